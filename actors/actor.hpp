@@ -1,0 +1,131 @@
+#pragma once
+
+#include <optional>
+#include <type_traits>
+#include <variant>
+
+#include <troupe/actors/cell.hpp>
+#include <troupe/scheduler/task.hpp>
+#include <troupe/scheduler/trampoline.hpp>
+
+namespace troupe {
+
+class runtime;
+template <class A>
+class ref;
+
+/// The base of all actors. Derive from it publicly and give the class public `on` overloads, one for each message that it
+/// takes: `void on(const tick&)`, `double on(get_mean) const`, `task<reply> on(query)`. What a handler returns is the reply
+/// to an `ask`. `void on_start()` and `void on_stop()` are called if the class has them: before the first message, and
+/// after the last when the actor was closed.
+///
+/// Handlers of one actor never overlap (C2), so its members need no locks.
+class actor {
+public:
+  actor(const actor&) = delete;
+  actor& operator=(const actor&) = delete;
+
+protected:
+  /// Throws `troupe_error` if the object is not made by `runtime::spawn`.
+  actor();
+  ~actor() = default;
+
+  /// A reference to oneself: `self(this).send(x)`.
+  template <class A>
+  static ref<A> self(A* me) noexcept;
+
+  /// Ends this actor after what has been sent to it before.
+  void close_self() noexcept { cell_->close(); }
+
+  /// True once this actor has been told to close; for loops that do not `receive`.
+  bool stop_requested() const noexcept { return cell_->stop_requested(); }
+
+  /// The name given at spawn, or class#id.
+  std::string name() const { return cell_->name(); }
+
+  std::uint64_t id() const noexcept { return cell_->id(); }
+
+private:
+  template <class A>
+  friend class ref;
+  friend cell& cell_of(const actor& a) noexcept;
+
+  cell* cell_;
+};
+
+/// Internal: the cell of an actor.
+inline cell& cell_of(const actor& a) noexcept { return *a.cell_; }
+
+namespace detail {
+
+/// What all loop actors have in common.
+class loop_actor_base : public actor {
+public:
+  virtual task<> run() = 0;
+
+protected:
+  ~loop_actor_base() = default;
+};
+
+template <class... Ms>
+struct received_type {
+  using type = std::variant<Ms...>;
+};
+template <class M>
+struct received_type<M> {
+  using type = M;
+};
+
+}  // namespace detail
+
+/// An actor that is a loop in a green thread. It declares the messages that it takes and gets them by `receive`:
+///
+///     class printer : public troupe::loop_actor<std::string> {
+///       troupe::task<> run() override {
+///         while (auto text = co_await receive()) std::cout << *text << '\n';
+///       }
+///     };
+///
+/// It ends when `run` returns. After `close`, `receive` gives what was sent before and then nothing. One that takes no
+/// messages is a source: it ends by itself, or looks at `stop_requested()`.
+template <class... Ms>
+class loop_actor : public detail::loop_actor_base {
+public:
+  using message_types = std::tuple<Ms...>;
+  /// The message, or a variant where several types are taken.
+  using received = std::conditional_t<sizeof...(Ms) == 0, std::type_identity<std::monostate>,
+                                      detail::received_type<Ms...>>::type;
+
+  /// Internal: what the inbox delivers.
+  template <class M>
+  void accept(M&& message) {
+    slot_.emplace(std::forward<M>(message));
+  }
+
+protected:
+  /// The next message, or nothing once the actor is closed and all that was sent before has been received.
+  auto receive() noexcept {
+    static_assert(sizeof...(Ms) != 0, "troupe: this loop_actor declares no message to receive");
+    struct awaiter {
+      std::optional<received>* slot;
+      bool await_ready() const noexcept { return false; }
+      void await_suspend(std::coroutine_handle<> h) const noexcept {
+        detail::suspend_current(h);
+        detail::current_trampoline().why = detail::pause::receiving;
+      }
+      std::optional<received> await_resume() const noexcept { return std::exchange(*slot, std::nullopt); }
+    };
+    return awaiter{&slot_};
+  }
+
+private:
+  std::optional<received> slot_;
+};
+
+template <class A>
+concept loop_actor_class = std::is_base_of_v<detail::loop_actor_base, A>;
+
+template <class A>
+concept actor_class = std::is_base_of_v<actor, A>;
+
+}  // namespace troupe

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <troupe/actors/ref.hpp>
+
+namespace troupe {
+
+namespace detail {
+
+/// What an address knows of the class behind it.
+struct address_ops {
+  const message_ops* own;
+  const message_ops* shared;  ///< null if the class wants to own its messages
+};
+
+template <class A, class M>
+constexpr const message_ops* shared_ops_or_null() noexcept {
+  if constexpr (handles_shared<A, M>)
+    return &shared_ops<A, M>;
+  else
+    return nullptr;
+}
+
+template <class A, class M>
+inline constexpr address_ops address_ops_of{&own_ops<A, M>, shared_ops_or_null<A, M>()};
+
+template <class A, class M>
+inline constexpr const message_ops* ask_ops_of = &ask_ops<A, M>;
+
+}  // namespace detail
+
+/// Anything that takes an M: made from a `ref` of any class with a handler for exactly M. Use as `ref`.
+///
+/// `address<R(M)>` can be asked with an M and answers with an R.
+template <class M>
+class address : public any_ref {
+public:
+  address() = default;
+
+  template <class A>
+    requires handles<A, M>
+  address(const ref<A>& r) noexcept : any_ref(r), ops_(&detail::address_ops_of<A, M>) {}
+
+  void send(M message) const { (void)try_send(std::move(message)); }
+
+  [[nodiscard]] send_status try_send(M message) const {
+    auto* e = detail::make_envelope<detail::own_envelope<M>>(*ops_->own, std::move(message));
+    return get_cell()->enqueue(*e) ? send_status::queued : send_status::closed;
+  }
+
+  /// True if the actor can take messages that others read too.
+  bool takes_shared() const noexcept { return ops_->shared != nullptr; }
+
+  /// Internal: sends a message that others get too. Takes over one reference to `shared`; `gate` outlives the delivery.
+  bool send_shared(detail::shared_message<M>& shared, detail::delivery_gate* gate) const {
+    return get_cell()->enqueue(*detail::make_envelope<detail::shared_envelope<M>>(*ops_->shared, shared, gate));
+  }
+
+private:
+  const detail::address_ops* ops_ = nullptr;
+};
+
+template <class R, class M>
+class address<R(M)> : public any_ref {
+public:
+  address() = default;
+
+  template <class A>
+    requires handles<A, M> && std::is_same_v<reply_of<A, M>, R>
+  address(const ref<A>& r) noexcept : any_ref(r), ops_(detail::ask_ops_of<A, M>) {}
+
+  /// As `ref::ask`.
+  pending_reply<R, M> ask(M message, std::chrono::nanoseconds timeout = forever) const {
+    promise<R> p(get_cell()->home());
+    future<R> answer = p.get_future(timeout);
+    (void)get_cell()->enqueue(
+        *detail::make_envelope<detail::ask_envelope<M, R>>(*ops_, std::move(p), std::move(message)));
+    return pending_reply<R, M>(std::move(answer));
+  }
+
+private:
+  const detail::message_ops* ops_ = nullptr;
+};
+
+}  // namespace troupe
+
+template <class M>
+struct std::hash<troupe::address<M>> : std::hash<troupe::any_ref> {};

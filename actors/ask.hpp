@@ -1,0 +1,39 @@
+#pragma once
+
+#include <coroutine>
+#include <type_traits>
+#include <utility>
+
+#include <troupe/scheduler/future.hpp>
+
+namespace troupe {
+
+/// What `ask` gives: the future of the reply to a message of type M.
+template <class R, class M>
+class [[nodiscard]] pending_reply : public future<R> {
+public:
+  explicit pending_reply(future<R> f) noexcept : future<R>(std::move(f)) {}
+
+  /// `auto r = m.ask(x, 1s); co_await r;`
+  auto operator co_await() & noexcept { return awaiter{this}; }
+
+  /// `co_await m.ask(x, 1s)`
+  auto operator co_await() && noexcept {
+#if defined(TROUPE_AWAIT_TEMPORARY_BUG)
+    static_assert(std::is_trivially_destructible_v<M> || !std::is_aggregate_v<M>,
+                  "troupe: this compiler destroys the message of such an expression twice; write "
+                  "`auto r = m.ask(message, timeout); co_await r;` or `co_await m.ask<message>(timeout, ...)`");
+#endif
+    return awaiter{this};
+  }
+
+private:
+  struct awaiter {
+    future<R>* answer;
+    bool await_ready() const noexcept { return answer->await_ready(); }
+    void await_suspend(std::coroutine_handle<> h) const { answer->await_suspend(h); }
+    result<R> await_resume() const { return answer->await_resume(); }
+  };
+};
+
+}  // namespace troupe

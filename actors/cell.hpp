@@ -1,0 +1,205 @@
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <troupe/actors/core.hpp>
+#include <troupe/actors/detail/inbox.hpp>
+#include <troupe/actors/envelope.hpp>
+#include <troupe/actors/exit_reason.hpp>
+#include <troupe/scheduler/future.hpp>
+#include <troupe/scheduler/strand.hpp>
+#include <troupe/scheduler/task.hpp>
+
+namespace troupe {
+
+namespace detail {
+
+/// The outermost coroutine of a handler that is one, or of a loop actor's `run`.
+struct root_promise : pooled_frame {
+  envelope* message = nullptr;  ///< kept until the handler is done; null for `run`
+  std::exception_ptr failure;
+
+  root_handle get_return_object() noexcept { return root_handle::from_promise(*this); }
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+  std::suspend_always final_suspend() const noexcept { return {}; }
+  void return_void() const noexcept {}
+  void unhandled_exception() noexcept { failure = std::current_exception(); }
+};
+
+/// The return type of such a coroutine.
+struct root {
+  using promise_type = root_promise;
+  root(root_handle h) noexcept : handle(h) {}
+  root_handle handle;
+};
+
+/// What a cell knows about the class of its actor.
+struct actor_class {
+  const char* name;
+  std::uint32_t size;
+  std::uint32_t alignment;
+  void (*destroy)(void* object) noexcept;
+  void (*on_start)(void* object);      ///< null if the class has none
+  void (*on_stop)(void* object);       ///< null if the class has none
+  root_handle (*run)(void* object);    ///< null but for loop actors
+  bool source;                         ///< takes no messages: ends by itself or when told to stop
+};
+
+/// Called once when an actor ends, before anyone is told that it has.
+class end_hook {
+public:
+  virtual ~end_hook() = default;
+  virtual void actor_ended(cell& c) noexcept = 0;
+};
+
+/// What few actors need; allocated on demand.
+struct cell_extras;
+class slice_count;
+
+}  // namespace detail
+
+/// The part of an actor that outlives it: its inbox, its life, and the references to it. Internal; users see `ref` and
+/// `address`.
+///
+/// A1. The object exists from construction to `end`, and only the thread that runs the slice touches it (C2).
+/// A2. The cell owns one reference to itself until it has ended.
+/// A3. A slice ends in one of four ways, and touches nothing of the cell after it: idle (the inbox's compare-exchange),
+///     behind the others (reschedule), suspended (somebody else owns the right to resume), ended.
+class cell final : public strand {
+public:
+  /// Makes a cell whose object is not there yet. `construct(cell&, memory)` makes the object and may throw.
+  template <class Construct>
+  static cell* make(detail::core& k, const detail::actor_class& c, std::string name, Construct construct);
+
+  // --- any thread, by whoever holds a reference ---------------------------------------------------------------------
+
+  void retain() noexcept { refs_.fetch_add(1, relaxed); }
+  void release() noexcept {
+    if (refs_.fetch_sub(1, acq_rel) == 1) destroy();
+  }
+
+  /// Takes the envelope over: queues it, or loses it as a dead letter. False in the latter case.
+  bool enqueue(detail::envelope& e) noexcept {
+    if (!e.ops->system) core_->count(&detail::core::counters::sent);
+    switch (inbox_.push(e)) {
+      case detail::push_result::queued: return true;
+      case detail::push_result::woke: home().schedule(*this); return true;
+      case detail::push_result::closed: break;
+    }
+    bounce(e);
+    return false;
+  }
+
+  /// C4: what was sent before is handled, then the actor ends. Sources are told to stop.
+  void close() noexcept;
+  /// Ends the actor after the handler that runs; what is queued is lost.
+  void kill() noexcept;
+  void request_kill() noexcept override { kill(); }
+
+  bool closing() const noexcept { return (flags_.load(acquire) & (closing_flag | ended_flag)) != 0; }
+  bool ended() const noexcept { return (flags_.load(acquire) & ended_flag) != 0; }
+  bool is_source() const noexcept { return class_->source; }
+
+  /// Gives the reason when the actor has ended (C5).
+  void notify_end(promise<exit_reason> p);
+  /// Calls the hook when the actor ends; at once if it has ended.
+  void add_end_hook(std::shared_ptr<detail::end_hook> hook);
+  void remove_end_hook(const detail::end_hook& hook) noexcept;
+
+  /// One more stream feeds this actor; it is closed when the last of them has ended.
+  void add_input();
+  /// Delivers, in order, that one has ended.
+  void send_input_end() noexcept;
+
+  std::uint64_t id() const noexcept { return id_; }
+  const char* class_name() const noexcept { return class_->name; }
+  /// The name given at spawn, or class#id.
+  std::string name() const;
+  std::string describe() const override { return name(); }
+  detail::core& core() const noexcept { return *core_; }
+
+  // --- the actor itself, inside its slice ---------------------------------------------------------------------------
+
+  void run() noexcept override;
+  void* object() const noexcept { return object_; }
+  void input_ended() noexcept;
+  bool stop_requested() const noexcept { return closing() || waits_cancelled(); }
+  /// What the inbox delivers to a loop actor.
+  void mark_closed() noexcept { draining_ = true; }
+
+private:
+  enum : std::uint8_t { closing_flag = 1, killed_flag = 2, ended_flag = 4 };
+
+  cell(detail::core& k, const detail::actor_class& c);
+  ~cell();
+
+  void set_name(std::string name);
+  void begin() noexcept;    // construction is over: idle, or scheduled
+  void abandon() noexcept;  // construction has failed
+  void destroy() noexcept;
+  void push_system(const detail::message_ops& ops) noexcept;
+  void bounce(detail::envelope& e) noexcept;
+  detail::cell_extras& extras();
+
+  bool killed() const noexcept;
+  bool start() noexcept;
+  bool handle(detail::envelope& e, detail::slice_count& handled) noexcept;
+  bool go_on(std::coroutine_handle<> at, detail::slice_count& handled) noexcept;
+  void crash(detail::envelope* e) noexcept;
+  void end(exit_reason reason) noexcept;
+  void drain(loss how, const error& why) noexcept;
+
+  // Read by those who send.
+  detail::core* core_;
+  const detail::actor_class* class_;
+  detail::inbox inbox_;
+
+  // The slice's.
+  void* object_ = nullptr;
+  detail::root_handle root_;            // a handler or `run` that has begun and not ended
+  std::uint64_t id_;
+  atomic<detail::cell_extras*> extras_{nullptr};  // null -> set once, by compare-exchange
+  atomic<std::uint8_t> flags_{0};                 // closing, killed, ended: set only; each once
+  bool started_ = false;
+  bool receiving_ = false;  // a loop actor that waits for a message
+  bool draining_ = false;   // the close message has been reached
+};
+
+namespace detail {
+
+extern constinit thread_local cell* cell_under_construction;
+
+/// For the runtime's own messages.
+extern const message_ops close_ops;
+extern const message_ops input_end_ops;
+extern const message_ops kill_ops;
+
+}  // namespace detail
+
+template <class Construct>
+cell* cell::make(detail::core& k, const detail::actor_class& c, std::string name, Construct construct) {
+  cell* self = new (pool_allocate(sizeof(cell))) cell(k, c);
+  // The base class of the object takes the cell from here; an actor may spawn others in its constructor.
+  cell* outer = std::exchange(detail::cell_under_construction, self);
+  void* memory = nullptr;
+  try {
+    if (!name.empty()) self->set_name(std::move(name));
+    memory = pool_allocate(c.size, c.alignment);
+    construct(*self, memory);
+    detail::cell_under_construction = outer;
+  } catch (...) {
+    detail::cell_under_construction = outer;
+    if (memory) pool_free(memory, c.size, c.alignment);
+    self->abandon();
+    throw;
+  }
+  self->object_ = memory;
+  self->begin();
+  return self;
+}
+
+}  // namespace troupe

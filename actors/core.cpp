@@ -1,0 +1,70 @@
+#include <troupe/actors/core.hpp>
+
+namespace troupe::detail {
+
+core::core(std::shared_ptr<troupe::scheduler> s, run_loop* loop)
+    : scheduler_(std::move(s)), recorder_(loop), workers_(scheduler_->size()) {}
+
+std::uint64_t core::next_id() noexcept {
+  // One sequence for each worker and one for all other threads, told apart by the remainder.
+  if (!is_own_worker()) return ids_.fetch_add(1, relaxed) * (workers_.size() + 1);
+  counters& mine = own();
+  const std::uint64_t n = mine.ids.load(relaxed);
+  mine.ids.store(n + 1, relaxed);
+  return n * (workers_.size() + 1) + current_worker()->index() + 1;
+}
+
+message_counts core::counts() const noexcept {
+  message_counts sum;
+  const auto add_up = [&](const counters& c) {
+    // What was sent is read last: live figures may show a message as queued that is handled, never the reverse.
+    sum.handled += c.handled.load(acquire);
+    sum.failed += c.failed.load(acquire);
+    for (std::size_t i = 0; i != c.lost.size(); ++i) {
+      (i == static_cast<std::size_t>(loss::dead_letter) ? sum.dead_letters : sum.dropped) += c.lost[i].load(acquire);
+    }
+    sum.late_replies += c.late_replies.load(relaxed);
+    sum.spawned += c.spawned.load(relaxed);
+    sum.ended += c.ended.load(relaxed);
+  };
+  for (const counters& c : workers_) add_up(c);
+  add_up(outside_);
+  for (const counters& c : workers_) sum.sent += c.sent.load(acquire);
+  sum.sent += outside_.sent.load(acquire);
+  return sum;
+}
+
+void core::refuse(envelope& e, loss why, const error& reason) noexcept {
+  count(why);
+  if (e.ops->refuse) e.ops->refuse(e, reason);
+  e.ops->destroy(e);
+}
+
+void core::cell_made() noexcept {
+  if (is_own_worker())
+    bump(own().cells, std::int64_t{1});
+  else
+    cells_.fetch_add(1, relaxed);
+}
+
+void core::cell_freed() noexcept {
+  if (is_own_worker())
+    bump(own().cells, std::int64_t{-1});
+  else if (cells_.fetch_sub(1, acq_rel) == 1)
+    delete this;
+}
+
+void core::runtime_gone() noexcept {
+  std::int64_t sum = -bias;
+  for (const counters& c : workers_) sum += c.cells.load(acquire);
+  if (cells_.fetch_add(sum, acq_rel) + sum == 0) delete this;
+}
+
+void core::drop_services() noexcept {
+  std::unique_lock lock(services_mutex_);
+  const auto dropped = std::move(services_);
+  services_.clear();
+  lock.unlock();
+}
+
+}  // namespace troupe::detail

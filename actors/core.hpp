@@ -1,0 +1,130 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <typeindex>
+#include <unordered_map>
+#include <vector>
+
+#include <troupe/base/atomic.hpp>
+#include <troupe/base/error.hpp>
+#include <troupe/actors/envelope.hpp>
+#include <troupe/scheduler/scheduler.hpp>
+
+namespace troupe {
+
+class run_loop;
+
+/// Why a message was lost. Each loss is counted (C3).
+enum class loss : std::uint8_t {
+  dead_letter,  ///< sent to an actor that had been closed or had ended
+  killed,       ///< still queued when its receiver was killed or crashed
+  detached,     ///< on its way to a subscriber when that was detached
+  count_
+};
+
+/// How the messages of a runtime fared since it was made. Exact when nothing runs; a moment's truth otherwise.
+struct message_counts {
+  std::uint64_t sent = 0;
+  std::uint64_t handled = 0;       ///< by a handler that returned, or received
+  std::uint64_t failed = 0;        ///< by a handler that threw
+  std::uint64_t dead_letters = 0;  ///< `loss::dead_letter`
+  std::uint64_t dropped = 0;       ///< all other losses
+  std::uint64_t late_replies = 0;  ///< replies that came after the timeout; the messages count as handled
+  std::uint64_t spawned = 0;       ///< actors
+  std::uint64_t ended = 0;         ///< actors
+
+  /// What is still queued or stashed: zero at quiescence (C3).
+  std::uint64_t queued() const noexcept { return sent - handled - failed - dead_letters - dropped; }
+};
+
+namespace detail {
+
+/// What all actors of a runtime share. Outlives the runtime object for as long as a reference to one of its actors or a
+/// thread that could not be stopped is left.
+///
+/// K1. Counters are per worker, with a single writer; threads from outside share one set and pay for it.
+/// K2. `cells_` counts cells of outside threads plus a bias, workers count theirs on their own. When the runtime and all of
+///     its threads have gone, the sums are joined and the bias is taken away: whoever brings the count to zero deletes the
+///     core (biased reference counting).
+class core {
+public:
+  explicit core(std::shared_ptr<troupe::scheduler> s, run_loop* loop);
+  core(const core&) = delete;
+  core& operator=(const core&) = delete;
+
+  troupe::scheduler& scheduler() const noexcept { return *scheduler_; }
+
+  /// Where handled messages are recorded for C12; null unless the runtime is deterministic.
+  run_loop* recorder() const noexcept { return recorder_; }
+
+  struct alignas(cache_line) counters {
+    atomic<std::uint64_t> sent{0}, handled{0}, failed{0}, late_replies{0}, spawned{0}, ended{0};
+    std::array<atomic<std::uint64_t>, static_cast<std::size_t>(loss::count_)> lost{};
+    atomic<std::int64_t> cells{0};  // K2
+    atomic<std::uint64_t> ids{1};
+  };
+
+  /// Adds to one of the counters of the calling thread.
+  void count(atomic<std::uint64_t> counters::*which, std::uint64_t n = 1) noexcept {
+    add(own().*which, n);
+  }
+  void count(loss why, std::uint64_t n = 1) noexcept { add(own().lost[static_cast<std::size_t>(why)], n); }
+
+  /// A number for a new actor, unique in this runtime; the same in each run of a deterministic one.
+  std::uint64_t next_id() noexcept;
+
+  message_counts counts() const noexcept;
+
+  /// Counts the loss, answers with the error if an answer was asked for, destroys the message; leaves the envelope.
+  void refuse(envelope& e, loss why, const error& reason) noexcept;
+
+  void cell_made() noexcept;
+  void cell_freed() noexcept;
+  void runtime_gone() noexcept;
+
+  /// The one object of type T that belongs to this runtime, made by `make` at the first call: how the layers above keep
+  /// their state with it. Destroyed at the end of the shutdown.
+  template <class T, class Make>
+  std::shared_ptr<T> service(Make make) {
+    std::lock_guard guard(services_mutex_);
+    auto& slot = services_[typeid(T)];
+    if (!slot) slot = make();
+    return std::static_pointer_cast<T>(slot);
+  }
+  void drop_services() noexcept;
+
+private:
+  ~core() = default;
+
+  bool is_own_worker() const noexcept {
+    worker* w = current_worker();
+    return w && &w->owner() == scheduler_.get();
+  }
+  counters& own() noexcept { return is_own_worker() ? workers_[current_worker()->index()] : outside_; }
+  void add(atomic<std::uint64_t>& c, std::uint64_t n) noexcept {
+    if (is_own_worker()) [[likely]]
+      bump(c, n);
+    else
+      c.fetch_add(n, relaxed);
+  }
+
+  std::shared_ptr<troupe::scheduler> scheduler_;
+  run_loop* recorder_;
+  std::vector<counters> workers_;
+  counters outside_;
+
+  static constexpr std::int64_t bias = std::int64_t{1} << 60;
+  atomic<std::int64_t> cells_{bias};
+  atomic<std::uint64_t> ids_{1};
+
+  std::mutex services_mutex_;
+  std::unordered_map<std::type_index, std::shared_ptr<void>> services_;
+};
+
+}  // namespace detail
+}  // namespace troupe

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <thread>
+
+#include <troupe/base/atomic.hpp>
+
+namespace troupe::detail {
+
+/// Lets messages of one subscription through until it is closed, and makes `close` exact: once it has returned no
+/// handler starts (C5).
+///
+/// G1. A delivery announces itself in `inside_`, then looks at `open_`; `close` clears `open_`, then looks at `inside_`
+///     (all seq_cst): either the delivery sees the gate closed, or `close` sees the delivery and waits for it.
+/// G2. Deliveries through one gate come one at a time, since they go to one actor (C2).
+/// G3. Whoever calls `close` from within a handler has started: its own passage no longer counts, so that two handlers
+///     that close each other's gates do not wait for each other.
+class delivery_gate {
+public:
+  delivery_gate() = default;
+  delivery_gate(const delivery_gate&) = delete;
+  delivery_gate& operator=(const delivery_gate&) = delete;
+
+  bool is_open() const noexcept { return open_.load(relaxed); }
+
+  /// Waits for a delivery that is on its way into its handler, unless it is the caller's own. Any thread.
+  void close() noexcept {
+    if (passage* mine = passage::current()) mine->started();
+    open_.store(false, seq_cst);
+    while (inside_.load(seq_cst)) std::this_thread::yield();
+  }
+
+  /// One delivery: converts to true if it may go on.
+  class passage {
+  public:
+    explicit passage(delivery_gate* gate) noexcept : gate_(gate) {
+      if (!gate_) return;
+      gate_->inside_.store(true, seq_cst);
+      open_ = gate_->open_.load(seq_cst);
+      outer_ = current();
+      current() = this;
+    }
+    ~passage() {
+      if (!gate_) return;
+      current() = outer_;
+      started();
+    }
+    passage(const passage&) = delete;
+    passage& operator=(const passage&) = delete;
+
+    explicit operator bool() const noexcept { return open_; }
+
+    void started() noexcept { gate_->inside_.store(false, troupe::release); }  // pairs with the load in close()
+    static passage*& current() noexcept;
+
+  private:
+    delivery_gate* gate_;
+    passage* outer_ = nullptr;
+    bool open_ = true;
+  };
+
+private:
+  atomic<bool> open_{true};     // G1
+  atomic<bool> inside_{false};  // G1, G2
+};
+
+}  // namespace troupe::detail

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <utility>
+
+#include <troupe/base/error.hpp>
+#include <troupe/base/pool.hpp>
+#include <troupe/base/type_name.hpp>
+
+namespace troupe {
+
+class cell;
+
+namespace detail {
+
+struct envelope;
+struct root_promise;
+using root_handle = std::coroutine_handle<root_promise>;
+
+/// What can be done with an envelope whose message type is no longer known. One constant object for each pair of message
+/// type and receiver class.
+struct message_ops {
+  /// Calls the handler. Lets its exceptions through. Returns the coroutine if the handler is one (not yet started).
+  root_handle (*handle)(cell&, envelope&);
+  /// Tells whoever asked that there will be no answer, and why. Null if nobody can have asked.
+  void (*refuse)(envelope&, const error&) noexcept;
+  /// Destroys the message, not the envelope.
+  void (*destroy)(envelope&) noexcept;
+  std::uint32_t size;       ///< of the envelope with its message, in bytes
+  std::uint32_t alignment;  ///< of the same
+  const char* name;         ///< of the message type
+  bool system;              ///< the runtime's own: not counted as a message (C3), not refused for overflow (C11)
+};
+
+/// A message on its way: this header, and the message behind it in the same allocation.
+///
+/// E1. An envelope has one owner: the sender until it is pushed, the inbox, then the cell that handles it.
+struct envelope {
+  explicit envelope(const message_ops& o) noexcept : ops(&o) {}
+
+  envelope* next = nullptr;  ///< the inbox's link
+  const message_ops* ops;
+  std::uint64_t trace = 0;    ///< for whoever traces messages across actors and machines
+  std::int64_t deadline = 0;  ///< by when the message is of use, in nanoseconds of the scheduler's clock; 0: always
+};
+
+/// Gives back the memory of an envelope whose message is destroyed.
+inline void free_envelope(envelope* e) noexcept {
+  const message_ops& ops = *e->ops;
+  pool_free(e, ops.size, ops.alignment);
+}
+
+inline void dispose(envelope* e) noexcept {
+  e->ops->destroy(*e);
+  free_envelope(e);
+}
+
+template <class Envelope, class... Args>
+Envelope* make_envelope(Args&&... args) {
+  void* memory = pool_allocate(sizeof(Envelope), alignof(Envelope));
+  try {
+    return new (memory) Envelope(std::forward<Args>(args)...);
+  } catch (...) {
+    pool_free(memory, sizeof(Envelope), alignof(Envelope));
+    throw;
+  }
+}
+
+}  // namespace detail
+}  // namespace troupe

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace troupe {
+
+/// Why an actor ended.
+enum class exit_kind : std::uint8_t {
+  normal,   ///< it was closed and has handled what was sent before, or its `run` came to its end
+  killed,   ///< somebody killed it
+  crashed,  ///< a handler threw
+};
+
+/// The name of a kind, such as "crashed".
+std::string_view to_string(exit_kind kind) noexcept;
+
+/// How an actor ended, and for a crash what the exception said.
+struct exit_reason {
+  exit_kind kind = exit_kind::normal;
+  std::string text;
+
+  friend bool operator==(const exit_reason&, const exit_reason&) = default;
+};
+
+/// Sent to those who monitor an actor, after it has gone (C5).
+struct down {
+  std::uint64_t id;  ///< `ref::id()` of the actor that ended
+  std::string name;
+  exit_reason reason;
+};
+
+}  // namespace troupe

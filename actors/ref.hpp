@@ -1,0 +1,167 @@
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include <troupe/actors/ask.hpp>
+#include <troupe/actors/cell.hpp>
+#include <troupe/actors/dispatch.hpp>
+#include <troupe/actors/handlers.hpp>
+
+namespace troupe {
+
+/// What became of a message that was sent.
+enum class send_status : std::uint8_t {
+  queued,  ///< it is in the inbox
+  closed,  ///< the actor had been closed or had ended: the message is a dead letter
+};
+
+/// What references of all kinds have in common. Holds the cell, never the object: dropping the last reference closes
+/// nothing. Copying costs one atomic increment. May be used from any thread, and after the actor or the runtime has gone:
+/// what is sent then is a dead letter. A default-constructed reference stands for nobody; using it is an error.
+class any_ref {
+public:
+  any_ref() = default;
+  explicit any_ref(cell* c) noexcept : cell_(c) {
+    if (cell_) cell_->retain();
+  }
+  any_ref(const any_ref& other) noexcept : any_ref(other.cell_) {}
+  any_ref(any_ref&& other) noexcept : cell_(std::exchange(other.cell_, nullptr)) {}
+  any_ref& operator=(any_ref other) noexcept {
+    std::swap(cell_, other.cell_);
+    return *this;
+  }
+  ~any_ref() {
+    if (cell_) cell_->release();
+  }
+
+  explicit operator bool() const noexcept { return cell_ != nullptr; }
+
+  /// Lets the actor handle what the caller has sent before, then ends it. Later messages are dead letters.
+  void close() const noexcept { cell_->close(); }
+
+  /// Ends the actor as soon as the handler that runs returns or waits. What is queued is lost, counted and, where it was
+  /// asked, answered.
+  void kill() const noexcept { cell_->kill(); }
+
+  /// Waits until the actor has gone: destroyed, unregistered, detached (C5). OS threads. Errors: `timeout`;
+  /// `would_deadlock` on a worker of the same runtime.
+  result<exit_reason> join(std::chrono::nanoseconds timeout = forever) const { return when_ended().get(timeout); }
+
+  /// The same to `co_await`.
+  future<exit_reason> when_ended(std::chrono::nanoseconds timeout = forever) const {
+    promise<exit_reason> p(cell_->home());
+    future<exit_reason> f = p.get_future(timeout);
+    cell_->notify_end(std::move(p));
+    return f;
+  }
+
+  /// True until the actor has ended; a moment's truth.
+  bool alive() const noexcept { return !cell_->ended(); }
+
+  std::uint64_t id() const noexcept { return cell_->id(); }
+  std::string name() const { return cell_->name(); }
+
+  friend bool operator==(const any_ref& a, const any_ref& b) noexcept { return a.cell_ == b.cell_; }
+  friend std::strong_ordering operator<=>(const any_ref& a, const any_ref& b) noexcept {
+    return std::compare_three_way{}(a.cell_, b.cell_);
+  }
+
+  /// Internal.
+  cell* get_cell() const noexcept { return cell_; }
+
+private:
+  friend struct std::hash<any_ref>;
+
+  cell* cell_ = nullptr;
+};
+
+/// A reference to an actor of class A.
+template <class A>
+class ref : public any_ref {
+public:
+  using any_ref::any_ref;
+
+  /// Sends a message: builds it in the inbox of the actor and returns at once. Compiles only if A has a handler for exactly
+  /// this type.
+  template <class M>
+  void send(M&& message) const {
+    (void)try_send(std::forward<M>(message));
+  }
+
+  /// Builds the message in place: `r.send<order>("ACME", 10)`.
+  template <class M, class... Args>
+    requires(sizeof...(Args) != 1 || !(std::is_same_v<std::remove_cvref_t<Args>, M> && ...))
+  void send(Args&&... args) const {
+    detail::require_handler<A, M>();
+    if constexpr (handles<A, M>)
+      (void)get_cell()->enqueue(
+          *detail::make_envelope<detail::own_envelope<M>>(detail::own_ops<A, M>, std::forward<Args>(args)...));
+  }
+
+  /// The same, and says whether the actor will come to it.
+  template <class M>
+  [[nodiscard]] send_status try_send(M&& message) const {
+    using message_type = std::remove_cvref_t<M>;
+    detail::require_handler<A, message_type>();
+    if constexpr (handles<A, message_type>) {
+      auto* e = detail::make_envelope<detail::own_envelope<message_type>>(detail::own_ops<A, message_type>,
+                                                                         std::forward<M>(message));
+      return get_cell()->enqueue(*e) ? send_status::queued : send_status::closed;
+    } else {
+      return send_status::closed;
+    }
+  }
+
+  /// Sends a message and gives a future for what its handler returns. `co_await` it in a green thread or a handler, `get` it
+  /// on an OS thread. The time runs from the moment of waiting. Errors: `timeout`, or at once why there will be no answer:
+  /// `closed`, `killed`, `crashed`.
+  ///
+  /// Where the compiler destroys such a message twice inside a `co_await` expression (g++ 12), a message with a destructor
+  /// must not stand there: write `auto r = m.ask(query{...}, 1s); co_await r;` or `co_await m.ask<query>(1s, ...)`.
+  template <class M>
+  auto ask(M&& message, std::chrono::nanoseconds timeout = forever) const {
+    using message_type = std::remove_cvref_t<M>;
+    detail::require_handler<A, message_type>();
+    if constexpr (handles<A, message_type>)
+      return pending_reply<reply_of<A, message_type>, message_type>(
+          start_ask<message_type>(timeout, std::forward<M>(message)));
+  }
+
+  /// The same with the message built in place from `args`.
+  template <class M, class... Args>
+  future<reply_of<A, M>> ask(std::chrono::nanoseconds timeout, Args&&... args) const {
+    detail::require_handler<A, M>();
+    return start_ask<M>(timeout, std::forward<Args>(args)...);
+  }
+
+private:
+  template <class M, class... Args>
+  future<reply_of<A, M>> start_ask(std::chrono::nanoseconds timeout, Args&&... args) const {
+    static_assert(!loop_actor_class<A>, "troupe: a loop actor has no handlers whose result could be the answer");
+    using R = reply_of<A, M>;
+    promise<R> p(get_cell()->home());
+    future<R> answer = p.get_future(timeout);
+    (void)get_cell()->enqueue(*detail::make_envelope<detail::ask_envelope<M, R>>(
+        detail::ask_ops<A, M>, std::move(p), std::forward<Args>(args)...));
+    return answer;
+  }
+};
+
+template <class A>
+ref<A> actor::self(A* me) noexcept {
+  return ref<A>(static_cast<actor*>(me)->cell_);
+}
+
+}  // namespace troupe
+
+template <>
+struct std::hash<troupe::any_ref> {
+  std::size_t operator()(const troupe::any_ref& r) const noexcept { return std::hash<const void*>()(r.cell_); }
+};
+template <class A>
+struct std::hash<troupe::ref<A>> : std::hash<troupe::any_ref> {};

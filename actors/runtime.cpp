@@ -1,0 +1,126 @@
+#include <troupe/actors/runtime.hpp>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <troupe/scheduler/run_loop.hpp>
+#include <troupe/scheduler/work_stealing_pool.hpp>
+
+namespace troupe {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Tells the core that the runtime and all of its threads have gone.
+struct lease {
+  explicit lease(detail::core& k) : core(&k) {}
+  lease(const lease&) = delete;
+  lease& operator=(const lease&) = delete;
+  ~lease() { core->runtime_gone(); }
+  detail::core* core;
+};
+
+detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& runtime_lease) {
+  if (options.seed || options.scheduling == schedule::round_robin) {
+    auto loop = std::make_shared<run_loop>(run_loop_options{options.seed});
+    run_loop* recorder = options.seed ? loop.get() : nullptr;
+    auto* core = new detail::core(std::move(loop), recorder);
+    runtime_lease = std::make_shared<lease>(*core);
+    return core;
+  }
+  auto pool = work_stealing_pool::start({options.workers, options.name, options.budget});
+  work_stealing_pool& threads = *pool;
+  auto* core = new detail::core(std::move(pool), nullptr);
+  runtime_lease = std::make_shared<lease>(*core);
+  threads.keep_alive(runtime_lease);
+  return core;
+}
+
+}  // namespace
+
+runtime::runtime(runtime_options options) : core_(make_core(options, lease_)) {}
+
+runtime::~runtime() { shutdown(10s); }
+
+bool runtime::wait_idle(std::chrono::nanoseconds timeout) {
+  return scheduler().wait_quiescent(deadline_after(scheduler().now(), timeout));
+}
+
+std::uint64_t runtime::trace() const noexcept { return core_->recorder() ? core_->recorder()->trace() : 0; }
+
+std::vector<any_ref> runtime::actors() const {
+  std::vector<any_ref> all;
+  core_->scheduler().strands().for_each([&](strand& s) {
+    if (auto* c = dynamic_cast<cell*>(&s)) all.emplace_back(c);
+  });
+  return all;
+}
+
+void runtime::kill_all() noexcept {
+  for (const any_ref& a : actors()) a.kill();
+  scheduler().strands().for_each([](strand& s) { s.request_kill(); });
+}
+
+namespace {
+
+/// Nobody is left.
+class all_ended final : public wait_condition {
+public:
+  explicit all_ended(scheduler& s) : scheduler_(&s) {}
+  bool holds() const noexcept override { return scheduler_->strands().size() == 0; }
+  void sleep_until(std::int64_t deadline) noexcept override {
+    // Ends when the pool has come to rest, whether or not all have ended; then looks again after a moment.
+    const std::int64_t moment = std::min(deadline, scheduler_->now() + 1'000'000);
+    if (!scheduler_->wait_quiescent(moment)) return;
+    if (!holds()) parker_.park(moment);
+  }
+
+private:
+  scheduler* scheduler_;
+  parker parker_;
+};
+
+}  // namespace
+
+void runtime::await_ends(std::int64_t deadline) {
+  all_ended condition(scheduler());
+  scheduler().wait(condition, deadline);
+}
+
+shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
+  if (std::exchange(down_, true)) return {};
+  troupe::scheduler& s = scheduler();
+  const std::int64_t start = s.now();
+  const std::int64_t deadline = deadline_after(start, timeout);
+  // A part of the time is kept for closing and a part for killing what does not end by itself.
+  const auto part = [&](std::int64_t tenths) { return deadline_after(start, timeout / 10 * tenths); };
+
+  for (const any_ref& a : actors()) {
+    if (a.get_cell()->is_source()) a.close();
+  }
+  s.wait_quiescent(part(7));
+  for (const any_ref& a : actors()) a.close();
+  s.wait_quiescent(part(8));
+  if (s.strands().size() != 0) {
+    kill_all();
+    await_ends(part(9));
+  }
+
+  shutdown_report report;
+  const std::vector<worker_info> workers = s.inspect();
+  s.strands().for_each([&](strand& left) {
+    stuck_actor stuck{left.describe(), {}, {}};
+    for (const worker_info& w : workers) {
+      if (w.subject != &left) continue;
+      stuck.handler = w.detail;
+      stuck.since = w.since;
+    }
+    report.stuck.push_back(std::move(stuck));
+  });
+  core_->drop_services();
+  s.stop(deadline);
+  return report;
+}
+
+}  // namespace troupe

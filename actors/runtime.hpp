@@ -1,0 +1,154 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <troupe/actors/address.hpp>
+#include <troupe/actors/core.hpp>
+#include <troupe/actors/ref.hpp>
+#include <troupe/scheduler/green_thread.hpp>
+
+namespace troupe {
+
+/// How a runtime runs its actors and green threads.
+enum class schedule : std::uint8_t {
+  work_stealing,  ///< on a pool of workers
+  round_robin,    ///< in strict rotation, one message or step each, on the thread that calls `run`, `get` or `join`
+};
+
+struct runtime_options {
+  unsigned workers = 0;          ///< of the pool; 0: one for each core that the process may use
+  std::string name = "troupe";   ///< threads are called name/0, name/1, ..., name/keeper
+  unsigned budget = 128;         ///< messages that an actor of the pool handles before it lets others run (C8)
+  schedule scheduling = schedule::work_stealing;
+  /// With a seed the runtime is deterministic: one thread, virtual time, every choice drawn from the seed (C12).
+  std::optional<std::uint64_t> seed = std::nullopt;
+};
+
+/// An actor that did not stop in time.
+struct stuck_actor {
+  std::string name;
+  std::string handler;               ///< the message that it handles, empty if it waits
+  std::chrono::nanoseconds since{};  ///< for how long, to 10 ms
+};
+
+/// What `runtime::shutdown` found.
+struct shutdown_report {
+  std::vector<stuck_actor> stuck;  ///< empty: everything ended by itself or when told to
+  bool clean() const noexcept { return stuck.empty(); }
+};
+
+/// A world of actors: a scheduler, the actors on it, and their accounts. Several may live in one process. May be used from
+/// any thread; destroyed by one, outside of its own workers.
+class runtime {
+public:
+  /// Throws `troupe_error` (`invalid_argument`) for options out of range.
+  explicit runtime(runtime_options options = {});
+
+  /// `shutdown(10s)`.
+  ~runtime();
+
+  runtime(const runtime&) = delete;
+  runtime& operator=(const runtime&) = delete;
+
+  /// Makes an actor of class A from `args`. Lets the exceptions of A's constructor through.
+  template <class A, class... Args>
+    requires actor_class<A>
+  ref<A> spawn(Args&&... args) {
+    return make_actor<A>({}, std::forward<Args>(args)...);
+  }
+
+  /// The same with a name, which reports show.
+  template <class A, class... Args>
+    requires actor_class<A>
+  ref<A> spawn_named(std::string name, Args&&... args) {
+    return make_actor<A>(std::move(name), std::forward<Args>(args)...);
+  }
+
+  /// Starts a green thread that runs `f(args...)`, which returns a `task<T>`. See `troupe::spawn`.
+  template <class F, class... Args>
+  auto spawn(F f, Args... args) {
+    return troupe::spawn(scheduler(), std::move(f), std::move(args)...);
+  }
+
+  /// Runs on the calling thread until nothing is queued or due: for runtimes without threads of their own. On a pool it
+  /// waits for the same.
+  void run() { (void)wait_idle(forever); }
+
+  /// Waits until nothing is queued, runs or is due. False at the deadline, or on a thread of this runtime.
+  bool wait_idle(std::chrono::nanoseconds timeout);
+
+  /// Ends everything: tells the sources to stop, waits until all that is on its way has been handled, closes all actors,
+  /// kills those that do not end, and returns by the deadline (C6). A thread that is stuck in a handler is left to itself.
+  shutdown_report shutdown(std::chrono::nanoseconds deadline);
+
+  /// What has become of all messages (C3).
+  message_counts counts() const noexcept { return core_->counts(); }
+
+  /// Number of actors and green threads that are alive.
+  std::size_t alive() const noexcept { return core_->scheduler().strands().size(); }
+
+  unsigned workers() const noexcept { return core_->scheduler().size(); }
+
+  /// One number that stands for all choices made so far and all messages handled (C12); 0 if there is no seed.
+  std::uint64_t trace() const noexcept;
+
+  troupe::scheduler& scheduler() const noexcept { return core_->scheduler(); }
+
+  /// Internal: for the layers above.
+  detail::core& core() const noexcept { return *core_; }
+
+private:
+  template <class A, class... Args>
+  ref<A> make_actor(std::string name, Args&&... args);
+
+  void kill_all() noexcept;
+  std::vector<any_ref> actors() const;
+  void await_ends(std::int64_t deadline);
+
+  std::shared_ptr<void> lease_;  // on the core: the runtime's, and each thread's
+  detail::core* core_;
+  bool down_ = false;
+};
+
+namespace detail {
+
+template <class A>
+constexpr actor_class describe_class() noexcept {
+  actor_class c{};
+  c.name = type_name<A>();
+  c.size = sizeof(A);
+  c.alignment = alignof(A);
+  c.destroy = [](void* object) noexcept { static_cast<A*>(object)->A::~A(); };
+  if constexpr (requires(A& a) { a.on_start(); }) c.on_start = [](void* object) { static_cast<A*>(object)->on_start(); };
+  if constexpr (requires(A& a) { a.on_stop(); }) c.on_stop = [](void* object) { static_cast<A*>(object)->on_stop(); };
+  if constexpr (loop_actor_class<A>) {
+    c.run = [](void* object) { return finish(static_cast<loop_actor_base*>(static_cast<A*>(object))->run()).handle; };
+    c.source = std::tuple_size_v<typename A::message_types> == 0;
+  }
+  return c;
+}
+
+template <class A>
+inline constexpr actor_class class_of = describe_class<A>();
+
+}  // namespace detail
+
+template <class A, class... Args>
+ref<A> runtime::make_actor(std::string name, Args&&... args) {
+  static_assert(!std::is_abstract_v<A>, "troupe: an actor class must not be abstract; a loop_actor defines run()");
+  // The new actor may have ended before this returns: the reference is taken before it begins.
+  ref<A> made;
+  cell::make(*core_, detail::class_of<A>, std::move(name), [&](cell& c, void* memory) {
+    made = ref<A>(&c);
+    new (memory) A(std::forward<Args>(args)...);
+  });
+  return made;
+}
+
+}  // namespace troupe

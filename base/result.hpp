@@ -1,0 +1,83 @@
+#pragma once
+
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include <troupe/base/error.hpp>
+
+namespace troupe {
+
+/// A value or the error that stands in its place. The interface is that of C++23's `std::expected<T, error>` as far as
+/// it goes. Not thread safe; owns what it holds.
+template <class T>
+class [[nodiscard]] result {
+public:
+  using value_type = T;
+
+  result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  result(troupe::error e) : state_(std::in_place_index<1>, std::move(e)) {}
+  result(errc code) : state_(std::in_place_index<1>, troupe::error(code)) {}
+
+  bool has_value() const noexcept { return state_.index() == 0; }
+  explicit operator bool() const noexcept { return has_value(); }
+
+  /// The value; throws `troupe_error` if there is none.
+  T& value() & { return check(), std::get<0>(state_); }
+  const T& value() const& { return check(), std::get<0>(state_); }
+  T&& value() && { return check(), std::get<0>(std::move(state_)); }
+
+  /// The value; undefined if there is none.
+  T& operator*() & noexcept { return *std::get_if<0>(&state_); }
+  const T& operator*() const& noexcept { return *std::get_if<0>(&state_); }
+  T&& operator*() && noexcept { return std::move(*std::get_if<0>(&state_)); }
+  T* operator->() noexcept { return std::get_if<0>(&state_); }
+  const T* operator->() const noexcept { return std::get_if<0>(&state_); }
+
+  template <class U>
+  T value_or(U&& other) const& {
+    return has_value() ? **this : static_cast<T>(std::forward<U>(other));
+  }
+
+  /// The error; undefined if there is a value.
+  const troupe::error& error() const& noexcept { return *std::get_if<1>(&state_); }
+
+private:
+  void check() const {
+    if (!has_value()) throw troupe_error(error());
+  }
+
+  std::variant<T, troupe::error> state_;
+};
+
+/// Success or the error that stands in its place.
+template <>
+class [[nodiscard]] result<void> {
+public:
+  using value_type = void;
+
+  result() = default;
+  result(troupe::error e) : error_(std::move(e)) {}
+  result(errc code) : error_(troupe::error(code)) {}
+
+  bool has_value() const noexcept { return !error_; }
+  explicit operator bool() const noexcept { return has_value(); }
+
+  /// Throws `troupe_error` on an error.
+  void value() const {
+    if (error_) throw troupe_error(*error_);
+  }
+
+  const troupe::error& error() const& noexcept { return *error_; }
+
+private:
+  std::optional<troupe::error> error_;
+};
+
+template <class T>
+inline constexpr bool is_result = false;
+template <class T>
+inline constexpr bool is_result<result<T>> = true;
+
+}  // namespace troupe

@@ -1,0 +1,57 @@
+#include <csignal>
+#include <cstdlib>
+#include <stop_token>
+#include <string_view>
+
+#include <troupe/actors/runtime.hpp>
+#include <troupe/base/log.hpp>
+#include <troupe/cli/command.hpp>
+#include <troupe/cli/report.hpp>
+#include <troupe/cli/signals.hpp>
+#include <troupe/pipeline/pipeline.hpp>
+
+namespace troupe::cli {
+
+namespace {
+
+exit_code code_of(const pipeline::run_report& report, int signal) {
+  if (report.how == pipeline::outcome::failed) return exit_code::failed;
+  if (report.how == pipeline::outcome::stopped)
+    return signal == SIGTERM ? exit_code::terminated : exit_code::interrupted;
+  return report.stuck.empty() ? exit_code::ok : exit_code::failed;
+}
+
+// The actors of a pipeline have names, and the report of the run tells of their crashes; others are called class#id,
+// and this line is all that is ever said of them.
+void log(std::string_view line) noexcept {
+  const auto name_end = line.find(" crashed");
+  const bool reported =
+      line.starts_with("actor ") && name_end != line.npos && line.substr(0, name_end).find('#') == line.npos;
+  if (!reported) complain(line);
+}
+
+}  // namespace
+
+exit_code run(const run_arguments& arguments, const pipeline::registry& classes) {
+  const auto loaded =
+      pipeline::pipeline::load(arguments.input.file, classes, {arguments.input.set, arguments.workers, true});
+  if (!loaded) {
+    complain(loaded.errors);
+    return exit_code::bad_input;
+  }
+  set_log_sink(&log);
+  const std::stop_source stop;
+  const signal_watch signals(stop);
+  runtime_options options;
+  options.workers = loaded.value->workers();
+  runtime rt(options);
+  const auto report = loaded.value->run(rt, {stop.get_token(), arguments.deadline});
+  for (const auto& failure : report.failures) complain(failure);
+  for (const auto& stuck : report.stuck) complain(stuck);
+  const auto code = code_of(report, signals.received());
+  // A thread that is stuck in an actor may still use what destructors would take from it.
+  if (!report.stuck.empty()) std::_Exit(static_cast<int>(code));
+  return code;
+}
+
+}  // namespace troupe::cli

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <typeindex>
+#include <vector>
+
+#include <troupe/actors/runtime.hpp>
+#include <troupe/exchange/router.hpp>
+
+namespace troupe::detail {
+
+/// An exchange, shared by its handles, publishers and subscriptions, and by the registry of its runtime.
+///
+/// X1. A binding is in the router and in `bindings_` from attach to detach, and is read by publishers only through the
+///     router, inside an epoch. After detach it is freed by way of its actor's inbox, behind all that came through it.
+/// X2. The end: when the last publisher has gone, every input learns it by a message that goes behind all published ones.
+class exchange_state : public std::enable_shared_from_this<exchange_state> {
+public:
+  exchange_state(std::string name, exchange_kind kind, std::type_index type, const char* type_name);
+  exchange_state(const exchange_state&) = delete;
+  exchange_state& operator=(const exchange_state&) = delete;
+  ~exchange_state();
+
+  const std::string& name() const noexcept { return name_; }
+  exchange_kind kind() const noexcept { return kind_; }
+  std::type_index type() const noexcept { return type_; }
+  const char* type_name() const noexcept { return type_name_; }
+  const router& routes() const noexcept { return *router_; }
+
+  using make_binding = std::function<std::unique_ptr<binding>(std::string key)>;
+
+  /// Binds `who`; `make` makes the typed binding if there is none with this key. Throws `troupe_error` for a bad key.
+  binding* attach(const any_ref& who, std::string key, bool input, const make_binding& make);
+  /// One handle of `who`'s binding has gone. After it returns no delivery through the last one starts (C5). The binding
+  /// itself may have gone before, with the actor: it is only compared then.
+  void detach(cell& who, binding& b, bool input) noexcept;
+  /// The subscriber has ended.
+  void forget(const cell& who) noexcept;
+
+  void add_publisher();
+  void remove_publisher() noexcept;
+
+  void count_unroutable() noexcept { unroutable_.fetch_add(1, relaxed); }
+  std::uint64_t unroutable() const noexcept { return unroutable_.load(relaxed); }
+  std::size_t subscribers() const;
+
+private:
+  class hook;
+  struct subscriber {
+    std::map<std::string, binding*, std::less<>> bindings;
+    std::shared_ptr<hook> on_end;
+  };
+
+  static void free_later(binding& b) noexcept;
+
+  const std::string name_;
+  const exchange_kind kind_;
+  const std::type_index type_;
+  const char* const type_name_;
+  const std::unique_ptr<router> router_;
+
+  mutable std::mutex mutex_;
+  std::map<const cell*, subscriber> subscribers_;  // under mutex_
+  unsigned publishers_ = 0;                        // under mutex_
+  bool ended_ = false;                             // under mutex_: the last publisher has gone
+  atomic<std::uint64_t> unroutable_{0};
+};
+
+/// All exchanges of a runtime, by name.
+class exchange_registry {
+public:
+  static exchange_registry& of(runtime& rt);
+
+  /// The exchange of that name, made if there is none. Throws `troupe_error` (`type_mismatch`) if it has another kind or
+  /// message type.
+  std::shared_ptr<exchange_state> open(std::string name, exchange_kind kind, std::type_index type, const char* type_name);
+
+  /// Null if there is none of that name.
+  std::shared_ptr<exchange_state> find(std::string_view name) const;
+
+private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<exchange_state>, std::less<>> all_;
+};
+
+/// A route that is reused by the calling thread, unless a publish is under way on it: then a fresh one.
+class borrowed_route {
+public:
+  borrowed_route();
+  ~borrowed_route();
+  borrowed_route(const borrowed_route&) = delete;
+  borrowed_route& operator=(const borrowed_route&) = delete;
+  route& operator*() noexcept { return *route_; }
+
+private:
+  route* route_;
+  std::unique_ptr<route> own_;
+};
+
+}  // namespace troupe::detail

@@ -1,0 +1,177 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <troupe/actors/address.hpp>
+#include <troupe/base/epoch.hpp>
+#include <troupe/exchange/detail/exchange_state.hpp>
+#include <troupe/exchange/kinds.hpp>
+
+namespace troupe {
+
+/// Keeps a subscriber attached for as long as it lives. Move only; may outlive exchange, subscriber and runtime.
+class [[nodiscard]] subscription {
+public:
+  subscription() = default;
+  subscription(std::shared_ptr<detail::exchange_state> e, binding& b, bool input) noexcept
+      : exchange_(std::move(e)), binding_(&b), subscriber_(b.subscriber), input_(input) {}
+  subscription(subscription&& other) noexcept { swap(other); }
+  subscription& operator=(subscription&& other) noexcept {
+    subscription(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~subscription() { detach(); }
+
+  explicit operator bool() const noexcept { return exchange_ != nullptr; }
+
+  /// Detaches. After it returns no delivery starts; one that has started is waited for, unless this is called from within
+  /// it (C5). Messages that were published before and are still queued are dropped and counted. Any thread; does nothing
+  /// the second time.
+  void detach() noexcept;
+
+private:
+  void swap(subscription& other) noexcept {
+    std::swap(exchange_, other.exchange_);
+    std::swap(binding_, other.binding_);
+    std::swap(subscriber_, other.subscriber_);
+    std::swap(input_, other.input_);
+  }
+
+  std::shared_ptr<detail::exchange_state> exchange_;
+  binding* binding_ = nullptr;  // only to compare once the subscriber has ended
+  any_ref subscriber_;
+  bool input_ = false;
+};
+
+template <class M>
+class publisher;
+
+namespace detail {
+
+template <class M>
+struct typed_binding final : binding {
+  typed_binding(address<M> a, std::string k) : binding(a, std::move(k)), to(std::move(a)) {}
+  const address<M> to;
+};
+
+/// One message to all whom the key reaches: one copy of it, one small envelope for each. Returns their number.
+template <class M>
+std::size_t publish(exchange_state& exchange, std::string_view key, M&& message) {
+  epoch_guard pinned;
+  borrowed_route found;
+  exchange.routes().find(key, *found);
+  shared_message<M>* shared = nullptr;
+  std::size_t receivers = 0;
+  (*found).finish(
+      [&](std::size_t n) {
+        receivers = n;
+        if (n == 0) return exchange.count_unroutable();
+        shared = new shared_message<M>(std::forward<M>(message), static_cast<std::uint32_t>(n));
+      },
+      [&](binding& b) { static_cast<typed_binding<M>&>(b).to.send_shared(*shared, &b.gate); });
+  return receivers;
+}
+
+}  // namespace detail
+
+/// A handle on a named exchange of messages of type M: publishers and subscribers that do not know each other meet there.
+/// The exchange is made at first use and lives as long as the runtime or a handle. Handles are small and may be copied; all
+/// functions may be called from any thread.
+template <class M>
+class exchange {
+public:
+  using message_type = M;
+
+  /// The exchange of that name in `rt`. Throws `troupe_error` (`type_mismatch`) if there is one of another kind or type.
+  exchange(runtime& rt, std::string name, exchange_kind kind = fanout{})
+      : state_(detail::exchange_registry::of(rt).open(std::move(name), kind, typeid(M), type_name<M>())) {}
+
+  /// The exchange of that name if it exists. Errors: `not_found`, `type_mismatch`.
+  static result<exchange> find(runtime& rt, std::string_view name) {
+    auto state = detail::exchange_registry::of(rt).find(name);
+    if (!state) return error(errc::not_found, "no exchange '" + std::string(name) + "'");
+    if (state->type() != typeid(M))
+      return error(errc::type_mismatch, "exchange '" + std::string(name) + "' carries " + state->type_name() + ", not " +
+                                            troupe::type_name<M>());
+    return exchange(std::move(state));
+  }
+
+  /// Attaches an actor that takes `const M&`; it gets what is published from now on (with a matching key, for kinds that
+  /// have keys). Attached twice it still gets each message once. The subscription detaches it when it goes; so does the
+  /// actor's end. Throws `troupe_error` (`invalid_argument`) for a malformed pattern.
+  template <class A>
+  subscription attach(const ref<A>& who, std::string key = {}) {
+    detail::require_shared_handler<A, M>();
+    return bind(address<M>(who), std::move(key), false);
+  }
+  subscription attach(const address<M>& who, std::string key = {}) { return bind(who, std::move(key), false); }
+
+  /// The same for an actor that lives from its inputs: once all exchanges that it was attached to in this way have ended,
+  /// it is closed.
+  template <class A>
+  subscription attach_input(const ref<A>& who, std::string key = {}) {
+    detail::require_shared_handler<A, M>();
+    return bind(address<M>(who), std::move(key), true);
+  }
+  subscription attach_input(const address<M>& who, std::string key = {}) { return bind(who, std::move(key), true); }
+
+  /// Publishes to whoever is attached. Never waits. Returns how many will get it; 0 is counted as unroutable.
+  std::size_t publish(M message) { return detail::publish<M>(*state_, {}, std::move(message)); }
+  std::size_t publish(std::string_view key, M message) { return detail::publish<M>(*state_, key, std::move(message)); }
+
+  /// Registers a publisher: the exchange ends when the last of them has gone.
+  troupe::publisher<M> publisher() { return troupe::publisher<M>(state_); }
+
+  const std::string& name() const noexcept { return state_->name(); }
+  exchange_kind kind() const noexcept { return state_->kind(); }
+  std::size_t subscribers() const { return state_->subscribers(); }
+  std::uint64_t unroutable() const noexcept { return state_->unroutable(); }
+
+private:
+  explicit exchange(std::shared_ptr<detail::exchange_state> s) noexcept : state_(std::move(s)) {}
+
+  subscription bind(const address<M>& who, std::string key, bool input) {
+    if (!who.takes_shared())
+      throw troupe_error(errc::type_mismatch, "exchange '" + name() + "': actor " + who.name() +
+                                                  " wants to own its messages; an exchange shares them");
+    binding* b = state_->attach(who, std::move(key), input, [&who](std::string k) -> std::unique_ptr<binding> {
+      return std::make_unique<detail::typed_binding<M>>(who, std::move(k));
+    });
+    return subscription(state_, *b, input);
+  }
+
+  std::shared_ptr<detail::exchange_state> state_;
+};
+
+/// The right to publish, held by those whose end ends the exchange: typically a member of an actor. Move only; a
+/// default-constructed one is not connected and publishes to nobody.
+template <class M>
+class publisher {
+public:
+  publisher() = default;
+  explicit publisher(std::shared_ptr<detail::exchange_state> s) : state_(std::move(s)) { state_->add_publisher(); }
+  publisher(publisher&& other) noexcept : state_(std::move(other.state_)) {}
+  publisher& operator=(publisher&& other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~publisher() {
+    if (state_) state_->remove_publisher();
+  }
+
+  explicit operator bool() const noexcept { return state_ != nullptr; }
+
+  /// As `exchange::publish`. Any thread, if the publisher itself is not moved at the same time.
+  std::size_t publish(M message) const { return publish({}, std::move(message)); }
+  std::size_t publish(std::string_view key, M message) const {
+    return state_ ? detail::publish<M>(*state_, key, std::move(message)) : 0;
+  }
+
+private:
+  std::shared_ptr<detail::exchange_state> state_;
+};
+
+}  // namespace troupe

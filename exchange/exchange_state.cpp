@@ -1,0 +1,217 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <troupe/base/epoch.hpp>
+#include <troupe/exchange/detail/exchange_state.hpp>
+
+namespace troupe::detail {
+
+/// Lives in the cell of a subscriber.
+class exchange_state::hook final : public end_hook {
+public:
+  explicit hook(std::weak_ptr<exchange_state> to) : to_(std::move(to)) {}
+  void actor_ended(cell& c) noexcept override {
+    if (auto state = to_.lock()) state->forget(c);
+  }
+
+private:
+  std::weak_ptr<exchange_state> to_;
+};
+
+exchange_state::exchange_state(std::string name, exchange_kind kind, std::type_index type, const char* type_name)
+    : name_(std::move(name)), kind_(kind), type_(type), type_name_(type_name), router_(make_router(kind)) {}
+
+exchange_state::~exchange_state() {
+  for (auto& [who, s] : subscribers_) {
+    if (s.on_end) const_cast<cell*>(who)->remove_end_hook(*s.on_end);
+    for (auto& [key, b] : s.bindings) {
+      router_->unbind(*b);
+      free_later(*b);
+    }
+  }
+}
+
+binding* exchange_state::attach(const any_ref& who, std::string key, bool input, const make_binding& make) {
+  if (kind_ == exchange_kind::fanout || kind_ == exchange_kind::work_queue) key.clear();
+  if (auto good = router_->check(key); !good)
+    throw troupe_error(good.error().code(), fmt::format("exchange '{}': {}", name_, good.error().message()));
+
+  std::shared_ptr<hook> fresh_hook;
+  binding* b = nullptr;
+  bool over = false;
+  {
+    std::lock_guard guard(mutex_);
+    subscriber& s = subscribers_[who.get_cell()];
+    if (!s.on_end) s.on_end = fresh_hook = std::make_shared<hook>(weak_from_this());
+    binding*& slot = s.bindings[key];
+    if (!slot) {
+      slot = make(key).release();
+      router_->bind(*slot);
+    }
+    b = slot;
+    ++b->handles;
+    over = ended_;
+    if (input) {
+      who.get_cell()->add_input();
+      if (!over) ++b->inputs;
+    }
+  }
+  if (input && over) who.get_cell()->send_input_end();
+  // Calls back at once if the actor has ended meanwhile, so not under the mutex.
+  if (fresh_hook) who.get_cell()->add_end_hook(std::move(fresh_hook));
+  return b;
+}
+
+void exchange_state::detach(cell& from, binding& b, bool input) noexcept {
+  const any_ref who(&from);
+  bool last = false;
+  bool input_left = false;
+  std::shared_ptr<hook> removed;
+  {
+    std::lock_guard guard(mutex_);
+    const auto s = subscribers_.find(who.get_cell());
+    if (s == subscribers_.end()) return;  // the actor has ended: `forget` was here
+    const auto i = std::find_if(s->second.bindings.begin(), s->second.bindings.end(),
+                                [&](const auto& entry) { return entry.second == &b; });
+    if (i == s->second.bindings.end()) return;
+    if (input && b.inputs != 0) {
+      --b.inputs;
+      input_left = true;
+    }
+    last = --b.handles == 0;
+    if (last) {
+      router_->unbind(b);
+      s->second.bindings.erase(i);
+      if (s->second.bindings.empty()) {
+        removed = std::move(s->second.on_end);
+        subscribers_.erase(s);
+      }
+    }
+  }
+  if (removed) who.get_cell()->remove_end_hook(*removed);
+  if (input_left) who.get_cell()->send_input_end();
+  if (!last) return;
+  b.gate.close();
+  free_later(b);
+}
+
+void exchange_state::forget(const cell& who) noexcept {
+  std::map<std::string, binding*, std::less<>> orphans;
+  {
+    std::lock_guard guard(mutex_);
+    const auto s = subscribers_.find(&who);
+    if (s == subscribers_.end()) return;
+    orphans = std::move(s->second.bindings);
+    subscribers_.erase(s);
+    for (auto& [key, b] : orphans) router_->unbind(*b);
+  }
+  for (auto& [key, b] : orphans) free_later(*b);
+}
+
+namespace {
+
+/// Travels behind the last message that came through a binding, and frees it.
+struct farewell : envelope {
+  farewell(const message_ops& o, binding& b) noexcept : envelope(o), leaving(&b) {}
+  binding* leaving;
+};
+
+void free_binding(envelope& e) noexcept { delete static_cast<farewell&>(e).leaving; }
+
+constexpr message_ops farewell_ops{[](cell&, envelope&) -> root_handle { return {}; },
+                                   nullptr,
+                                   &free_binding,
+                                   sizeof(farewell),
+                                   alignof(farewell),
+                                   "farewell",
+                                   true};
+
+void send_farewell(void* p) {
+  auto& b = *static_cast<binding*>(p);
+  const any_ref who = b.subscriber;
+  (void)who.get_cell()->enqueue(*make_envelope<farewell>(farewell_ops, b));
+}
+
+}  // namespace
+
+void exchange_state::free_later(binding& b) noexcept {
+  epoch_retire(&b, &send_farewell);
+  epoch_collect();
+}
+
+void exchange_state::add_publisher() {
+  std::lock_guard guard(mutex_);
+  ++publishers_;
+  ended_ = false;
+}
+
+void exchange_state::remove_publisher() noexcept {
+  std::vector<any_ref> ends;
+  {
+    std::lock_guard guard(mutex_);
+    if (--publishers_ != 0) return;
+    ended_ = true;
+    for (auto& [who, s] : subscribers_) {
+      for (auto& [key, b] : s.bindings) {
+        for (; b->inputs != 0; --b->inputs) ends.push_back(b->subscriber);
+      }
+    }
+  }
+  for (const any_ref& who : ends) who.get_cell()->send_input_end();
+}
+
+std::size_t exchange_state::subscribers() const {
+  std::lock_guard guard(mutex_);
+  return subscribers_.size();
+}
+
+// --- the registry --------------------------------------------------------------------------------------------------
+
+exchange_registry& exchange_registry::of(runtime& rt) {
+  return *rt.core().service<exchange_registry>([] { return std::make_shared<exchange_registry>(); });
+}
+
+std::shared_ptr<exchange_state> exchange_registry::open(std::string name, exchange_kind kind, std::type_index type,
+                                                        const char* type_name) {
+  std::lock_guard guard(mutex_);
+  auto& slot = all_[name];
+  if (!slot) {
+    slot = std::make_shared<exchange_state>(std::move(name), kind, type, type_name);
+  } else if (slot->kind() != kind || slot->type() != type) {
+    throw troupe_error(errc::type_mismatch,
+                       fmt::format("exchange '{}' is a {} exchange of {}; it was asked for as a {} exchange of {}", name,
+                                   to_string(slot->kind()), slot->type_name(), to_string(kind), type_name));
+  }
+  return slot;
+}
+
+std::shared_ptr<exchange_state> exchange_registry::find(std::string_view name) const {
+  std::lock_guard guard(mutex_);
+  const auto i = all_.find(name);
+  return i == all_.end() ? nullptr : i->second;
+}
+
+// --- routes --------------------------------------------------------------------------------------------------------
+
+namespace {
+thread_local route spare_route;
+constinit thread_local bool spare_taken = false;
+}  // namespace
+
+borrowed_route::borrowed_route() {
+  if (spare_taken) {
+    own_ = std::make_unique<route>();
+    route_ = own_.get();
+  } else {
+    spare_taken = true;
+    route_ = &spare_route;
+  }
+}
+
+borrowed_route::~borrowed_route() {
+  route_->clear();
+  if (!own_) spare_taken = false;
+}
+
+}  // namespace troupe::detail

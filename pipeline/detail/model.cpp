@@ -1,0 +1,244 @@
+#include <troupe/pipeline/detail/model.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <troupe/pipeline/text.hpp>
+
+namespace troupe::pipeline::detail {
+
+namespace {
+
+using kind = yaml_node::kind;
+
+// In the order of `exchange_kind`.
+std::vector<std::string> kind_names() {
+  std::vector<std::string> names;
+  for (const auto k : {exchange_kind::fanout, exchange_kind::direct, exchange_kind::topic, exchange_kind::work_queue})
+    names.emplace_back(to_string(k));
+  return names;
+}
+
+class model_reader {
+public:
+  model_reader(std::string file, diagnostics& errors) : errors_(errors) { model_.file = std::move(file); }
+
+  file_model read(const yaml_node& root) {
+    if (!root.is(kind::map)) {
+      report(root.at, fmt::format("expected a map with 'exchanges' and 'actors', not {}", describe(root)));
+      return std::move(model_);
+    }
+    known_keys(root, "a pipeline", {"parameters", "workers", "exchanges", "actors"});
+    if (const auto* node = entry(root, "parameters")) read_parameters(*node->value);
+    if (const auto* node = entry(root, "workers")) model_.workers = node->value;
+    if (const auto* node = entry(root, "exchanges")) read_list(*node, "an exchange", &model_reader::read_exchange);
+    if (const auto* node = entry(root, "actors")) {
+      read_list(*node, "an actor", &model_reader::read_actor);
+    } else {
+      report(root.at, "the pipeline has no 'actors'");
+    }
+    return std::move(model_);
+  }
+
+private:
+  void report(location at, std::string message) { errors_.push_back({model_.file, at, std::move(message)}); }
+
+  static const yaml_entry* entry(const yaml_node& map, std::string_view key) {
+    const auto found =
+        std::find_if(map.entries.begin(), map.entries.end(), [&](const yaml_entry& e) { return e.key == key; });
+    return found == map.entries.end() ? nullptr : &*found;
+  }
+
+  void known_keys(const yaml_node& map, std::string_view what, const std::vector<std::string>& known) {
+    for (const auto& e : map.entries) {
+      if (std::find(known.begin(), known.end(), e.key) == known.end())
+        report(e.at, fmt::format("unknown key '{}' of {}{}", printable(e.key), what, suggestion(e.key, known)));
+    }
+  }
+
+  // The text under a key. Empty, and diagnosed, where it is missing though required, or is no text.
+  located text_at(const yaml_node& map, std::string_view what, const std::string& key, bool required = true) {
+    const auto* found = entry(map, key);
+    if (found == nullptr) {
+      if (required) report(map.at, fmt::format("{} has no '{}'", what, key));
+      return {{}, map.at};
+    }
+    if (!found->value->is(kind::scalar) || found->value->text.empty()) {
+      report(found->at, fmt::format("expected a text for '{}' of {}, not {}", key, what, describe(*found->value)));
+      return {{}, found->at};
+    }
+    return {found->value->text, found->value->at};
+  }
+
+  located name_at(const yaml_node& map, std::string_view what, const std::string& key = "name") {
+    auto name = text_at(map, what, key);
+    if (!name.text.empty()) check_name(name);
+    return name;
+  }
+
+  void check_name(const located& name) {
+    if (!is_name(name.text))
+      report(name.at, fmt::format("'{}' is not a name: expected letters, digits, '_', '-' and '.', a letter first",
+                                  printable(name.text)));
+  }
+
+  void read_parameters(const yaml_node& node) {
+    if (node.is(kind::null)) return;
+    if (!node.is(kind::map)) {
+      report(node.at, fmt::format("expected a map of parameters, not {}", describe(node)));
+      return;
+    }
+    for (const auto& e : node.entries) {
+      parameter_model parameter{{e.key, e.at}, {}, nullptr, {}};
+      check_name(parameter.name);
+      read_parameter(parameter, *e.value);
+      model_.parameters.push_back(std::move(parameter));
+    }
+  }
+
+  void read_parameter(parameter_model& parameter, const yaml_node& node) {
+    const auto what = fmt::format("the parameter '{}'", printable(parameter.name.text));
+    if (!node.is(kind::map)) {
+      report(parameter.name.at,
+             fmt::format("expected a map with 'type', 'default' and 'help' for {}, not {}", what, describe(node)));
+      return;
+    }
+    known_keys(node, what, {"type", "default", "help"});
+    if (const auto type = text_at(node, what, "type"); !type.text.empty()) {
+      const auto& names = value_type_names();
+      const auto found = std::find(names.begin(), names.end(), type.text);
+      if (found == names.end()) {
+        report(type.at, fmt::format("unknown type '{}'{}", printable(type.text), suggestion(type.text, names)));
+      } else {
+        parameter.type = static_cast<value_type>(found - names.begin());
+      }
+    }
+    if (const auto* e = entry(node, "default")) {
+      if (e->value->is(kind::scalar)) {
+        parameter.default_value = e->value;
+      } else {
+        report(e->at, fmt::format("expected a value as default of {}, not {}", what, describe(*e->value)));
+        parameter.type.reset();
+      }
+    }
+    parameter.help = text_at(node, what, "help", false).text;
+  }
+
+  void read_list(const yaml_entry& list, std::string_view what, void (model_reader::*read_item)(const yaml_node&)) {
+    if (!list.value->is(kind::sequence) || list.value->items.empty()) {
+      report(list.at, fmt::format("expected a list under '{}', not {}", list.key,
+                                  list.value->is(kind::sequence) ? "an empty one" : describe(*list.value)));
+      return;
+    }
+    for (const auto& item : list.value->items) {
+      if (item->is(kind::map)) {
+        (this->*read_item)(*item);
+      } else {
+        report(item->at, fmt::format("expected a map that describes {}, not {}", what, describe(*item)));
+      }
+    }
+  }
+
+  void read_exchange(const yaml_node& node) {
+    exchange_model exchange;
+    known_keys(node, "an exchange", {"name", "kind", "message"});
+    exchange.name = name_at(node, "this exchange");
+    exchange.message = text_at(node, "this exchange", "message");
+    if (entry(node, "kind") == nullptr) {
+      exchange.kind = exchange_kind::fanout;
+    } else if (const auto text = text_at(node, "this exchange", "kind"); !text.text.empty()) {
+      const auto names = kind_names();
+      const auto found = std::find(names.begin(), names.end(), text.text);
+      if (found == names.end()) {
+        report(text.at, fmt::format("unknown kind '{}'{}", printable(text.text), suggestion(text.text, names)));
+      } else {
+        exchange.kind = static_cast<exchange_kind>(found - names.begin());
+      }
+    }
+    model_.exchanges.push_back(std::move(exchange));
+  }
+
+  void read_actor(const yaml_node& node) {
+    actor_model actor;
+    actor.at = node.at;
+    known_keys(node, "an actor", {"name", "class", "count", "parameters", "attach", "publish"});
+    actor.name = name_at(node, "this actor");
+    actor.class_name = text_at(node, "this actor", "class");
+    if (const auto* e = entry(node, "count")) actor.count = e->value;
+    if (const auto* e = entry(node, "parameters")) read_settings(actor, *e);
+    if (const auto* e = entry(node, "attach")) read_attach(actor, *e);
+    if (const auto* e = entry(node, "publish")) read_publish(actor, *e);
+    model_.actors.push_back(std::move(actor));
+  }
+
+  void read_settings(actor_model& actor, const yaml_entry& e) {
+    if (e.value->is(kind::null)) return;
+    if (!e.value->is(kind::map)) {
+      report(e.at, fmt::format("expected a map of parameters, not {}", describe(*e.value)));
+      return;
+    }
+    for (const auto& setting : e.value->entries) actor.settings.push_back({{setting.key, setting.at}, setting.value});
+  }
+
+  void read_attach(actor_model& actor, const yaml_entry& e) {
+    if (e.value->is(kind::sequence) && !e.value->items.empty()) {
+      for (const auto& item : e.value->items) read_attachment(actor, *item, item->at);
+    } else {
+      read_attachment(actor, *e.value, e.at);
+    }
+  }
+
+  void read_attachment(actor_model& actor, const yaml_node& node, location at) {
+    if (node.is(kind::scalar) && !node.text.empty()) {
+      actor.attach.push_back({{node.text, node.at}, {}});
+      return;
+    }
+    if (!node.is(kind::map)) {
+      report(at, fmt::format("expected the name of an exchange, or a map with 'exchange' and 'key', not {}",
+                             describe(node)));
+      actor.attach.push_back({{{}, at}, {}});
+      return;
+    }
+    known_keys(node, "an attachment", {"exchange", "key"});
+    attach_model attachment{text_at(node, "this attachment", "exchange"), {}};
+    if (entry(node, "key") != nullptr) attachment.key = text_at(node, "this attachment", "key");
+    actor.attach.push_back(std::move(attachment));
+  }
+
+  void read_publish(actor_model& actor, const yaml_entry& e) {
+    const auto& node = *e.value;
+    if (node.is(kind::scalar) && !node.text.empty()) {
+      actor.publish.push_back({{{}, node.at}, {node.text, node.at}});
+      return;
+    }
+    if (!node.is(kind::map)) {
+      report(e.at,
+             fmt::format("expected the name of an exchange, or a map of ports to exchanges, not {}", describe(node)));
+      actor.publish.push_back({{{}, e.at}, {{}, e.at}});
+      return;
+    }
+    for (const auto& port : node.entries) {
+      publish_model publish{{port.key, port.at}, {{}, port.at}};
+      if (port.value->is(kind::scalar) && !port.value->text.empty()) {
+        publish.exchange = {port.value->text, port.value->at};
+      } else {
+        report(port.at, fmt::format("expected the name of an exchange for the port '{}', not {}", printable(port.key),
+                                    describe(*port.value)));
+      }
+      actor.publish.push_back(std::move(publish));
+    }
+  }
+
+  file_model model_;
+  diagnostics& errors_;
+};
+
+}  // namespace
+
+file_model read_model(const std::string& file, const yaml_node& root, diagnostics& errors) {
+  return model_reader(file, errors).read(root);
+}
+
+}  // namespace troupe::pipeline::detail

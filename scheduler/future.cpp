@@ -1,0 +1,82 @@
+#include <troupe/scheduler/future.hpp>
+
+namespace troupe::detail {
+
+void future_state_base::complete() noexcept {
+  const std::uintptr_t waiter = waiter_.exchange(done, acq_rel);
+  if (waiter == pending) return;
+  if (waiter & is_thread)
+    reinterpret_cast<parker*>(waiter & ~is_thread)->unpark();
+  else
+    reinterpret_cast<strand*>(waiter)->wake();
+}
+
+bool future_state_base::fail(error e) noexcept {
+  if (!claim()) return false;
+  set_error(std::move(e));
+  complete();
+  return true;
+}
+
+void future_state_base::fire() noexcept {
+  fail(error(errc::timeout));
+  release_one();
+}
+
+void future_state_base::await(std::coroutine_handle<> h, std::chrono::nanoseconds timeout) {
+  strand& self = suspend_current(h);
+  // Whoever gives the result may resume the strand at once, which may end the future: hold on to the state.
+  retain();
+  if (timeout != forever) {
+    retain();  // F3: the timer's
+    armed_ = true;
+    home_->arm(*this, deadline_after(home_->now(), timeout));
+  }
+  self.begin_wait(*this);
+  std::uintptr_t expected = pending;
+  if (!waiter_.compare_exchange_strong(expected, reinterpret_cast<std::uintptr_t>(&self), acq_rel, acquire)) {
+    // The result is there already. A strand that is told to stop is looked at between slices.
+    self.end_wait();
+    trampoline& t = current_trampoline();
+    t.why = self.waits_cancelled() ? pause::yielded : pause::none;
+    if (t.why == pause::none) t.next = h;
+  }
+  release_one();
+}
+
+namespace {
+
+/// An OS thread that waits for a future.
+class blocked_thread final : public wait_condition {
+public:
+  explicit blocked_thread(const future_state_base& state) : state_(&state) {}
+  bool holds() const noexcept override { return state_->ready(); }
+  void sleep_until(std::int64_t deadline) noexcept override { woken_ = here_.park(deadline) || woken_; }
+
+  /// The future has seen this thread: its wake must have come before the parker goes.
+  void await_wake() noexcept {
+    if (!woken_) here_.park();
+  }
+  std::uintptr_t tagged(std::uintptr_t tag) noexcept { return reinterpret_cast<std::uintptr_t>(&here_) | tag; }
+
+private:
+  const future_state_base* state_;
+  parker here_;
+  bool woken_ = false;
+};
+
+}  // namespace
+
+bool future_state_base::block(std::chrono::nanoseconds timeout) {
+  if (ready()) return true;
+  blocked_thread self(*this);
+  std::uintptr_t expected = pending;
+  if (!waiter_.compare_exchange_strong(expected, self.tagged(is_thread), acq_rel, acquire)) return true;
+  const bool came = home_->wait(self, deadline_after(home_->now(), timeout));
+  expected = self.tagged(is_thread);
+  if (!came && waiter_.compare_exchange_strong(expected, pending, acq_rel, acquire)) return false;
+  self.await_wake();
+  return true;
+}
+
+}  // namespace troupe::detail

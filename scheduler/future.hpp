@@ -1,0 +1,234 @@
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include <troupe/base/pool.hpp>
+#include <troupe/base/result.hpp>
+#include <troupe/scheduler/parker.hpp>
+#include <troupe/scheduler/strand.hpp>
+#include <troupe/scheduler/trampoline.hpp>
+
+namespace troupe {
+
+/// Waits without end.
+inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
+
+namespace detail {
+
+/// What a promise and its future share. One result, one waiter.
+///
+/// F1. `claimed_` decides who gives the result: the promise, a timeout or a cancellation. Only the winner writes it.
+/// F2. `waiter_` goes pending -> (a strand or an OS thread that waits) -> done, or pending -> done. The exchange to `done`
+///     releases the result; whoever was there is then woken exactly once.
+/// F3. References: one for the promise, one for the future, one for the timer while it is armed.
+class future_state_base : public timer, public wait_point {
+public:
+  explicit future_state_base(scheduler& home) noexcept : home_(&home) {}
+
+  scheduler& home() const noexcept { return *home_; }
+
+  bool ready() const noexcept { return waiter_.load(acquire) == done; }
+
+  /// True for the one caller that may give the result.
+  bool claim() noexcept { return !claimed_.exchange(true, acq_rel); }
+
+  /// Publishes the result, wakes the waiter.
+  void complete() noexcept;
+
+  /// Claims and gives an error in place of a value; false if somebody else was first.
+  bool fail(error e) noexcept;
+
+  /// Suspends the strand of the calling coroutine until done.
+  void await(std::coroutine_handle<> h, std::chrono::nanoseconds timeout);
+
+  /// The timer of `await` is no longer wanted. Called by the strand that awaited.
+  void disarm() noexcept {
+    if (armed_ && home_->cancel(*this)) release_one();
+    armed_ = false;
+  }
+
+  /// Blocks the calling OS thread until done; false at the deadline or where the wait would never end.
+  bool block(std::chrono::nanoseconds timeout);
+
+  /// Waits for a result that has been claimed and is about to come.
+  void settle() const noexcept {
+    while (!ready()) std::this_thread::yield();
+  }
+
+  bool shared() const noexcept { return refs_.load(acquire) > 1; }
+  void retain() noexcept { refs_.fetch_add(1, relaxed); }
+  void release_one() noexcept {
+    if (refs_.fetch_sub(1, acq_rel) == 1) destroy();
+  }
+
+  void fire() noexcept override;
+  void cancel_wait() noexcept override { fail(error(errc::cancelled)); }
+
+protected:
+  ~future_state_base() = default;
+  virtual void set_error(error e) noexcept = 0;
+  virtual void destroy() noexcept = 0;
+
+private:
+  // `waiter_` holds one of these or a pointer: to a strand, or with the low bit to a parker.
+  static constexpr std::uintptr_t pending = 0;
+  static constexpr std::uintptr_t done = 2;
+  static constexpr std::uintptr_t is_thread = 1;
+
+  atomic<std::uintptr_t> waiter_{pending};
+  scheduler* home_;
+  atomic<std::uint32_t> refs_{2};
+  atomic<bool> claimed_{false};
+  bool armed_ = false;
+};
+
+template <class T>
+class future_state final : public future_state_base {
+public:
+  using future_state_base::future_state_base;
+
+  static future_state* make(scheduler& home) {
+    return new (pool_allocate(sizeof(future_state))) future_state(home);
+  }
+
+  /// False if the result was given before: by a timeout, say.
+  bool give(result<T> r) noexcept {
+    if (!claim()) return false;
+    value_.emplace(std::move(r));
+    complete();
+    return true;
+  }
+
+  result<T> take() { return std::move(*value_); }
+
+private:
+  ~future_state() = default;
+  void set_error(error e) noexcept override { value_.emplace(std::move(e)); }
+  void destroy() noexcept override {
+    this->~future_state();
+    pool_free(this, sizeof(future_state));
+  }
+
+  std::optional<result<T>> value_;
+};
+
+}  // namespace detail
+
+/// The reading end of a result that comes once: `co_await` it in green threads and handlers, `get` it on OS threads.
+/// Move only; one reader. Dropping it says that nobody is interested.
+template <class T>
+class future {
+public:
+  using value_type = T;
+
+  future() = default;
+  explicit future(detail::future_state<T>* state, std::chrono::nanoseconds timeout = forever) noexcept
+      : state_(state), timeout_(timeout) {}
+  future(future&& other) noexcept : state_(std::exchange(other.state_, nullptr)), timeout_(other.timeout_) {}
+  future& operator=(future&& other) noexcept {
+    std::swap(state_, other.state_);
+    std::swap(timeout_, other.timeout_);
+    return *this;
+  }
+  ~future() {
+    if (!state_) return;
+    state_->disarm();
+    state_->release_one();
+  }
+
+  /// True if `get` and `co_await` would return at once.
+  bool done() const noexcept { return state_->ready(); }
+
+  /// Gives up: whoever waits gets `errc::cancelled`. False if the result was there before. Any thread.
+  bool cancel() noexcept { return state_->fail(error(errc::cancelled)); }
+
+  /// Blocks the calling OS thread until the result is there, at most for the timeout that the future was made with.
+  /// Errors: `timeout`; `would_deadlock` on a worker of the scheduler that has to bring the result; those of the result.
+  result<T> get() { return get(timeout_); }
+
+  /// The same with a timeout of one's own.
+  result<T> get(std::chrono::nanoseconds timeout) {
+    if (!state_->block(timeout)) state_->fail(error(would_block_itself() ? errc::would_deadlock : errc::timeout));
+    state_->settle();
+    return state_->take();
+  }
+
+  bool await_ready() const noexcept { return state_->ready(); }
+  void await_suspend(std::coroutine_handle<> h) { state_->await(h, timeout_); }
+  result<T> await_resume() {
+    state_->disarm();
+    return state_->take();
+  }
+
+private:
+  bool would_block_itself() const noexcept {
+    worker* w = current_worker();
+    return w && &w->owner() == &state_->home();
+  }
+
+  detail::future_state<T>* state_ = nullptr;
+  std::chrono::nanoseconds timeout_ = forever;
+};
+
+/// The writing end. Move only. A promise that is destroyed without a result gives `errc::cancelled`.
+template <class T>
+class promise {
+public:
+  promise() = default;
+
+  /// A promise whose waiters run on `home`.
+  explicit promise(scheduler& home) : state_(detail::future_state<T>::make(home)), fresh_(true) {}
+  promise(promise&& other) noexcept
+      : state_(std::exchange(other.state_, nullptr)), fresh_(std::exchange(other.fresh_, false)) {}
+  promise& operator=(promise&& other) noexcept {
+    std::swap(state_, other.state_);
+    std::swap(fresh_, other.fresh_);
+    return *this;
+  }
+  ~promise() {
+    if (!state_) return;
+    state_->fail(error(errc::cancelled));
+    if (fresh_) state_->release_one();  // no future was ever taken
+    state_->release_one();
+  }
+
+  explicit operator bool() const noexcept { return state_ != nullptr; }
+
+  /// The reading end; call it once.
+  future<T> get_future(std::chrono::nanoseconds timeout = forever) noexcept {
+    fresh_ = false;
+    return future<T>(state_, timeout);
+  }
+
+  /// False once the future is gone: nobody will read the result.
+  bool has_reader() const noexcept { return state_->shared(); }
+
+  /// Gives the result; false if it comes late: after a timeout or a cancellation. Any thread.
+  bool give(result<T> r) noexcept {
+    const bool taken = state_->give(std::move(r));
+    drop();
+    return taken;
+  }
+
+  /// Gives an error in place of a value.
+  bool fail(error e) noexcept {
+    const bool taken = state_->fail(std::move(e));
+    drop();
+    return taken;
+  }
+
+private:
+  void drop() noexcept {
+    if (std::exchange(fresh_, false)) state_->release_one();
+    std::exchange(state_, nullptr)->release_one();
+  }
+
+  detail::future_state<T>* state_ = nullptr;
+  bool fresh_ = false;
+};
+
+}  // namespace troupe

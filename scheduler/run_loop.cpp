@@ -1,0 +1,159 @@
+#include <troupe/scheduler/run_loop.hpp>
+
+#include <algorithm>
+#include <utility>
+#include <cstdio>
+#include <cstdlib>
+
+namespace troupe {
+
+namespace {
+constexpr std::int64_t second = 1'000'000'000;
+constexpr std::int64_t look_again = 10'000'000;  // how often a thread that waits checks whether it may drive
+}  // namespace
+
+class run_loop::driving {
+public:
+  explicit driving(run_loop& loop) : loop_(loop) {
+    if (current_worker() == &loop.self_) return;  // a job that waits would wait for itself
+    entered_ = !loop.driven_.exchange(true, acquire);
+    if (entered_) outer_ = std::exchange(detail::this_worker, &loop.self_);
+  }
+  ~driving() {
+    if (!entered_) return;
+    detail::this_worker = outer_;
+    loop_.driven_.store(false, release);
+  }
+  driving(const driving&) = delete;
+  driving& operator=(const driving&) = delete;
+
+  bool entered() const noexcept { return entered_; }
+
+private:
+  run_loop& loop_;
+  worker* outer_ = nullptr;
+  bool entered_ = false;
+};
+
+run_loop::run_loop(run_loop_options options)
+    : deterministic_(options.seed.has_value()),
+      random_state_(options.seed.value_or(0)),
+      virtual_now_(second),
+      owner_(std::this_thread::get_id()),
+      self_(*this, 0, "loop", false) {
+  self_.set_budget(1);
+}
+
+std::int64_t run_loop::now() const noexcept { return deterministic_ ? virtual_now_.load(relaxed) : steady_now(); }
+
+// splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
+std::uint64_t run_loop::random() noexcept {
+  std::uint64_t z = random_state_ += 0x9e3779b97f4a7c15;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+  z = (z ^ z >> 27) * 0x94d049bb133111eb;
+  return z ^ z >> 31;
+}
+
+void run_loop::record(std::uint64_t event) noexcept {
+  trace_ = (trace_ ^ event) * 0x100000001b3 ^ trace_ >> 47;  // after FNV-1a, by words
+}
+
+void run_loop::inject(job& j) noexcept {
+  if (deterministic_ && std::this_thread::get_id() != owner_) {
+    std::fputs("troupe: a foreign thread used a deterministic runtime: only the thread that made it may\n", stderr);
+    std::abort();
+  }
+  {
+    std::lock_guard guard(mutex_);
+    runnable_.push_back(&j);
+  }
+  if (current_worker() != &self_) parker_.unpark();
+}
+
+void run_loop::arm(timer& t, std::int64_t deadline) {
+  if (timers_.arm(t, deadline) && current_worker() != &self_) parker_.unpark();
+}
+
+job* run_loop::take() noexcept {
+  std::lock_guard guard(mutex_);
+  if (runnable_.empty()) return nullptr;
+  std::size_t chosen = 0;
+  if (deterministic_) {
+    chosen = random() % runnable_.size();
+    self_.set_budget(static_cast<unsigned>(1 + random() % 4));
+    record(chosen << 32 | runnable_.size());
+  }
+  job* j = runnable_[chosen];
+  runnable_.erase(runnable_.begin() + static_cast<std::ptrdiff_t>(chosen));
+  return j;
+}
+
+void run_loop::run_slice(job& j) noexcept {
+  bump(self_.slices_);
+  self_.running_.store(true, relaxed);
+  j.run();
+  self_.running_.store(false, relaxed);
+}
+
+/// Nothing can run: goes on to the next timer, virtually or by sleeping until it, an injected job or the deadline. False
+/// if nothing will ever happen by itself.
+bool run_loop::advance_time(std::int64_t deadline) {
+  const std::int64_t next = timers_.next();
+  if (deterministic_) {
+    if (next == timers::never) return false;
+    if (next > deadline) {
+      virtual_now_.store(std::max(now(), deadline), relaxed);
+      return false;
+    }
+    virtual_now_.store(std::max(now(), next), relaxed);
+  } else {
+    parker_.park(std::min(next, deadline));
+  }
+  timers_.fire_due(now());
+  return true;
+}
+
+bool run_loop::wait(wait_condition& condition, std::int64_t deadline) {
+  while (!condition.holds()) {
+    if (now() >= deadline) return condition.holds();
+    driving here(*this);
+    if (!here.entered()) {
+      if (current_worker() == &self_) return condition.holds();
+      condition.sleep_until(std::min(deadline, now() + look_again));  // another thread drives
+    } else if (job* j = take()) {
+      run_slice(*j);
+      if (!deterministic_ && timers_.next() <= now()) timers_.fire_due(now());
+    } else if (deterministic_) {
+      if (!advance_time(deadline)) return condition.holds();
+    } else {
+      advance_time(std::min(deadline, now() + look_again));  // the condition may be brought about from outside
+    }
+  }
+  return true;
+}
+
+bool run_loop::wait_quiescent(std::int64_t deadline) {
+  driving here(*this);
+  if (!here.entered()) return false;
+  for (;;) {
+    if (job* j = take()) {
+      run_slice(*j);
+      if (timers_.next() <= now()) timers_.fire_due(now());
+    } else if (timers_.empty()) {
+      return true;
+    } else if (now() >= deadline || !advance_time(deadline)) {
+      return false;
+    }
+  }
+}
+
+std::vector<worker_info> run_loop::inspect() const {
+  worker_info info{self_.name(), nullptr, {}, {}};
+  if (self_.running_.load(relaxed)) {
+    info.subject = self_.subject_.load(relaxed);
+    if (const char* detail = self_.detail_.load(relaxed)) info.detail = detail;
+  }
+  return {info};
+}
+
+}  // namespace troupe

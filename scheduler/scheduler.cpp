@@ -1,0 +1,22 @@
+#include <troupe/scheduler/scheduler.hpp>
+
+#include <chrono>
+
+namespace troupe {
+
+namespace detail {
+constinit thread_local worker* this_worker = nullptr;
+}
+
+void scheduler::arm(timer& t, std::int64_t deadline) { timers_.arm(t, deadline); }
+
+std::int64_t steady_now() noexcept {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::int64_t deadline_after(std::int64_t start, std::chrono::nanoseconds timeout) noexcept {
+  std::int64_t deadline = 0;
+  return __builtin_add_overflow(start, timeout.count(), &deadline) ? timers::never : deadline;
+}
+
+}  // namespace troupe

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <troupe/base/atomic.hpp>
+#include <troupe/scheduler/job.hpp>
+#include <troupe/scheduler/strand_registry.hpp>
+#include <troupe/scheduler/timers.hpp>
+
+namespace troupe {
+
+class scheduler;
+class worker;
+
+/// How a thread of the outside waits for something that a scheduler brings about.
+class wait_condition {
+public:
+  virtual bool holds() const noexcept = 0;
+  /// Sleeps until `holds()` may have changed or until the deadline (nanoseconds of the steady clock).
+  virtual void sleep_until(std::int64_t deadline) noexcept = 0;
+
+protected:
+  ~wait_condition() = default;
+};
+
+/// What a thread of a scheduler does, for reports.
+struct worker_info {
+  std::string name;     ///< as the operating system shows it
+  const void* subject = nullptr;  ///< the actor or green thread that runs, null while none does; only to compare
+  std::string detail;   ///< the message that it handles
+  std::chrono::nanoseconds since{};  ///< for how long, to the housekeeper's 10 ms
+};
+
+/// Runs jobs. The work-stealing pool, the strict round-robin loop and the deterministic runtime are schedulers.
+///
+/// All functions may be called from any thread unless they say otherwise.
+class scheduler {
+public:
+  scheduler() = default;
+  scheduler(const scheduler&) = delete;
+  scheduler& operator=(const scheduler&) = delete;
+  virtual ~scheduler() = default;
+
+  /// Makes a job runnable that has just been woken (J1).
+  void schedule(job& j) noexcept;
+
+  /// Puts a job that used up its slice behind all others that wait.
+  void reschedule(job& j) noexcept;
+
+  /// Now, in nanoseconds of this scheduler's clock: the steady clock, or virtual time.
+  virtual std::int64_t now() const noexcept = 0;
+
+  /// Arms a timer; see `timers`.
+  virtual void arm(timer& t, std::int64_t deadline);
+  bool cancel(timer& t) noexcept { return timers_.cancel(t); }
+
+  /// Makes the calling thread wait until `condition` holds; false if the deadline (steady clock; virtual time where time
+  /// is virtual) came first, or if waiting here would never end: on a thread of this very scheduler.
+  virtual bool wait(wait_condition& condition, std::int64_t deadline) = 0;
+
+  /// Waits until nothing runs, is queued or is due. False at the deadline.
+  virtual bool wait_quiescent(std::int64_t deadline) = 0;
+
+  /// Ends all threads; false if some did not end by the deadline: they are left to themselves, and keep alive what they
+  /// can still touch.
+  virtual bool stop(std::int64_t deadline) = 0;
+
+  /// Number of workers, at least one.
+  virtual unsigned size() const noexcept = 0;
+
+  /// What the workers do now.
+  virtual std::vector<worker_info> inspect() const = 0;
+
+  /// All live actors and green threads.
+  strand_registry& strands() noexcept { return strands_; }
+
+protected:
+  friend class worker;
+
+  /// Makes a job runnable from a thread that has no queue of this scheduler's.
+  virtual void inject(job& j) noexcept = 0;
+
+  timers timers_;
+
+private:
+  strand_registry strands_;
+};
+
+/// Nanoseconds of the steady clock.
+std::int64_t steady_now() noexcept;
+
+/// `start + timeout`, with "forever" where that would overflow.
+std::int64_t deadline_after(std::int64_t start, std::chrono::nanoseconds timeout) noexcept;
+
+}  // namespace troupe
+
+#include <troupe/scheduler/worker.hpp>

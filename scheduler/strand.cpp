@@ -1,0 +1,100 @@
+#include <troupe/scheduler/strand.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include <troupe/scheduler/trampoline.hpp>
+
+namespace troupe {
+
+namespace {
+// Its address is the mark of S2.
+struct : wait_point {
+  void cancel_wait() noexcept override {}
+} taken_mark;
+}  // namespace
+
+wait_point* strand::taken() const noexcept { return &taken_mark; }
+
+void strand::begin_wait(wait_point& w) noexcept {
+  // seq_cst on both sides: either this sees `cancelled_`, or cancel_waits sees the wait.
+  waiting_.store(&w, seq_cst);
+  if (cancelled_.load(seq_cst)) cancel_waits();
+}
+
+void strand::end_wait() noexcept {
+  for (wait_point* w = waiting_.load(acquire); w; w = waiting_.load(acquire)) {  // pairs with the canceller's release
+    if (w != taken() && waiting_.compare_exchange_strong(w, nullptr, acq_rel, acquire)) return;
+    cpu_relax();
+  }
+}
+
+void strand::cancel_waits() noexcept {
+  cancelled_.store(true, seq_cst);
+  wait_point* w = waiting_.load(seq_cst);
+  while (w && w != taken()) {
+    if (waiting_.compare_exchange_weak(w, taken(), acq_rel, acquire)) {
+      w->cancel_wait();
+      waiting_.store(nullptr, release);
+      return;
+    }
+  }
+}
+
+strand_registry::shard& strand_registry::shard_of(const strand& s) noexcept {
+  // Strands are allocated at multiples of 16; their higher bits spread them.
+  const auto bits = reinterpret_cast<std::uintptr_t>(&s);
+  return shards_[(bits >> 7 ^ bits >> 12) % shards];
+}
+
+void strand_registry::add(strand& s) noexcept {
+  shard& home = shard_of(s);
+  std::lock_guard guard(home.lock);
+  s.previous_ = nullptr;
+  s.following_ = home.first;
+  if (home.first) home.first->previous_ = &s;
+  home.first = &s;
+  ++home.size;
+}
+
+void strand_registry::remove(strand& s) noexcept {
+  shard& home = shard_of(s);
+  std::lock_guard guard(home.lock);
+  (s.previous_ ? s.previous_->following_ : home.first) = s.following_;
+  if (s.following_) s.following_->previous_ = s.previous_;
+  --home.size;
+}
+
+std::size_t strand_registry::size() const noexcept {
+  std::size_t n = 0;
+  for (const shard& s : shards_) {
+    std::lock_guard guard(s.lock);
+    n += s.size;
+  }
+  return n;
+}
+
+namespace detail {
+
+constinit thread_local trampoline* this_trampoline = nullptr;
+
+trampoline& current_trampoline() noexcept {
+  if (!this_trampoline) {
+    std::fputs("troupe: co_await outside of a green thread or an actor's handler; spawn the coroutine instead\n", stderr);
+    std::abort();
+  }
+  return *this_trampoline;
+}
+
+pause trampoline::run(std::coroutine_handle<> h) noexcept {
+  trampoline* outer = std::exchange(this_trampoline, this);
+  why = pause::none;
+  next = h;
+  while (next) std::exchange(next, {}).resume();
+  this_trampoline = outer;
+  return why;
+}
+
+}  // namespace detail
+
+}  // namespace troupe

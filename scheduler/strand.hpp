@@ -1,0 +1,89 @@
+#pragma once
+
+#include <coroutine>
+#include <mutex>
+#include <string>
+
+#include <troupe/base/atomic.hpp>
+#include <troupe/scheduler/job.hpp>
+#include <troupe/scheduler/scheduler.hpp>
+#include <troupe/scheduler/strand_registry.hpp>
+
+namespace troupe {
+
+/// A wait that can be called off from outside. Implemented by awaitables.
+class wait_point {
+public:
+  /// Ends the wait if nothing else has ended it yet, and then schedules the strand that waits. Any thread; also while
+  /// `await_suspend` is still publishing the wait.
+  virtual void cancel_wait() noexcept = 0;
+
+protected:
+  ~wait_point() = default;
+};
+
+/// A line of execution that coroutines run on: a green thread, or an actor whose handler is a coroutine. One slice at a
+/// time, on any worker.
+///
+/// S1. While a strand is suspended in a wait, exactly one party owns the right to schedule it: whoever wins the wait.
+/// S2. `waiting_` names the wait from before it is published until it is over. A canceller takes the pointer out; the
+///     strand that finds it taken waits (a few instructions) for the canceller to let go before it destroys the wait.
+class strand : public job {
+public:
+  explicit strand(scheduler& home) noexcept : home_(&home) {}
+
+  scheduler& home() const noexcept { return *home_; }
+
+  /// What the list of live strands shows.
+  virtual std::string describe() const = 0;
+
+  /// Ends this strand as soon as it comes to a point where it can be ended. Any thread.
+  virtual void request_kill() noexcept = 0;
+
+  /// Gives it its next slice; only for whoever owns the right to (S1).
+  void wake() noexcept { home_->schedule(*this); }
+
+  // --- for awaitables -------------------------------------------------------------------------------------------
+
+  /// Announces a wait that can be cancelled; called before the wait is published. Cancels it at once if the strand has
+  /// been told to stop.
+  void begin_wait(wait_point& w) noexcept;
+
+  /// The wait is over; called when the strand is given its next slice, before anything of the wait is destroyed.
+  void end_wait() noexcept;
+
+  /// Calls off the present wait, and all to come. Any thread.
+  void cancel_waits() noexcept;
+
+  bool waits_cancelled() const noexcept { return cancelled_.load(acquire); }
+
+  std::coroutine_handle<> resume_at;  ///< where to go on; set by `suspend_current`
+
+protected:
+  ~strand() = default;
+
+private:
+  friend class strand_registry;
+
+  wait_point* taken() const noexcept;
+
+  scheduler* home_;
+  // null: no wait; a wait: S2; the mark `taken()`: a canceller is at it.
+  atomic<wait_point*> waiting_{nullptr};
+  strand* previous_ = nullptr;  // the registry's links, under its lock
+  strand* following_ = nullptr;
+
+protected:
+  atomic<std::uint32_t> refs_{1};        // references to the memory of the strand
+  atomic<bool> cancelled_{false};        // waits are called off from now on
+};
+
+template <class Visit>
+void strand_registry::for_each(Visit visit) {
+  for (shard& s : shards_) {
+    std::lock_guard guard(s.lock);
+    for (strand* i = s.first; i; i = i->following_) visit(*i);
+  }
+}
+
+}  // namespace troupe

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <mutex>
+
+#include <troupe/base/atomic.hpp>
+
+namespace troupe {
+
+class strand;
+
+/// All live actors and green threads of a scheduler, so that somebody can ask who is alive. Any thread.
+///
+/// R1. A strand is in the list from `add` to `remove`; while `for_each` looks at it, `remove` waits.
+class strand_registry {
+public:
+  void add(strand& s) noexcept;
+  void remove(strand& s) noexcept;
+
+  /// Calls `visit(strand&)` for each, under the lock of its shard: short, and nothing that adds or removes.
+  template <class Visit>
+  void for_each(Visit visit);
+
+  std::size_t size() const noexcept;
+
+private:
+  static constexpr std::size_t shards = 16;  // a spread that keeps two workers apart
+
+  class spin_lock {
+  public:
+    void lock() noexcept {
+      while (held_.exchange(true, acquire)) {
+        while (held_.load(relaxed)) cpu_relax();
+      }
+    }
+    void unlock() noexcept { held_.store(false, release); }
+
+  private:
+    atomic<bool> held_{false};  // false: free; exchange(acquire) pairs with store(release)
+  };
+
+  struct alignas(cache_line) shard {
+    mutable spin_lock lock;
+    strand* first = nullptr;
+    std::size_t size = 0;
+  };
+
+  shard& shard_of(const strand& s) noexcept;
+
+  std::array<shard, shards> shards_;
+};
+
+}  // namespace troupe

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <troupe/base/pool.hpp>
+#include <troupe/scheduler/trampoline.hpp>
+
+namespace troupe {
+
+template <class T>
+class task;
+
+namespace detail {
+
+/// Frames come from the pool: GCC never elides them.
+struct pooled_frame {
+  static void* operator new(std::size_t size) { return pool_allocate(size); }
+  static void operator delete(void* p, std::size_t size) noexcept { pool_free(p, size); }
+};
+
+struct task_promise_base : pooled_frame {
+  std::coroutine_handle<> continuation;
+  std::exception_ptr failure;
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  struct final_awaiter {
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> h) const noexcept {
+      transfer_to(h.promise().continuation);
+    }
+    void await_resume() const noexcept {}
+  };
+  final_awaiter final_suspend() const noexcept { return {}; }
+  void unhandled_exception() noexcept { failure = std::current_exception(); }
+};
+
+template <class T>
+struct task_promise : task_promise_base {
+  std::optional<T> value;
+
+  task<T> get_return_object() noexcept;
+  template <class U>
+  void return_value(U&& u) {
+    value.emplace(std::forward<U>(u));
+  }
+  T take() {
+    if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
+    return std::move(*value);
+  }
+};
+
+template <>
+struct task_promise<void> : task_promise_base {
+  task<void> get_return_object() noexcept;
+  void return_void() const noexcept {}
+  void take() {
+    if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
+  }
+};
+
+}  // namespace detail
+
+/// A coroutine that runs when it is awaited or spawned, and not before. Owns its frame; move only. An exception that
+/// leaves the coroutine comes out of the `co_await`.
+///
+/// Belongs to one strand at a time: awaited by one coroutine, once.
+template <class T = void>
+class [[nodiscard]] task {
+public:
+  using promise_type = detail::task_promise<T>;
+  using value_type = T;
+
+  task() = default;
+  explicit task(std::coroutine_handle<promise_type> h) noexcept : frame_(h) {}
+  task(task&& other) noexcept : frame_(std::exchange(other.frame_, {})) {}
+  task& operator=(task&& other) noexcept {
+    std::swap(frame_, other.frame_);
+    return *this;
+  }
+  ~task() {
+    if (frame_) frame_.destroy();
+  }
+
+  explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
+
+  auto operator co_await() const noexcept {
+    struct awaiter {
+      std::coroutine_handle<promise_type> frame;
+      bool await_ready() const noexcept { return false; }
+      void await_suspend(std::coroutine_handle<> caller) const noexcept {
+        frame.promise().continuation = caller;
+        detail::transfer_to(frame);
+      }
+      T await_resume() const { return frame.promise().take(); }
+    };
+    return awaiter{frame_};
+  }
+
+private:
+  std::coroutine_handle<promise_type> frame_;
+};
+
+template <class T>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<task<T>> = true;
+
+namespace detail {
+template <class T>
+task<T> task_promise<T>::get_return_object() noexcept {
+  return task<T>(std::coroutine_handle<task_promise>::from_promise(*this));
+}
+inline task<void> task_promise<void>::get_return_object() noexcept {
+  return task<void>(std::coroutine_handle<task_promise>::from_promise(*this));
+}
+}  // namespace detail
+
+}  // namespace troupe

@@ -1,0 +1,30 @@
+#include <troupe/scheduler/this_task.hpp>
+
+namespace troupe::this_task::detail {
+
+void sleep_awaiter::await_suspend(std::coroutine_handle<> h) {
+  self_ = &troupe::detail::suspend_current(h);
+  scheduler& home = self_->home();
+  const std::int64_t deadline = relative_ ? deadline_after(home.now(), std::chrono::nanoseconds(time_)) : time_;
+  home.arm(*this, deadline);
+  self_->begin_wait(*this);
+  if (gate_.exchange(gate::armed, acq_rel) == gate::arming) return;
+  // The timer or a canceller was quicker.
+  self_->end_wait();
+  // Go on in a slice of its own: a strand that is told to stop is looked at between slices.
+  troupe::detail::current_trampoline().why = troupe::detail::pause::yielded;
+}
+
+void sleep_awaiter::end() noexcept {
+  strand* self = self_;  // read before the exchange: afterwards this may be gone
+  if (gate_.exchange(gate::over, acq_rel) == gate::armed) self->wake();
+}
+
+void sleep_awaiter::cancel_wait() noexcept {
+  // Whoever takes the timer out of the wheel ends the sleep: the timer itself or this.
+  if (!self_->home().cancel(*this)) return;
+  cancelled_ = true;
+  end();
+}
+
+}  // namespace troupe::this_task::detail

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+
+#include <troupe/scheduler/trampoline.hpp>
+
+namespace troupe::this_task {
+
+namespace detail {
+
+struct yield_awaiter {
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> h) const noexcept {
+    troupe::detail::suspend_current(h);
+    troupe::detail::current_trampoline().why = troupe::detail::pause::yielded;
+  }
+  void await_resume() const noexcept {}
+};
+
+class sleep_awaiter final : public timer, public wait_point {
+public:
+  /// `time` is a deadline or, with `relative`, a duration; both in nanoseconds.
+  sleep_awaiter(std::int64_t time, bool relative) noexcept : time_(time), relative_(relative) {}
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> h);
+  /// False if the sleep was called off.
+  bool await_resume() const noexcept { return !cancelled_; }
+
+  void fire() noexcept override { end(); }
+  void cancel_wait() noexcept override;
+
+private:
+  void end() noexcept;
+
+  // arming -> armed (the sleeper) -> over (timer or canceller, whoever is first), or arming -> over: then the sleeper
+  // finds it and goes on at once.
+  enum class gate : std::uint8_t { arming, armed, over };
+  atomic<gate> gate_{gate::arming};
+  strand* self_ = nullptr;
+  std::int64_t time_;
+  bool relative_;
+  bool cancelled_ = false;
+};
+
+}  // namespace detail
+
+/// Lets the others run first: `co_await this_task::yield();`
+inline detail::yield_awaiter yield() noexcept { return {}; }
+
+/// Sleeps without holding a thread: `co_await this_task::sleep_for(10ms);`. Never shorter than asked for; false if the
+/// green thread was told to stop meanwhile.
+inline detail::sleep_awaiter sleep_for(std::chrono::nanoseconds duration) noexcept { return {duration.count(), true}; }
+
+/// The same until a point of the steady clock (of virtual time in a deterministic runtime).
+inline detail::sleep_awaiter sleep_until(std::chrono::steady_clock::time_point time) noexcept {
+  return {std::chrono::nanoseconds(time.time_since_epoch()).count(), false};
+}
+
+}  // namespace troupe::this_task

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+
+#include <troupe/base/atomic.hpp>
+#include <troupe/scheduler/timer_wheel.hpp>
+
+namespace troupe {
+
+/// Something to call once at a point in time. The owner keeps it alive until it has fired or `timers::cancel` has
+/// returned true.
+class timer : public timer_node {
+public:
+  /// Called once, outside all locks, on a thread of the scheduler; must not block.
+  virtual void fire() noexcept = 0;
+
+protected:
+  ~timer() = default;
+};
+
+/// The timers of one scheduler: a wheel behind a mutex. All functions may be called from any thread. Times are
+/// nanoseconds of the scheduler's clock.
+///
+/// T1. `next()` is never later than the earliest armed timer; it may be earlier after a cancellation, which costs the
+///     sleeper one needless wake and saves each short-lived timer (the timeout of a request that is answered) one.
+class timers {
+public:
+  static constexpr std::int64_t never = INT64_MAX;
+
+  /// Arms `t` for `deadline`. Returns true if that is earlier than `next()` was: the caller then tells whoever sleeps.
+  bool arm(timer& t, std::int64_t deadline);
+
+  /// True if `t` was armed and will not fire; false if it has fired, is about to, or was never armed.
+  bool cancel(timer& t) noexcept;
+
+  /// When the next timer may be due.
+  std::int64_t next() const noexcept { return next_.load(seq_cst); }
+
+  /// Fires all that are due at `now`; returns how many.
+  std::size_t fire_due(std::int64_t now);
+
+  bool empty() const;
+
+private:
+  mutable std::mutex mutex_;
+  timer_wheel wheel_;
+  // The bound of T1. Written under the mutex; its seq_cst pairs with the sleeper's: a sleeper announces itself, then
+  // reads it; `arm` writes it, then looks for the sleeper.
+  atomic<std::int64_t> next_{never};
+};
+
+}  // namespace troupe

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <utility>
+
+#include <troupe/scheduler/strand.hpp>
+
+namespace troupe::detail {
+
+/// Why the chain of coroutines came back to the loop.
+enum class pause : std::uint8_t {
+  none,       ///< it is still going, or went to its end
+  suspended,  ///< somebody else will schedule the strand, and may have done so already: touch it no more
+  yielded,    ///< the slice is over: put the strand behind the others
+  receiving,  ///< a loop actor wants its next message
+};
+
+/// The loop that resumes coroutines. An awaitable does not resume another coroutine, it names it in `next` and returns
+/// here: the stack stays flat however long the chain, also where symmetric transfer is not a tail call (g++ below -O2
+/// and under sanitizers).
+struct trampoline {
+  strand* self;
+  std::coroutine_handle<> next;
+  pause why = pause::none;
+
+  explicit trampoline(strand& s) noexcept : self(&s) {}
+
+  /// Resumes `h` and what it names next until the chain pauses or ends. The strand may be gone afterwards unless the
+  /// result is `none`, `yielded` or `receiving`.
+  pause run(std::coroutine_handle<> h) noexcept;
+};
+
+extern constinit thread_local trampoline* this_trampoline;
+
+/// The loop that runs the calling coroutine. Only inside `await_suspend` and `await_ready`.
+trampoline& current_trampoline() noexcept;
+
+/// Called by an awaitable before it publishes its wait: the strand goes on at `h` once somebody schedules it.
+inline strand& suspend_current(std::coroutine_handle<> h) noexcept {
+  trampoline& t = current_trampoline();
+  t.why = pause::suspended;
+  t.self->resume_at = h;
+  return *t.self;
+}
+
+/// Called by an awaitable that hands over to another coroutine of the same strand.
+inline void transfer_to(std::coroutine_handle<> h) noexcept { current_trampoline().next = h; }
+
+}  // namespace troupe::detail

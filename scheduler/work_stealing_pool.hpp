@@ -1,0 +1,71 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <troupe/scheduler/scheduler.hpp>
+
+namespace troupe {
+
+struct pool_options {
+  unsigned workers = 0;          ///< 0: one for each core that the process may use
+  std::string name = "troupe";   ///< threads are called name/0, name/1, ... and name/keeper; 15 characters are shown
+  unsigned budget = 128;         ///< messages that an actor handles before it goes to the back of the queue (C8)
+};
+
+/// Workers that take from their own queue first and from each other's when that is empty, and sleep when there is nothing
+/// to do; and a housekeeper. The protocol is written at the head of work_stealing_pool.cpp.
+class work_stealing_pool final : public scheduler {
+public:
+  /// Starts the threads. Each keeps a copy of what `keep_alive` returns until it ends. Throws `troupe_error`
+  /// (`invalid_argument`) for a number of workers above 1,024 or a budget of 0.
+  static std::shared_ptr<work_stealing_pool> start(pool_options options);
+
+  ~work_stealing_pool() override;
+
+  /// What the threads hold on to, so that one that could not be stopped never touches freed memory. Set before use.
+  void keep_alive(std::shared_ptr<void> what);
+
+  std::int64_t now() const noexcept override { return steady_now(); }
+  void arm(timer& t, std::int64_t deadline) override;
+  bool wait(wait_condition& condition, std::int64_t deadline) override;
+  bool wait_quiescent(std::int64_t deadline) override;
+  bool stop(std::int64_t deadline) override;
+  unsigned size() const noexcept override;
+  std::vector<worker_info> inspect() const override;
+
+private:
+  struct state;
+
+  explicit work_stealing_pool(pool_options options);
+  void inject(job& j) noexcept override;
+
+  friend class worker;
+  friend class housekeeper;
+
+  // The worker's loop.
+  void work(worker& self) noexcept;
+  job* next_job(worker& self) noexcept;
+  job* take_injected() noexcept;
+  job* search(worker& self) noexcept;
+  void end_search(worker& self, bool found) noexcept;
+  void thread_ended() noexcept;
+  void run_slice(worker& self, job& j) noexcept;
+  void sleep(worker& self) noexcept;
+  void poll_timers() noexcept;
+
+  // Waking.
+  void notify() noexcept;
+  void notify_if_idle() noexcept;
+  bool visible_work() const noexcept;
+
+  // The housekeeper's.
+  void keep_house() noexcept;
+  bool all_parked() const noexcept;
+  void look_after(worker& w, std::int64_t now) noexcept;
+
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace troupe

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <string>
+
+#include <troupe/base/atomic.hpp>
+#include <troupe/scheduler/parker.hpp>
+#include <troupe/scheduler/detail/run_queue.hpp>
+#include <troupe/scheduler/scheduler.hpp>
+
+namespace troupe {
+
+/// The state of one thread that runs jobs. Belongs to that thread; what others read says so.
+///
+/// W1. `next_` (the LIFO slot) holds at most one job: the one woken last. It runs next only if the job that woke it goes
+///     idle: a conversation then stays on one core with warm caches. If the waker has more to do it goes on, and the
+///     woken one queues behind the others: a pipeline's stages then work in batches. See docs/decisions/.
+/// W2. Slot and ring are taken from by exchange, so that the housekeeper may empty the slot of a stuck worker.
+class worker {
+public:
+  worker(scheduler& owner, unsigned index, std::string name, bool has_queue)
+      : owner_(&owner), index_(index), has_queue_(has_queue), name_(std::move(name)) {}
+
+  scheduler& owner() const noexcept { return *owner_; }
+  unsigned index() const noexcept { return index_; }
+  const std::string& name() const noexcept { return name_; }
+
+  /// How many messages the job that runs may handle before it goes to the back of the queue (C8).
+  unsigned budget() const noexcept { return budget_; }
+  void set_budget(unsigned budget) noexcept { budget_ = budget; }
+
+  /// Says what runs, for reports: `detail` names the message and must live as long as the program.
+  void show(const void* subject, const char* detail) noexcept {
+    subject_.store(subject, relaxed);
+    detail_.store(detail, relaxed);
+  }
+
+private:
+  friend class scheduler;
+  friend class work_stealing_pool;
+  friend class run_loop;
+  friend class housekeeper;
+
+  void wake(job& j) noexcept {
+    if (!has_queue_) return owner_->inject(j);
+    // Release pairs with the acquire of whoever takes the job.
+    if (job* displaced = next_.exchange(&j, acq_rel)) push(*displaced);
+  }
+
+  void requeue(job& j) noexcept {
+    if (!has_queue_) return owner_->inject(j);
+    if (job* woken = next_.load(relaxed) ? next_.exchange(nullptr, acq_rel) : nullptr) push(*woken);
+    push(j);
+  }
+
+  void push(job& j) noexcept;
+
+  scheduler* owner_;
+  unsigned index_;
+  unsigned budget_ = 128;
+  bool has_queue_;
+  std::string name_;
+  unsigned streak_ = 0;  // slices in a row that came from the slot
+  unsigned tick_ = 0;
+
+  bool searching_ = false;  // counted among the searchers
+
+  // Written by this worker only, read by the housekeeper and for reports. The same count of slices at two ticks, and
+  // `running_`, mean that one slice lasts.
+  atomic<std::uint64_t> slices_{0};
+  atomic<bool> running_{false};
+  atomic<const void*> subject_{nullptr};
+  atomic<const char*> detail_{nullptr};
+
+  // The housekeeper's: the slice that it saw last, and when it saw it first.
+  std::uint64_t seen_slice_ = 0;
+  atomic<std::int64_t> stuck_since_{0};
+
+  alignas(cache_line) atomic<job*> next_{nullptr};
+  detail::run_queue ring_;
+  parker parker_;
+};
+
+namespace detail {
+// The only thread-local of the scheduler: which worker this thread is.
+extern constinit thread_local worker* this_worker;
+}  // namespace detail
+
+/// The worker that the calling thread is, or null on a foreign thread. Never kept across a `co_await`.
+inline worker* current_worker() noexcept { return detail::this_worker; }
+
+inline void scheduler::schedule(job& j) noexcept {
+  worker* w = current_worker();
+  if (w && &w->owner() == this) [[likely]]
+    w->wake(j);
+  else
+    inject(j);
+}
+
+inline void scheduler::reschedule(job& j) noexcept {
+  worker* w = current_worker();
+  if (w && &w->owner() == this) [[likely]]
+    w->requeue(j);
+  else
+    inject(j);
+}
+
+}  // namespace troupe

@@ -1,0 +1,248 @@
+#include <sys/stat.h>
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "process.hpp"
+
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using troupe::testing::process;
+using troupe::testing::read_file;
+using troupe::testing::shell;
+
+class Command : public ::testing::Test {
+protected:
+  std::string file(const std::string& name, const std::string& text) const {
+    return folder_.write(name, text).native();
+  }
+  std::string path(const std::string& name) const { return (folder_.path() / name).native(); }
+
+  // A pipeline that copies the file `input` to standard output and to the file `copy`.
+  std::string copying() const {
+    return file("copy.yaml",
+                "parameters:\n"
+                "  input: {type: path, default: " +
+                    path("input") +
+                    "}\n"
+                    "  copy: {type: path, default: " +
+                    path("copy") +
+                    "}\n"
+                    "exchanges:\n"
+                    "  - {name: lines, message: text_line}\n"
+                    "actors:\n"
+                    "  - {name: read, class: line_source, parameters: {file: \"${input}\"}, publish: lines}\n"
+                    "  - {name: show, class: printer, attach: lines}\n"
+                    "  - {name: save, class: line_file, parameters: {file: \"${copy}\"}, attach: lines}\n");
+  }
+
+  static std::string numbers(int last) {
+    std::string text;
+    for (int i = 1; i <= last; ++i) text += std::to_string(i) + "\n";
+    return text;
+  }
+
+  static void wait_for(const process& p, const std::string& complaint) {
+    for (int i = 0; i < 5000 && p.complaints().find(complaint) == std::string::npos; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+
+  troupe::testing::scratch_folder folder_;
+};
+
+TEST_F(Command, without_arguments_prints_help_and_fails) {
+  const auto end = shell("troupe");
+  EXPECT_EQ(end.code, 2);
+  EXPECT_THAT(end.out, HasSubstr("check"));
+}
+
+TEST_F(Command, help_is_everywhere) {
+  for (const std::string words : {"--help", "run --help", "check --help", "graph --help", "classes --help"}) {
+    const auto end = shell("troupe " + words);
+    EXPECT_EQ(end.code, 0) << words;
+    EXPECT_THAT(end.out, HasSubstr("--help")) << words;
+  }
+}
+
+TEST_F(Command, bad_usage_is_exit_code_2) {
+  for (const std::string words : {"rnu x.yaml", "run", "run --wrokers 2 x", "run x --workers 0", "run x --workers many",
+                                  "run x --deadline -1", "check", "check a b", "--nothing", "graph x -o"}) {
+    const auto end = shell("troupe " + words);
+    EXPECT_EQ(end.code, 2) << words;
+    EXPECT_THAT(end.err, StartsWith("troupe: ")) << words;
+  }
+  EXPECT_EQ(shell("troupe rnu x.yaml").err, "troupe: unknown command 'rnu' (did you mean 'run'?)\n");
+}
+
+TEST_F(Command, check_tells_all_errors_with_their_places) {
+  const auto name = file("bad.yaml",
+                         "exchanges:\n"
+                         "  - {name: lines, message: text_lien}\n"
+                         "actors:\n"
+                         "  - {name: read, class: line_suorce, publish: lines}\n"
+                         "  - {name: show, class: printer, attach: liens}\n");
+  const auto end = shell("troupe check " + name);
+  EXPECT_EQ(end.code, 2);
+  EXPECT_EQ(end.out, "");
+  EXPECT_EQ(end.err, "troupe: " + name + ":2:12: nobody is attached to the exchange 'lines'\n" + "troupe: " + name +
+                         ":2:28: unknown message 'text_lien' (did you mean 'text_line'?)\n" + "troupe: " + name +
+                         ":4:25: unknown class 'line_suorce' (did you mean 'line_source'?)\n" + "troupe: " + name +
+                         ":5:42: unknown exchange 'liens' (did you mean 'lines'?)\n");
+  EXPECT_EQ(shell("troupe run " + name).code, 2);
+  EXPECT_EQ(shell("troupe graph " + name).code, 2);
+}
+
+TEST_F(Command, check_of_a_good_file_says_so) {
+  const auto end = shell("troupe check " + copying());
+  EXPECT_EQ(end.code, 0) << end.err;
+  EXPECT_THAT(end.out, HasSubstr("ok"));
+}
+
+TEST_F(Command, files_that_are_no_pipelines_are_exit_code_2) {
+  file("empty.yaml", "");
+  file("binary.yaml", std::string("\x7f"
+                                  "ELF\0\1\2",
+                                  7));
+  file("malformed.yaml", "actors: [\n");
+  file("cyclic.yaml", "actors: &a [*a]\n");
+  file("tab.yaml", "\tactors: 1\n");
+  file("huge.yaml", std::string(5 << 20, '#'));
+  file("deep.yaml", std::string(1 << 20, '['));
+  for (const std::string name : {"empty", "binary", "malformed", "cyclic", "tab", "huge", "deep", "missing"}) {
+    for (const std::string command : {"check", "graph", "run"}) {
+      const auto end = shell("troupe " + command + " " + path(name + ".yaml"));
+      EXPECT_EQ(end.code, 2) << command << " " << name;
+      EXPECT_THAT(end.err, StartsWith("troupe: " + path(name + ".yaml") + ":")) << command << " " << name;
+    }
+  }
+  EXPECT_EQ(shell("troupe check /dev/zero").code, 2);
+  EXPECT_EQ(shell("troupe check " + folder_.path().native()).code, 2);
+}
+
+TEST_F(Command, classes_lists_parameters_and_messages) {
+  const auto end = shell("troupe classes");
+  EXPECT_EQ(end.code, 0);
+  EXPECT_THAT(end.out, HasSubstr("line_source: Reads a file and publishes its lines\n"
+                                 "  parameter file  path, required  File to read\n"
+                                 "  publishes text_line on port lines\n"));
+}
+
+TEST_F(Command, graph_prints_dot) {
+  const auto end = shell("troupe graph " + copying());
+  EXPECT_EQ(end.code, 0);
+  EXPECT_THAT(end.out, StartsWith("digraph"));
+}
+
+TEST_F(Command, graph_draws_with_graphviz) {
+  if (shell("command -v dot").code != 0) GTEST_SKIP() << "Graphviz is not installed";
+  const auto end = shell("troupe graph " + copying() + " -o " + path("x.svg"));
+  EXPECT_EQ(end.code, 0) << end.err;
+  EXPECT_THAT(read_file(path("x.svg")), HasSubstr("</svg>"));
+}
+
+TEST_F(Command, graph_without_graphviz_says_what_to_install) {
+  const auto end = shell("PATH=/nowhere troupe graph " + copying() + " -o " + path("x.svg"));
+  EXPECT_EQ(end.code, 1);
+  EXPECT_THAT(end.err, HasSubstr("apt-get install graphviz"));
+}
+
+TEST_F(Command, graph_refuses_unknown_formats_and_full_disks) {
+  EXPECT_EQ(shell("troupe graph " + copying() + " -o x.jpeg").code, 2);
+  EXPECT_EQ(shell("troupe graph " + copying() + " -o " + path("no/x.svg")).code, 1);
+  EXPECT_EQ(shell("troupe graph " + copying() + " > /dev/full").code, 1);
+}
+
+TEST_F(Command, run_ends_when_the_sources_have_ended) {
+  file("input", numbers(20'000) + "last line without end");
+  for (const std::string workers : {"1", "2", "4"}) {
+    const auto end = shell("troupe run " + copying() + " --workers " + workers);
+    EXPECT_EQ(end.code, 0) << end.err;
+    EXPECT_EQ(end.err, "");
+    EXPECT_EQ(end.out, numbers(20'000) + "last line without end\n");
+    EXPECT_EQ(read_file(path("copy")), end.out);
+  }
+}
+
+TEST_F(Command, run_takes_overrides) {
+  file("input", "no\n");
+  const auto other = file("other", "yes\n");
+  EXPECT_EQ(shell("troupe run " + copying() + " --set input=" + other).out, "yes\n");
+  EXPECT_EQ(shell("troupe run --set input=" + other + " --set copy=/dev/null " + copying()).out, "yes\n");
+  const auto end = shell("troupe run " + copying() + " --set inptu=x");
+  EXPECT_EQ(end.code, 2);
+  EXPECT_EQ(end.err, "troupe: --set inptu=x: the pipeline has no parameter 'inptu' (did you mean 'input'?)\n");
+}
+
+TEST_F(Command, run_fails_where_an_actor_crashes_and_names_it) {
+  const auto end = shell("troupe run " + copying() + " --set input=" + path("missing"));
+  EXPECT_EQ(end.code, 1);
+  EXPECT_THAT(end.err, HasSubstr("actor 'read' failed: cannot open '" + path("missing") + "': No such file"));
+}
+
+TEST_F(Command, run_fails_where_an_actor_cannot_be_made) {
+  file("input", "x\n");
+  const auto end = shell("troupe run " + copying() + " --set copy=" + path("no/copy"));
+  EXPECT_EQ(end.code, 1);
+  EXPECT_THAT(end.err, HasSubstr("actor 'save' failed: cannot create '" + path("no/copy") + "': No such file"));
+}
+
+TEST_F(Command, a_full_disk_is_an_error) {
+  file("input", numbers(20'000));
+  auto end = shell("troupe run " + copying() + " > /dev/full");
+  EXPECT_EQ(end.code, 1);
+  EXPECT_THAT(end.err, HasSubstr("actor 'show' failed: cannot write to standard output: No space left on device"));
+  end = shell("troupe run " + copying() + " --set copy=/dev/full");
+  EXPECT_EQ(end.code, 1);
+  EXPECT_THAT(end.err, HasSubstr("actor 'save' failed: cannot write to '/dev/full': No space left on device"));
+  EXPECT_EQ(shell("troupe classes > /dev/full").code, 1);
+}
+
+TEST_F(Command, a_closed_pipe_ends_the_run_quietly) {
+  file("input", numbers(300'000));
+  const auto end = shell("{ (troupe run " + copying() + "); echo $? > " + path("code") + "; } | head -n 3");
+  EXPECT_EQ(end.out, "1\n2\n3\n");
+  EXPECT_EQ(end.err, "");
+  EXPECT_EQ(read_file(path("code")), "0\n");
+}
+
+TEST_F(Command, ctrl_c_ends_a_run_with_130) {
+  ASSERT_EQ(::mkfifo(path("input").c_str(), 0600), 0);
+  process feeder("while echo again; do sleep 0.001; done > " + path("input"));
+  process p("troupe run " + copying());
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  p.signal(SIGINT);
+  const auto end = p.wait();
+  EXPECT_EQ(end.code, 130);
+  EXPECT_THAT(end.err, HasSubstr("stopping"));
+  EXPECT_THAT(end.out, StartsWith("again\n"));
+}
+
+TEST_F(Command, an_actor_that_does_not_stop_is_named_at_the_deadline) {
+  ASSERT_EQ(::mkfifo(path("input").c_str(), 0600), 0);
+  process feeder("exec 3> " + path("input") + "; sleep 30");
+  process p("troupe run " + copying() + " --deadline 0.5");
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  p.signal(SIGINT);
+  const auto end = p.wait(std::chrono::seconds(10));
+  EXPECT_EQ(end.code, 130);
+  EXPECT_THAT(end.err, HasSubstr("actor 'read' did not stop"));
+}
+
+TEST_F(Command, a_second_ctrl_c_ends_at_once) {
+  ASSERT_EQ(::mkfifo(path("input").c_str(), 0600), 0);
+  process feeder("exec 3> " + path("input") + "; sleep 30");
+  process p("troupe run " + copying() + " --deadline 60");
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  p.signal(SIGINT);
+  wait_for(p, "stopping");
+  p.signal(SIGINT);
+  EXPECT_EQ(p.wait(std::chrono::seconds(10)).code, 130);
+}
+
+}  // namespace

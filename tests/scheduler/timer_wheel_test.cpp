@@ -1,0 +1,191 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <random>
+#include <troupe/scheduler/timer_wheel.hpp>
+#include <vector>
+
+namespace {
+
+using troupe::timer_list;
+using troupe::timer_node;
+using troupe::timer_wheel;
+
+constexpr std::int64_t ms = 1'000'000;
+
+std::vector<timer_node*> advance(timer_wheel& wheel, std::int64_t now) {
+  timer_list due;
+  wheel.advance(now, due);
+  std::vector<timer_node*> out;
+  while (timer_node* n = due.pop_front()) out.push_back(n);
+  return out;
+}
+
+using nodes = std::vector<timer_node*>;
+
+TEST(TimerWheel, an_empty_wheel_has_no_deadline) {
+  timer_wheel wheel;
+  EXPECT_TRUE(wheel.empty());
+  EXPECT_EQ(wheel.next_deadline(), std::nullopt);
+  EXPECT_EQ(advance(wheel, 5 * ms), nodes{});
+}
+
+TEST(TimerWheel, a_timer_fires_at_its_nanosecond_and_not_before) {
+  timer_wheel wheel;
+  timer_node n;
+  n.deadline_ns = 10 * ms + 123;
+  wheel.insert(n);
+  EXPECT_EQ(wheel.next_deadline(), n.deadline_ns);
+  EXPECT_EQ(advance(wheel, n.deadline_ns - 1), nodes{});
+  EXPECT_EQ(wheel.next_deadline(), n.deadline_ns);
+  EXPECT_EQ(advance(wheel, n.deadline_ns), nodes{&n});
+  EXPECT_TRUE(wheel.empty());
+}
+
+TEST(TimerWheel, deadlines_in_the_past_are_due_at_the_next_advance) {
+  timer_wheel wheel;
+  advance(wheel, 100 * ms);
+  timer_node past, negative;
+  past.deadline_ns = 3 * ms;
+  negative.deadline_ns = -5;
+  wheel.insert(past);
+  wheel.insert(negative);
+  EXPECT_LE(wheel.next_deadline(), 100 * ms);
+  EXPECT_EQ(advance(wheel, 100 * ms), (nodes{&negative, &past}));
+}
+
+TEST(TimerWheel, equal_deadlines_fire_in_the_order_of_insertion) {
+  timer_wheel wheel;
+  timer_node a, b, c, earlier;
+  // Beyond the range of the last level at first and within it later, so that the first one stands in an earlier slot
+  // and comes to where the others are after them.
+  const std::int64_t far = (std::int64_t{100} << 30) * ms;
+  for (auto* n : {&a, &b, &c}) n->deadline_ns = far;
+  earlier.deadline_ns = far - 1;
+  wheel.insert(a);
+  advance(wheel, far / 2);
+  wheel.insert(b);
+  advance(wheel, far - 50 * ms);
+  wheel.insert(c);
+  wheel.insert(earlier);
+  EXPECT_EQ(advance(wheel, far + ms), (nodes{&earlier, &a, &b, &c}));
+}
+
+TEST(TimerWheel, a_removed_timer_does_not_fire) {
+  timer_wheel wheel;
+  timer_node a, b;
+  a.deadline_ns = 2 * ms;
+  b.deadline_ns = 3 * ms;
+  wheel.insert(a);
+  wheel.insert(b);
+  EXPECT_TRUE(wheel.remove(a));
+  EXPECT_FALSE(wheel.remove(a));
+  EXPECT_EQ(wheel.size(), 1U);
+  EXPECT_EQ(wheel.next_deadline(), 3 * ms);
+  EXPECT_EQ(advance(wheel, 10 * ms), nodes{&b});
+  EXPECT_FALSE(wheel.remove(b));
+}
+
+TEST(TimerWheel, the_last_representable_deadline_is_held) {
+  timer_wheel wheel;
+  timer_node n;
+  n.deadline_ns = INT64_MAX;
+  wheel.insert(n);
+  EXPECT_EQ(advance(wheel, INT64_MAX - 1), nodes{});
+  EXPECT_EQ(wheel.size(), 1U);
+  EXPECT_EQ(advance(wheel, INT64_MAX), nodes{&n});
+}
+
+TEST(TimerWheel, following_the_next_deadline_takes_a_few_steps_for_a_far_timer) {
+  timer_wheel wheel;
+  advance(wheel, 123'456'789 * ms + 17);
+  timer_node n;
+  n.deadline_ns = 123'456'789 * ms + 86'400'000 * ms + 5;
+  wheel.insert(n);
+  int steps = 0;
+  for (nodes fired; fired.empty(); ++steps) fired = advance(wheel, *wheel.next_deadline());
+  EXPECT_LE(steps, 6);
+}
+
+// The reference is a multimap from deadline to nodes, which keeps equal keys in the order of insertion.
+void compare_with_multimap(unsigned seed, std::int64_t start, std::int64_t span, bool far) {
+  std::mt19937_64 random(seed);
+  auto below = [&](std::int64_t n) { return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(n)); };
+  timer_wheel wheel;
+  std::multimap<std::int64_t, timer_node*> reference;
+  std::vector<std::unique_ptr<timer_node>> idle;
+  std::vector<std::multimap<std::int64_t, timer_node*>::iterator> live;
+  std::map<timer_node*, std::size_t> place_in_live;
+  std::int64_t now = start;
+  advance(wheel, now);
+
+  auto forget = [&](std::size_t i) {
+    timer_node* n = live[i]->second;
+    reference.erase(live[i]);
+    place_in_live.erase(n);
+    idle.emplace_back(n);
+    if (i + 1 != live.size()) {
+      live[i] = live.back();
+      place_in_live[live[i]->second] = i;
+    }
+    live.pop_back();
+  };
+
+  for (int step = 0; step < 100'000; ++step) {
+    const auto what = below(100);
+    if (what < 50) {
+      if (idle.empty()) idle.push_back(std::make_unique<timer_node>());
+      timer_node* n = idle.back().release();
+      idle.pop_back();
+      // Magnitudes from nanoseconds to the whole span, some past, some equal.
+      const std::int64_t reach = std::max<std::int64_t>(1, span >> below(40));
+      n->deadline_ns = now + below(reach) - (below(10) == 0 ? reach : 0);
+      if (below(4) == 0) n->deadline_ns -= n->deadline_ns % ms;
+      if (far && below(50) == 0) n->deadline_ns = now + (std::int64_t{1} << 36) * ms + below(span);
+      wheel.insert(*n);
+      live.push_back(reference.emplace(n->deadline_ns, n));
+      place_in_live[n] = live.size() - 1;
+    } else if (what < 75) {
+      if (live.empty()) continue;
+      const auto i = static_cast<std::size_t>(below(static_cast<std::int64_t>(live.size())));
+      ASSERT_TRUE(wheel.remove(*live[i]->second));
+      forget(i);
+    } else {
+      const auto next = wheel.next_deadline();
+      ASSERT_EQ(next.has_value(), !reference.empty());
+      if (next) {
+        ASSERT_LE(*next, std::max(now, reference.begin()->first)) << "step " << step;
+      }
+      now += below(4) == 0 && next ? std::max<std::int64_t>(0, *next - now)
+                                   : below(std::max<std::int64_t>(1, span >> below(40)));
+      for (timer_node* n : advance(wheel, now)) {
+        ASSERT_FALSE(reference.empty());
+        ASSERT_EQ(n, reference.begin()->second) << "step " << step;
+        ASSERT_LE(n->deadline_ns, now);
+        forget(place_in_live[n]);
+      }
+      ASSERT_TRUE(reference.empty() || reference.begin()->first > now) << "step " << step;
+    }
+    ASSERT_EQ(wheel.size(), reference.size());
+  }
+  while (!live.empty()) {
+    ASSERT_TRUE(wheel.remove(*live.back()->second));
+    forget(live.size() - 1);
+  }
+  ASSERT_TRUE(wheel.empty());
+  ASSERT_EQ(wheel.next_deadline(), std::nullopt);
+}
+
+TEST(TimerWheel, agrees_with_a_multimap_within_a_minute) { compare_with_multimap(1, 0, 60'000 * ms, false); }
+
+TEST(TimerWheel, agrees_with_a_multimap_within_months) {
+  compare_with_multimap(2, 987'654'321 * ms + 1, std::int64_t{1} << 53, false);
+}
+
+TEST(TimerWheel, agrees_with_a_multimap_where_the_last_level_wraps_around) {
+  compare_with_multimap(3, ((std::int64_t{1} << 36) - 100'000) * ms, std::int64_t{1} << 46, true);
+}
+
+}  // namespace
