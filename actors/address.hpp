@@ -12,6 +12,20 @@ struct address_ops {
   const message_ops* shared;  ///< null if the class wants to own its messages
 };
 
+/// Calls the handler for a message that others read too, and that lives until the handler is done.
+template <class M>
+using shared_call = root_handle (*)(cell&, const M&);
+
+template <class A, class M>
+root_handle call_with_shared(cell& c, const M& message) {
+  if constexpr (is_task<handler_result_t<A, M>>) {
+    return finish(call_shared(object_of<A>(c), message)).handle;
+  } else {
+    (void)call_shared(object_of<A>(c), message);
+    return {};
+  }
+}
+
 template <class A, class M>
 constexpr const message_ops* shared_ops_or_null() noexcept {
   if constexpr (handles_shared<A, M>)
@@ -21,7 +35,21 @@ constexpr const message_ops* shared_ops_or_null() noexcept {
 }
 
 template <class A, class M>
-inline constexpr address_ops address_ops_of{&own_ops<A, M>, shared_ops_or_null<A, M>()};
+constexpr shared_call<M> shared_call_or_null() noexcept {
+  if constexpr (handles_shared<A, M>)
+    return &call_with_shared<A, M>;
+  else
+    return nullptr;
+}
+
+template <class M>
+struct typed_address_ops : address_ops {
+  shared_call<M> call;
+};
+
+template <class A, class M>
+inline constexpr typed_address_ops<M> address_ops_of{{&own_ops<A, M>, shared_ops_or_null<A, M>()},
+                                                     shared_call_or_null<A, M>()};
 
 template <class A, class M>
 inline constexpr const message_ops* ask_ops_of = &ask_ops<A, M>;
@@ -50,13 +78,16 @@ public:
   /// True if the actor can take messages that others read too.
   bool takes_shared() const noexcept { return ops_->shared != nullptr; }
 
+  /// Internal: how to call the handler with a message of a stream.
+  detail::shared_call<M> shared_call() const noexcept { return ops_->call; }
+
   /// Internal: sends a message that others get too. Takes over one reference to `shared`; `gate` outlives the delivery.
   bool send_shared(detail::shared_message<M>& shared, detail::delivery_gate* gate) const {
     return get_cell()->enqueue(*detail::make_envelope<detail::shared_envelope<M>>(*ops_->shared, shared, gate));
   }
 
 private:
-  const detail::address_ops* ops_ = nullptr;
+  const detail::typed_address_ops<M>* ops_ = nullptr;
 };
 
 template <class R, class M>

@@ -17,7 +17,7 @@ constinit thread_local cell* cell_under_construction = nullptr;
 namespace {
 
 constexpr message_ops system_message(root_handle (*handle)(cell&, envelope&), const char* name) {
-  return {handle, nullptr, [](envelope&) noexcept {}, sizeof(envelope), alignof(envelope), name, true};
+  return {handle, nullptr, nullptr, [](envelope&) noexcept {}, sizeof(envelope), alignof(envelope), name, true};
 }
 
 }  // namespace
@@ -30,6 +30,35 @@ const message_ops close_ops = system_message(
     "close");
 
 const message_ops kill_ops = system_message([](cell&, envelope&) -> root_handle { return {}; }, "kill");
+
+namespace {
+
+/// About a stream of the actor.
+struct stream_envelope : envelope {
+  stream_envelope(const message_ops& o, stream_reader& r) noexcept : envelope(o), reader(&r) {}
+  stream_reader* reader;
+};
+
+constexpr message_ops about_stream(root_handle (*handle)(cell&, envelope&), const char* name) {
+  return {handle, nullptr, nullptr, [](envelope&) noexcept {}, sizeof(stream_envelope), alignof(stream_envelope), name,
+          true};
+}
+
+constexpr message_ops stream_added_ops = about_stream(
+    [](cell& c, envelope& e) -> root_handle {
+      c.stream_added(*static_cast<stream_envelope&>(e).reader);
+      return {};
+    },
+    "subscription");
+
+constexpr message_ops stream_news_ops = about_stream(
+    [](cell&, envelope& e) -> root_handle {
+      static_cast<stream_envelope&>(e).reader->news();
+      return {};
+    },
+    "news");
+
+}  // namespace
 
 const message_ops input_end_ops = system_message(
     [](cell& c, envelope&) -> root_handle {
@@ -55,6 +84,16 @@ void cell::destroy() noexcept {
   k.cell_freed();
 }
 
+template <class Envelope, class... Args>
+void cell::push_system(Args&&... args) noexcept {
+  auto* e = detail::make_envelope<Envelope>(std::forward<Args>(args)...);
+  switch (inbox_.push(*e)) {
+    case detail::push_result::queued: return;
+    case detail::push_result::woke: return home().schedule(*this);
+    case detail::push_result::closed: return detail::free_envelope(e);
+  }
+}
+
 void cell::begin() noexcept {
   core_->count(&detail::core::counters::spawned);
   home().strands().add(*this);
@@ -62,12 +101,11 @@ void cell::begin() noexcept {
 }
 
 void cell::abandon() noexcept {
-  // The constructor threw. What it sent to itself is lost; references that it handed out stay valid, and find it closed.
+  // The constructor threw. What it sent to itself is lost; references that it handed out stay valid, and find it ended.
   core_->count(&detail::core::counters::spawned);
-  core_->count(&detail::core::counters::ended);
+  const exit_reason reason{exit_kind::crashed, "the constructor threw"};
   drain(loss::dead_letter, error(errc::crashed, "the actor's constructor threw"));
-  flags_.fetch_or(ended_flag, seq_cst);
-  release();
+  leave_the_living(reason, false);
 }
 
 // --- extras --------------------------------------------------------------------------------------------------------
@@ -139,13 +177,30 @@ void cell::remove_end_hook(const detail::end_hook& hook) noexcept {
   }
 }
 
+void cell::add_stream(detail::stream_reader& r) { push_system<detail::stream_envelope>(detail::stream_added_ops, r); }
+
+void cell::send_news(detail::stream_reader& r) noexcept {
+  push_system<detail::stream_envelope>(detail::stream_news_ops, r);
+}
+
+void cell::stream_added(detail::stream_reader& r) {
+  extras().streams.push_back(&r);
+  has_streams_ = true;
+  marked_ = r.mark() || marked_;  // S1: this message may be the only taking before one that was sent after a publish
+}
+
+void cell::stream_removed(detail::stream_reader& r) noexcept {
+  std::erase(extras().streams, &r);
+  has_streams_ = !extras().streams.empty();
+}
+
 void cell::add_input() {
   detail::cell_extras& x = extras();
   std::lock_guard guard(x.mutex);
   ++x.inputs;
 }
 
-void cell::send_input_end() noexcept { push_system(detail::input_end_ops); }
+void cell::send_input_end() noexcept { push_system<envelope>(detail::input_end_ops); }
 
 void cell::input_ended() noexcept {
   detail::cell_extras& x = extras();
@@ -157,15 +212,6 @@ void cell::input_ended() noexcept {
 
 // --- from outside --------------------------------------------------------------------------------------------------
 
-void cell::push_system(const detail::message_ops& ops) noexcept {
-  auto* e = detail::make_envelope<envelope>(ops);
-  switch (inbox_.push(*e)) {
-    case detail::push_result::queued: return;
-    case detail::push_result::woke: return home().schedule(*this);
-    case detail::push_result::closed: return detail::free_envelope(e);
-  }
-}
-
 void cell::bounce(envelope& e) noexcept {
   if (e.ops->system) return detail::dispose(&e);
   core_->refuse(e, loss::dead_letter, error(errc::closed, "the actor had been closed or had ended"));
@@ -174,13 +220,13 @@ void cell::bounce(envelope& e) noexcept {
 
 void cell::close() noexcept {
   if (flags_.fetch_or(closing_flag, acq_rel) & closing_flag) return;
-  push_system(detail::close_ops);
+  push_system<envelope>(detail::close_ops);
   if (is_source()) cancel_waits();
 }
 
 void cell::kill() noexcept {
   if (flags_.fetch_or(closing_flag | killed_flag, acq_rel) & killed_flag) return;
-  push_system(detail::kill_ops);  // wakes it if it is idle
+  push_system<envelope>(detail::kill_ops);  // wakes it if it is idle
   cancel_waits();                 // wakes it if it waits in a handler
 }
 
@@ -194,7 +240,7 @@ public:
   slice_count(const slice_count&) = delete;
   slice_count& operator=(const slice_count&) = delete;
 
-  void one() noexcept { ++handled_; }
+  void add(unsigned n) noexcept { handled_ += n; }
   void flush() noexcept {
     if (handled_ != 0) core_->count(&detail::core::counters::handled, std::exchange(handled_, 0));
   }
@@ -225,29 +271,91 @@ void cell::run() noexcept {
       if (!root_) return end({});
       receiving_ = false;
       if (!go_on(resume_at, handled)) return;
+      --left;
+    } else if (marked_) {
+      if (!read_streams(left, handled)) return;
     } else if (envelope* e = inbox_.take()) {
       here.show(this, e->ops->name);
       if (recorder) recorder->record(id_ ^ std::hash<std::string_view>()(e->ops->name));
       if (!handle(*e, handled)) return;
+      --left;
     } else {
+      const bool taken = inbox_.refill();
+      if (has_streams_) marked_ = mark_streams();  // S1
+      if (taken || marked_) continue;
       handled.flush();
+      if (has_streams_ && !arm_streams()) continue;
       if (inbox_.try_idle()) return;
       continue;
     }
-    if (--left == 0) {
+    if (left == 0) {
       handled.flush();
       return home().reschedule(*this);
     }
   }
 }
 
-bool cell::killed() const noexcept { return (flags_.load(acquire) & killed_flag) != 0; }
+bool cell::mark_streams() noexcept {
+  bool unread = false;
+  for (detail::stream_reader* r : extras().streams) unread = r->mark() || unread;
+  return unread;
+}
+
+bool cell::arm_streams() noexcept {
+  bool all = true;
+  for (detail::stream_reader* r : extras().streams) all = r->arm() && all;
+  return all;
+}
+
+/// Reads the streams up to their marks, at most `left` messages; lowers `left`. False if the slice is over.
+bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
+  const auto& streams = extras().streams;
+  for (std::size_t i = 0; i != streams.size(); ++i) {
+    detail::stream_reader& r = *streams[i];
+    while (!r.at_mark()) {
+      if (left == 0 || killed()) return true;
+      current_worker()->show(this, r.message_name());
+      if (run_loop* recorder = core_->recorder()) recorder->record(id_ ^ std::hash<std::string_view>()(r.message_name()));
+      detail::stream_reader::progress done;
+      try {
+        // A loop takes one message each time it is resumed; a trace names each.
+        r.read(*this, class_->run || core_->recorder() ? 1 : left, done);
+      } catch (...) {
+        handled.add(done.handled);
+        core_->count(&detail::core::counters::failed);
+        crash(nullptr);
+        return false;
+      }
+      left -= done.handled;
+      handled.add(done.handled);
+      if (done.coroutine) {
+        --left;
+        detail::delivery_gate::passage through(done.gate);
+        if (!through) {
+          done.coroutine.destroy();
+          core_->count(loss::detached);
+        } else {
+          root_ = done.coroutine;
+          if (!go_on(root_, handled, &through)) return false;
+        }
+      } else if (receiving_ && done.handled != 0) {
+        receiving_ = false;
+        if (!go_on(resume_at, handled)) return false;
+      }
+    }
+  }
+  marked_ = false;
+  return true;
+}
 
 bool cell::start() noexcept {
   started_ = true;
   try {
     if (class_->on_start) class_->on_start(object_);
-    if (class_->run) root_ = class_->run(object_);
+    if (class_->run) {
+      root_ = class_->run(object_);
+      root_.promise().is_run = true;
+    }
     return true;
   } catch (...) {
     crash(nullptr);
@@ -257,20 +365,29 @@ bool cell::start() noexcept {
 
 /// Hands the message to its handler, or to the loop that waits for it. False if the slice is over.
 bool cell::handle(envelope& e, detail::slice_count& handled) noexcept {
+  detail::delivery_gate::passage through(e.ops->gate ? e.ops->gate(e) : nullptr);
+  if (!through) {
+    core_->count(loss::detached);
+    e.ops->destroy(e);
+    inbox_.done(e);
+    return true;
+  }
   detail::root_handle handler;
   try {
     handler = e.ops->handle(*this, e);
   } catch (...) {
+    through.leave();
     crash(&e);
     return false;
   }
   if (handler) {
     handler.promise().message = &e;
     root_ = handler;
-    return go_on(handler, handled);
+    return go_on(handler, handled, &through);
   }
+  through.leave();
   const bool received = receiving_ && !e.ops->system;
-  if (!e.ops->system) handled.one();
+  if (!e.ops->system) handled.add(1);
   e.ops->destroy(e);
   inbox_.done(e);
   if (!received) return true;
@@ -280,8 +397,9 @@ bool cell::handle(envelope& e, detail::slice_count& handled) noexcept {
 
 /// Resumes the coroutine of a handler or of `run`. False if the slice is over: it waits for something, has used up its
 /// slice, or the actor has ended; the cell must not be touched then.
-bool cell::go_on(std::coroutine_handle<> at, detail::slice_count& handled) noexcept {
+bool cell::go_on(std::coroutine_handle<> at, detail::slice_count& handled, detail::pause_hook* hook) noexcept {
   detail::trampoline loop(*this);
+  loop.hook = hook;
   switch (loop.run(at)) {
     case pause::suspended: return false;
     case pause::yielded: home().reschedule(*this); return false;
@@ -289,8 +407,11 @@ bool cell::go_on(std::coroutine_handle<> at, detail::slice_count& handled) noexc
     case pause::none: break;
   }
   envelope* message = root_.promise().message;
+  const bool was_run = root_.promise().is_run;
   if (std::exception_ptr failure = root_.promise().failure) {
     root_.promise().message = nullptr;
+    if (!message && !was_run) core_->count(&detail::core::counters::failed);  // a message of a stream
+    root_.promise().is_run = true;                                            // accounted for
     try {
       std::rethrow_exception(failure);
     } catch (...) {
@@ -300,13 +421,15 @@ bool cell::go_on(std::coroutine_handle<> at, detail::slice_count& handled) noexc
   }
   root_.destroy();
   root_ = {};
-  if (!message) {
+  if (was_run) {
     end({});
     return false;
   }
-  handled.one();
-  message->ops->destroy(*message);
-  inbox_.done(*message);
+  handled.add(1);
+  if (message) {
+    message->ops->destroy(*message);
+    inbox_.done(*message);
+  }
   return true;
 }
 
@@ -332,6 +455,7 @@ void cell::end(exit_reason reason) noexcept {
                                                         : error(errc::closed, "the actor was closed");
   if (root_) {
     envelope* message = root_.promise().message;
+    if (!message && !root_.promise().is_run) core_->count(loss::killed);  // a message of a stream
     root_.destroy();
     root_ = {};
     if (message) {
@@ -352,30 +476,36 @@ void cell::end(exit_reason reason) noexcept {
   object_ = nullptr;
   flags_.fetch_or(closing_flag, relaxed);
   drain(reason.kind == exit_kind::normal ? loss::dead_letter : loss::killed, why);
-  core_->count(&detail::core::counters::ended);
+  leave_the_living(reason, true);
+}
 
-  // C5: first whoever holds on to the actor lets go, then it leaves the list of the living, then its end is told.
-  detail::cell_extras* x = extras_.load(acquire);
-  if (reason.kind == exit_kind::crashed) x = &extras();
-  if (!x && extras_.compare_exchange_strong(x, &tombstone(reason.kind), acq_rel, acquire)) {
-    home().strands().remove(*this);
+/// C5: first whoever holds on to the actor lets go, then it leaves the list of the living, then its end is told.
+void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept {
+  core_->count(&detail::core::counters::ended);
+  const auto unregister = [&] {
+    if (std::exchange(registered, false)) home().strands().remove(*this);
     flags_.fetch_or(ended_flag, troupe::release);
-    return release();
+  };
+  detail::cell_extras* x = extras_.load(acquire);
+  if (!x && reason.kind != exit_kind::crashed) {
+    unregister();
+    if (extras_.compare_exchange_strong(x, &tombstone(reason.kind), acq_rel, acquire)) return release();
   }
+  x = &extras();
+  const auto call_hooks = [&] {
+    std::unique_lock lock(x->mutex);
+    const auto hooks = std::exchange(x->hooks, {});
+    lock.unlock();
+    for (const auto& h : hooks) h->actor_ended(*this);
+  };
+  call_hooks();
+  unregister();
   std::unique_lock lock(x->mutex);
-  const auto hooks = std::move(x->hooks);
-  x->hooks.clear();
-  lock.unlock();
-  for (const auto& h : hooks) h->actor_ended(*this);
-  home().strands().remove(*this);
-  flags_.fetch_or(ended_flag, troupe::release);
-  lock.lock();
   x->gone = true;
   x->reason = reason;
-  const auto late_hooks = std::move(x->hooks);
-  auto watchers = std::move(x->watchers);
+  auto watchers = std::exchange(x->watchers, {});
   lock.unlock();
-  for (const auto& h : late_hooks) h->actor_ended(*this);
+  call_hooks();  // those that were added meanwhile
   for (auto& p : watchers) p.give(reason);
   release();
 }
@@ -389,7 +519,7 @@ void cell::drain(loss how, const error& why) noexcept {
         core_->refuse(*e, how, why);
       inbox_.done(*e);
     }
-  } while (!inbox_.try_close());
+  } while (inbox_.refill() || !inbox_.try_close());
 }
 
 }  // namespace troupe

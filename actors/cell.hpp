@@ -10,6 +10,8 @@
 #include <troupe/actors/detail/inbox.hpp>
 #include <troupe/actors/envelope.hpp>
 #include <troupe/actors/exit_reason.hpp>
+#include <troupe/actors/delivery_gate.hpp>
+#include <troupe/actors/stream_reader.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/strand.hpp>
 #include <troupe/scheduler/task.hpp>
@@ -20,7 +22,8 @@ namespace detail {
 
 /// The outermost coroutine of a handler that is one, or of a loop actor's `run`.
 struct root_promise : pooled_frame {
-  envelope* message = nullptr;  ///< kept until the handler is done; null for `run`
+  envelope* message = nullptr;  ///< kept until the handler is done; null for `run` and for messages of streams
+  bool is_run = false;
   std::exception_ptr failure;
 
   root_handle get_return_object() noexcept { return root_handle::from_promise(*this); }
@@ -115,6 +118,11 @@ public:
   /// Delivers, in order, that one has ended.
   void send_input_end() noexcept;
 
+  /// The actor reads this stream from now on; it goes with `stream_removed`.
+  void add_stream(detail::stream_reader& s);
+  /// There is something to read again.
+  void send_news(detail::stream_reader& s) noexcept;
+
   std::uint64_t id() const noexcept { return id_; }
   const char* class_name() const noexcept { return class_->name; }
   /// The name given at spawn, or class#id.
@@ -128,7 +136,10 @@ public:
   void* object() const noexcept { return object_; }
   void input_ended() noexcept;
   bool stop_requested() const noexcept { return closing() || waits_cancelled(); }
-  /// What the inbox delivers to a loop actor.
+  bool killed() const noexcept { return (flags_.load(acquire) & killed_flag) != 0; }
+  /// What the inbox delivers.
+  void stream_added(detail::stream_reader& s);
+  void stream_removed(detail::stream_reader& s) noexcept;
   void mark_closed() noexcept { draining_ = true; }
 
 private:
@@ -141,16 +152,20 @@ private:
   void begin() noexcept;    // construction is over: idle, or scheduled
   void abandon() noexcept;  // construction has failed
   void destroy() noexcept;
-  void push_system(const detail::message_ops& ops) noexcept;
+  template <class Envelope, class... Args>
+  void push_system(Args&&... args) noexcept;
   void bounce(detail::envelope& e) noexcept;
   detail::cell_extras& extras();
 
-  bool killed() const noexcept;
   bool start() noexcept;
   bool handle(detail::envelope& e, detail::slice_count& handled) noexcept;
-  bool go_on(std::coroutine_handle<> at, detail::slice_count& handled) noexcept;
+  bool go_on(std::coroutine_handle<> at, detail::slice_count& handled, detail::pause_hook* hook = nullptr) noexcept;
+  bool read_streams(unsigned& left, detail::slice_count& handled) noexcept;
+  bool mark_streams() noexcept;
+  bool arm_streams() noexcept;
   void crash(detail::envelope* e) noexcept;
   void end(exit_reason reason) noexcept;
+  void leave_the_living(const exit_reason& reason, bool registered) noexcept;
   void drain(loss how, const error& why) noexcept;
 
   // Read by those who send.
@@ -167,6 +182,8 @@ private:
   bool started_ = false;
   bool receiving_ = false;  // a loop actor that waits for a message
   bool draining_ = false;   // the close message has been reached
+  bool has_streams_ = false;
+  bool marked_ = false;     // some stream is to be read up to its mark
 };
 
 namespace detail {

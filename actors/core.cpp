@@ -1,9 +1,16 @@
 #include <troupe/actors/core.hpp>
 
+#include <troupe/scheduler/run_loop.hpp>
+
 namespace troupe::detail {
 
 core::core(std::shared_ptr<troupe::scheduler> s, run_loop* loop)
     : scheduler_(std::move(s)), recorder_(loop), workers_(scheduler_->size()) {}
+
+void core::add_outside(atomic<std::uint64_t>& c, std::uint64_t n) noexcept {
+  if (recorder_) recorder_->require_owner();
+  c.fetch_add(n, relaxed);
+}
 
 std::uint64_t core::next_id() noexcept {
   // One sequence for each worker and one for all other threads, told apart by the remainder.

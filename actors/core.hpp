@@ -110,8 +110,9 @@ private:
     if (is_own_worker()) [[likely]]
       bump(c, n);
     else
-      c.fetch_add(n, relaxed);
+      add_outside(c, n);
   }
+  void add_outside(atomic<std::uint64_t>& c, std::uint64_t n) noexcept;
 
   std::shared_ptr<troupe::scheduler> scheduler_;
   run_loop* recorder_;

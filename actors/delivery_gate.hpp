@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <thread>
+#include <utility>
 
 #include <troupe/base/atomic.hpp>
+#include <troupe/scheduler/trampoline.hpp>
 
 namespace troupe::detail {
 
@@ -30,27 +32,34 @@ public:
     while (inside_.load(seq_cst)) std::this_thread::yield();
   }
 
-  /// One delivery: converts to true if it may go on.
-  class passage {
+  /// One delivery, from before its handler starts until it returns or, being a coroutine, first waits. Converts to true if
+  /// it may go on. Left before anything is done that may free the gate.
+  class passage final : public pause_hook {
   public:
+    /// Without a gate nothing is closed.
     explicit passage(delivery_gate* gate) noexcept : gate_(gate) {
       if (!gate_) return;
       gate_->inside_.store(true, seq_cst);
       open_ = gate_->open_.load(seq_cst);
-      outer_ = current();
-      current() = this;
+      outer_ = std::exchange(current(), this);
     }
-    ~passage() {
-      if (!gate_) return;
-      current() = outer_;
-      started();
-    }
+    ~passage() { leave(); }
     passage(const passage&) = delete;
     passage& operator=(const passage&) = delete;
 
     explicit operator bool() const noexcept { return open_; }
 
+    void leave() noexcept {
+      if (!gate_) return;
+      current() = outer_;
+      started();
+      gate_ = nullptr;
+    }
+    void paused() noexcept override { leave(); }
+
+    /// The handler has started: nobody needs to wait for this delivery.
     void started() noexcept { gate_->inside_.store(false, troupe::release); }  // pairs with the load in close()
+
     static passage*& current() noexcept;
 
   private:

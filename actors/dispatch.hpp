@@ -14,7 +14,7 @@ namespace troupe::detail {
 template <class M>
 struct own_envelope : envelope {
   template <class... Args>
-  explicit own_envelope(const message_ops& o, Args&&... args) : envelope(o), message{std::forward<Args>(args)...} {}
+  explicit own_envelope(const message_ops& o, Args&&... args) : envelope(o), message(std::forward<Args>(args)...) {}
   M message;
 };
 
@@ -119,7 +119,7 @@ root_handle handle_own(cell& c, envelope& e) {
 }
 
 template <class A, class M>
-inline constexpr message_ops own_ops{&handle_own<A, M>,          nullptr,
+inline constexpr message_ops own_ops{&handle_own<A, M>,          nullptr, nullptr,
                                      &destroy_own<M>,            sizeof(own_envelope<M>),
                                      alignof(own_envelope<M>),   type_name<M>(),
                                      false};
@@ -159,6 +159,7 @@ root_handle handle_ask(cell& c, envelope& e) {
 
 template <class A, class M>
 inline constexpr message_ops ask_ops{&handle_ask<A, M>,
+                                     nullptr,
                                      &refuse_ask<M, reply_of<A, M>>,
                                      &destroy_ask<M, reply_of<A, M>>,
                                      sizeof(ask_envelope<M, reply_of<A, M>>),
@@ -174,15 +175,14 @@ void destroy_shared(envelope& e) noexcept {
   s.shared->release();
 }
 
+template <class M>
+delivery_gate* gate_of(envelope& e) {
+  return static_cast<shared_envelope<M>&>(e).gate;
+}
+
 template <class A, class M>
 root_handle handle_shared(cell& c, envelope& e) {
   auto& s = static_cast<shared_envelope<M>&>(e);
-  delivery_gate::passage through(s.gate);
-  if (!through) {
-    c.core().count(loss::detached);
-    c.core().count(&core::counters::handled, static_cast<std::uint64_t>(-1));  // the slice will count it as handled
-    return {};
-  }
   const M& message = s.shared->message;
   if constexpr (is_task<handler_result_t<A, M>>) {
     return finish(call_shared(object_of<A>(c), message)).handle;
@@ -193,7 +193,7 @@ root_handle handle_shared(cell& c, envelope& e) {
 }
 
 template <class A, class M>
-inline constexpr message_ops shared_ops{&handle_shared<A, M>,        nullptr,
+inline constexpr message_ops shared_ops{&handle_shared<A, M>,        &gate_of<M>, nullptr,
                                         &destroy_shared<M>,          sizeof(shared_envelope<M>),
                                         alignof(shared_envelope<M>), type_name<M>(),
                                         false};

@@ -17,6 +17,7 @@ class cell;
 namespace detail {
 
 struct envelope;
+class delivery_gate;
 struct root_promise;
 using root_handle = std::coroutine_handle<root_promise>;
 
@@ -25,6 +26,8 @@ using root_handle = std::coroutine_handle<root_promise>;
 struct message_ops {
   /// Calls the handler. Lets its exceptions through. Returns the coroutine if the handler is one (not yet started).
   root_handle (*handle)(cell&, envelope&);
+  /// The gate that the message has to pass. Null if there is none for this kind of envelope.
+  delivery_gate* (*gate)(envelope&);
   /// Tells whoever asked that there will be no answer, and why. Null if nobody can have asked.
   void (*refuse)(envelope&, const error&) noexcept;
   /// Destroys the message, not the envelope.

@@ -54,11 +54,14 @@ std::vector<any_ref> runtime::actors() const {
   core_->scheduler().strands().for_each([&](strand& s) {
     if (auto* c = dynamic_cast<cell*>(&s)) all.emplace_back(c);
   });
+  // In the order of their making: what happens next must not depend on where they lie in memory (C12).
+  std::sort(all.begin(), all.end(), [](const any_ref& a, const any_ref& b) { return a.id() < b.id(); });
   return all;
 }
 
 void runtime::kill_all() noexcept {
   for (const any_ref& a : actors()) a.kill();
+  // What is left are green threads.
   scheduler().strands().for_each([](strand& s) { s.request_kill(); });
 }
 
@@ -83,6 +86,37 @@ private:
 
 }  // namespace
 
+namespace {
+
+/// Nobody waits for a reply or another future, and nothing runs.
+class all_answered final : public wait_condition {
+public:
+  explicit all_answered(scheduler& s) : scheduler_(&s) {}
+  bool holds() const noexcept override {
+    bool waiting = false;
+    scheduler_->strands().for_each([&](strand& s) { waiting = waiting || s.waits(); });
+    return !waiting;
+  }
+  void sleep_until(std::int64_t deadline) noexcept override {
+    parker_.park(std::min(deadline, scheduler_->now() + 1'000'000));  // answers may come from outside: look now and then
+  }
+
+private:
+  scheduler* scheduler_;
+  parker parker_;
+};
+
+}  // namespace
+
+/// Waits until nothing is queued, runs, is due, or waits for a reply.
+void runtime::await_quiescence(std::int64_t deadline) {
+  troupe::scheduler& s = scheduler();
+  all_answered condition(s);
+  while (s.wait_quiescent(deadline) && !condition.holds()) {
+    if (!s.wait(condition, deadline)) return;
+  }
+}
+
 void runtime::await_ends(std::int64_t deadline) {
   all_ended condition(scheduler());
   scheduler().wait(condition, deadline);
@@ -99,7 +133,7 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
   for (const any_ref& a : actors()) {
     if (a.get_cell()->is_source()) a.close();
   }
-  s.wait_quiescent(part(7));
+  await_quiescence(part(7));
   for (const any_ref& a : actors()) a.close();
   s.wait_quiescent(part(8));
   if (s.strands().size() != 0) {

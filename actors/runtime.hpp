@@ -109,6 +109,7 @@ private:
 
   void kill_all() noexcept;
   std::vector<any_ref> actors() const;
+  void await_quiescence(std::int64_t deadline);
   void await_ends(std::int64_t deadline);
 
   std::shared_ptr<void> lease_;  // on the core: the runtime's, and each thread's

@@ -22,6 +22,9 @@ struct binding {
   binding& operator=(const binding&) = delete;
   virtual ~binding() = default;
 
+  /// The last message through this binding has been taken; called by the actor's slice.
+  virtual void left(cell& c) noexcept { (void)c; }
+
   const any_ref subscriber;
   const std::string key;
   detail::delivery_gate gate;

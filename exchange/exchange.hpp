@@ -57,10 +57,16 @@ struct typed_binding final : binding {
   const address<M> to;
 };
 
-/// One message to all whom the key reaches: one copy of it, one small envelope for each. Returns their number.
+/// One message to all whom the key reaches: in the log that they read, or one copy and a small envelope for each. Returns
+/// their number.
 template <class M>
 std::size_t publish(exchange_state& exchange, std::string_view key, M&& message) {
   epoch_guard pinned;
+  if (exchange.kind() == exchange_kind::fanout) {
+    const std::size_t n = static_cast<broadcast_log<M>&>(exchange.log()).append(exchange.home(), std::move(message));
+    if (n == 0) exchange.count_unroutable();
+    return n;
+  }
   borrowed_route found;
   exchange.routes().find(key, *found);
   shared_message<M>* shared = nullptr;
@@ -87,7 +93,7 @@ public:
 
   /// The exchange of that name in `rt`. Throws `troupe_error` (`type_mismatch`) if there is one of another kind or type.
   exchange(runtime& rt, std::string name, exchange_kind kind = fanout{})
-      : state_(detail::exchange_registry::of(rt).open(std::move(name), kind, typeid(M), type_name<M>())) {}
+      : state_(detail::exchange_registry::of(rt).open(rt.core(), std::move(name), kind, typeid(M), type_name<M>(), &make_log)) {}
 
   /// The exchange of that name if it exists. Errors: `not_found`, `type_mismatch`.
   static result<exchange> find(runtime& rt, std::string_view name) {
@@ -131,13 +137,17 @@ public:
   std::uint64_t unroutable() const noexcept { return state_->unroutable(); }
 
 private:
+  static std::unique_ptr<detail::broadcast_base> make_log() { return std::make_unique<detail::broadcast_log<M>>(); }
+
   explicit exchange(std::shared_ptr<detail::exchange_state> s) noexcept : state_(std::move(s)) {}
 
   subscription bind(const address<M>& who, std::string key, bool input) {
     if (!who.takes_shared())
       throw troupe_error(errc::type_mismatch, "exchange '" + name() + "': actor " + who.name() +
                                                   " wants to own its messages; an exchange shares them");
-    binding* b = state_->attach(who, std::move(key), input, [&who](std::string k) -> std::unique_ptr<binding> {
+    const bool fans_out = state_->kind() == exchange_kind::fanout;
+    binding* b = state_->attach(who, std::move(key), input, [&](std::string k) -> std::unique_ptr<binding> {
+      if (fans_out) return std::make_unique<typename detail::broadcast_log<M>::reader>(who, std::move(k));
       return std::make_unique<detail::typed_binding<M>>(who, std::move(k));
     });
     return subscription(state_, *b, input);

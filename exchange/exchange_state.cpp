@@ -19,22 +19,47 @@ private:
   std::weak_ptr<exchange_state> to_;
 };
 
-exchange_state::exchange_state(std::string name, exchange_kind kind, std::type_index type, const char* type_name)
-    : name_(std::move(name)), kind_(kind), type_(type), type_name_(type_name), router_(make_router(kind)) {}
+exchange_state::exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type, const char* type_name,
+                               std::unique_ptr<broadcast_base> log)
+    : core_(&k),
+      name_(std::move(name)),
+      kind_(kind),
+      type_(type),
+      type_name_(type_name),
+      router_(make_router(kind)),
+      log_(std::move(log)) {}
 
 exchange_state::~exchange_state() {
   for (auto& [who, s] : subscribers_) {
     if (s.on_end) const_cast<cell*>(who)->remove_end_hook(*s.on_end);
     for (auto& [key, b] : s.bindings) {
-      router_->unbind(*b);
+      b->gate.close();
+      unbind(*b);
       free_later(*b);
     }
   }
+  // Freed bindings may still lie in inboxes and refer to the log: their destructors touch only their own segment.
+}
+
+void exchange_state::bind(binding& b) {
+  if (log_)
+    log_->attach(static_cast<broadcast_reader_base&>(b));
+  else
+    router_->bind(b);
+}
+
+void exchange_state::unbind(binding& b) noexcept {
+  if (!log_) return router_->unbind(b);
+  if (const std::uint64_t unread = log_->detach(static_cast<broadcast_reader_base&>(b)))
+    b.subscriber.get_cell()->core().count(loss::detached, unread);
 }
 
 binding* exchange_state::attach(const any_ref& who, std::string key, bool input, const make_binding& make) {
   if (kind_ == exchange_kind::fanout || kind_ == exchange_kind::work_queue) key.clear();
-  if (auto good = router_->check(key); !good)
+  if (&who.get_cell()->core() != core_)
+    throw troupe_error(errc::invalid_argument,
+                       fmt::format("exchange '{}': actor {} belongs to another runtime", name_, who.name()));
+  if (auto good = router_ ? router_->check(key) : result<void>(); !good)
     throw troupe_error(good.error().code(), fmt::format("exchange '{}': {}", name_, good.error().message()));
 
   std::shared_ptr<hook> fresh_hook;
@@ -47,7 +72,7 @@ binding* exchange_state::attach(const any_ref& who, std::string key, bool input,
     binding*& slot = s.bindings[key];
     if (!slot) {
       slot = make(key).release();
-      router_->bind(*slot);
+      bind(*slot);
     }
     b = slot;
     ++b->handles;
@@ -81,7 +106,7 @@ void exchange_state::detach(cell& from, binding& b, bool input) noexcept {
     }
     last = --b.handles == 0;
     if (last) {
-      router_->unbind(b);
+      if (!log_) router_->unbind(b);
       s->second.bindings.erase(i);
       if (s->second.bindings.empty()) {
         removed = std::move(s->second.on_end);
@@ -93,6 +118,7 @@ void exchange_state::detach(cell& from, binding& b, bool input) noexcept {
   if (input_left) who.get_cell()->send_input_end();
   if (!last) return;
   b.gate.close();
+  if (log_) unbind(b);  // when the gate is closed its actor reads no further: what is unread can be counted
   free_later(b);
 }
 
@@ -104,7 +130,7 @@ void exchange_state::forget(const cell& who) noexcept {
     if (s == subscribers_.end()) return;
     orphans = std::move(s->second.bindings);
     subscribers_.erase(s);
-    for (auto& [key, b] : orphans) router_->unbind(*b);
+    for (auto& [key, b] : orphans) unbind(*b);
   }
   for (auto& [key, b] : orphans) free_later(*b);
 }
@@ -119,7 +145,11 @@ struct farewell : envelope {
 
 void free_binding(envelope& e) noexcept { delete static_cast<farewell&>(e).leaving; }
 
-constexpr message_ops farewell_ops{[](cell&, envelope&) -> root_handle { return {}; },
+constexpr message_ops farewell_ops{[](cell& c, envelope& e) -> root_handle {
+                                     static_cast<farewell&>(e).leaving->left(c);
+                                     return {};
+                                   },
+                                   nullptr,
                                    nullptr,
                                    &free_binding,
                                    sizeof(farewell),
@@ -172,12 +202,14 @@ exchange_registry& exchange_registry::of(runtime& rt) {
   return *rt.core().service<exchange_registry>([] { return std::make_shared<exchange_registry>(); });
 }
 
-std::shared_ptr<exchange_state> exchange_registry::open(std::string name, exchange_kind kind, std::type_index type,
-                                                        const char* type_name) {
+std::shared_ptr<exchange_state> exchange_registry::open(core& k, std::string name, exchange_kind kind,
+                                                        std::type_index type, const char* type_name,
+                                                        std::unique_ptr<broadcast_base> (*make_log)()) {
   std::lock_guard guard(mutex_);
   auto& slot = all_[name];
   if (!slot) {
-    slot = std::make_shared<exchange_state>(std::move(name), kind, type, type_name);
+    slot = std::make_shared<exchange_state>(k, std::move(name), kind, type, type_name,
+                                            kind == exchange_kind::fanout ? make_log() : nullptr);
   } else if (slot->kind() != kind || slot->type() != type) {
     throw troupe_error(errc::type_mismatch,
                        fmt::format("exchange '{}' is a {} exchange of {}; it was asked for as a {} exchange of {}", name,

@@ -71,12 +71,11 @@ public:
   virtual void find(std::string_view key, route& to) const = 0;
 };
 
-std::unique_ptr<router> make_fanout_router();
 std::unique_ptr<router> make_direct_router();
 std::unique_ptr<router> make_topic_router();
 std::unique_ptr<router> make_work_queue_router();
 
-/// The router of a kind.
+/// The router of a kind that has keys or turns; fanout has none, see detail/broadcast.hpp.
 std::unique_ptr<router> make_router(exchange_kind kind);
 
 }  // namespace troupe

@@ -59,7 +59,6 @@ public:
     while (!ready()) std::this_thread::yield();
   }
 
-  bool shared() const noexcept { return refs_.load(acquire) > 1; }
   void retain() noexcept { refs_.fetch_add(1, relaxed); }
   void release_one() noexcept {
     if (refs_.fetch_sub(1, acq_rel) == 1) destroy();
@@ -86,6 +85,9 @@ private:
   bool armed_ = false;
 };
 
+/// Writes a log line about a green thread that threw while nobody read its future.
+void report_unread_failure(const error& e) noexcept;
+
 template <class T>
 class future_state final : public future_state_base {
 public:
@@ -103,10 +105,18 @@ public:
     return true;
   }
 
-  result<T> take() { return std::move(*value_); }
+  result<T> take() {
+    unread_ = false;
+    return std::move(*value_);
+  }
+
+  /// An error that nobody takes is written to the log.
+  void report_unread() noexcept { unread_ = true; }
 
 private:
-  ~future_state() = default;
+  ~future_state() {
+    if (unread_ && value_ && !*value_ && value_->error() == errc::crashed) report_unread_failure(value_->error());
+  }
   void set_error(error e) noexcept override { value_.emplace(std::move(e)); }
   void destroy() noexcept override {
     this->~future_state();
@@ -114,6 +124,7 @@ private:
   }
 
   std::optional<result<T>> value_;
+  bool unread_ = false;  // written before the state is shared, and by the one reader
 };
 
 }  // namespace detail
@@ -204,8 +215,8 @@ public:
     return future<T>(state_, timeout);
   }
 
-  /// False once the future is gone: nobody will read the result.
-  bool has_reader() const noexcept { return state_->shared(); }
+  /// Lets an exception that nobody reads come out in the log. Call it before the promise is shared.
+  void report_unread() noexcept { state_->report_unread(); }
 
   /// Gives the result; false if it comes late: after a timeout or a cancellation. Any thread.
   bool give(result<T> r) noexcept {

@@ -30,9 +30,6 @@ std::string current_exception_text();
 /// Makes a green thread of `frame` and schedules it.
 void start_green_thread(scheduler& home, std::coroutine_handle<> frame);
 
-/// Writes a log line about a green thread that threw while nobody holds its future.
-void report_unread_failure(const error& e) noexcept;
-
 template <class T, class F, class Args>
 green_root green_body(promise<T> p, F f, Args args) {
   std::optional<error> failure;
@@ -47,10 +44,7 @@ green_root green_body(promise<T> p, F f, Args args) {
   } catch (...) {
     failure.emplace(errc::crashed, current_exception_text());
   }
-  if (failure) {
-    if (!p.has_reader()) report_unread_failure(*failure);
-    p.fail(std::move(*failure));
-  }
+  if (failure) p.fail(std::move(*failure));
 }
 
 }  // namespace detail
@@ -64,6 +58,7 @@ auto spawn(scheduler& home, F f, Args... args) {
   static_assert(is_task<body>, "spawn: the callable must return a troupe::task");
   using T = typename body::value_type;
   promise<T> p(home);
+  p.report_unread();
   future<T> outcome = p.get_future();
   std::tuple<Args...> kept(std::move(args)...);
   detail::start_green_thread(home,

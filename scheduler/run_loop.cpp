@@ -9,12 +9,14 @@ namespace troupe {
 
 namespace {
 constexpr std::int64_t second = 1'000'000'000;
+constexpr std::int64_t slice_cost = 1'000;        // of virtual time
 constexpr std::int64_t look_again = 10'000'000;  // how often a thread that waits checks whether it may drive
 }  // namespace
 
 class run_loop::driving {
 public:
   explicit driving(run_loop& loop) : loop_(loop) {
+    loop.require_owner();
     if (current_worker() == &loop.self_) return;  // a job that waits would wait for itself
     entered_ = !loop.driven_.exchange(true, acquire);
     if (entered_) outer_ = std::exchange(detail::this_worker, &loop.self_);
@@ -58,11 +60,14 @@ void run_loop::record(std::uint64_t event) noexcept {
   trace_ = (trace_ ^ event) * 0x100000001b3 ^ trace_ >> 47;  // after FNV-1a, by words
 }
 
+void run_loop::require_owner() const noexcept {
+  if (!deterministic_ || std::this_thread::get_id() == owner_) return;
+  std::fputs("troupe: a foreign thread used a deterministic runtime: only the thread that made it may\n", stderr);
+  std::abort();
+}
+
 void run_loop::inject(job& j) noexcept {
-  if (deterministic_ && std::this_thread::get_id() != owner_) {
-    std::fputs("troupe: a foreign thread used a deterministic runtime: only the thread that made it may\n", stderr);
-    std::abort();
-  }
+  require_owner();
   {
     std::lock_guard guard(mutex_);
     runnable_.push_back(&j);
@@ -93,6 +98,8 @@ void run_loop::run_slice(job& j) noexcept {
   self_.running_.store(true, relaxed);
   j.run();
   self_.running_.store(false, relaxed);
+  // Virtual time must not stand still for ever while something always has work, or no deadline would ever come.
+  if (deterministic_) virtual_now_.store(now() + slice_cost, relaxed);
 }
 
 /// Nothing can run: goes on to the next timer, virtually or by sleeping until it, an injected job or the deadline. False
@@ -122,7 +129,7 @@ bool run_loop::wait(wait_condition& condition, std::int64_t deadline) {
       condition.sleep_until(std::min(deadline, now() + look_again));  // another thread drives
     } else if (job* j = take()) {
       run_slice(*j);
-      if (!deterministic_ && timers_.next() <= now()) timers_.fire_due(now());
+      if (timers_.next() <= now()) timers_.fire_due(now());
     } else if (deterministic_) {
       if (!advance_time(deadline)) return condition.holds();
     } else {
@@ -139,6 +146,7 @@ bool run_loop::wait_quiescent(std::int64_t deadline) {
     if (job* j = take()) {
       run_slice(*j);
       if (timers_.next() <= now()) timers_.fire_due(now());
+      if (now() >= deadline) return false;
     } else if (timers_.empty()) {
       return true;
     } else if (now() >= deadline || !advance_time(deadline)) {

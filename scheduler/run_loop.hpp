@@ -12,7 +12,7 @@ namespace troupe {
 
 struct run_loop_options {
   /// With a seed the loop is deterministic: it picks the next job by a generator that starts there, gives it a slice of
-  /// random length, and time is virtual: it stands still while anything can run and jumps to the next deadline then.
+  /// random length, and time is virtual: a slice takes a microsecond, and when nothing can run it jumps to the next deadline.
   /// Without, jobs run in strict rotation, one message or one step each, by the steady clock.
   std::optional<std::uint64_t> seed;
 };
@@ -32,6 +32,9 @@ public:
   /// One number that stands for all that has happened: which job of how many ran when, and what it handled. Two runs with
   /// the same seed have the same (C12).
   std::uint64_t trace() const noexcept { return trace_; }
+
+  /// Ends the program with a message if the loop is deterministic and the calling thread is not its own (L2).
+  void require_owner() const noexcept;
 
   /// Adds to the trace. Called by the thread that drives.
   void record(std::uint64_t event) noexcept;

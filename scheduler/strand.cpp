@@ -92,6 +92,7 @@ pause trampoline::run(std::coroutine_handle<> h) noexcept {
   next = h;
   while (next) std::exchange(next, {}).resume();
   this_trampoline = outer;
+  if (hook) hook->paused();
   return why;
 }
 

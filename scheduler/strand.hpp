@@ -55,6 +55,9 @@ public:
   /// Calls off the present wait, and all to come. Any thread.
   void cancel_waits() noexcept;
 
+  /// True while it waits for something other than a message; a moment's truth.
+  bool waits() const noexcept { return waiting_.load(acquire) != nullptr; }
+
   bool waits_cancelled() const noexcept { return cancelled_.load(acquire); }
 
   std::coroutine_handle<> resume_at;  ///< where to go on; set by `suspend_current`

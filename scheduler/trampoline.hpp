@@ -16,6 +16,15 @@ enum class pause : std::uint8_t {
   receiving,  ///< a loop actor wants its next message
 };
 
+/// Somebody who wants to know when a chain of coroutines first pauses, before anyone can resume it elsewhere.
+class pause_hook {
+public:
+  virtual void paused() noexcept = 0;
+
+protected:
+  ~pause_hook() = default;
+};
+
 /// The loop that resumes coroutines. An awaitable does not resume another coroutine, it names it in `next` and returns
 /// here: the stack stays flat however long the chain, also where symmetric transfer is not a tail call (g++ below -O2
 /// and under sanitizers).
@@ -23,6 +32,7 @@ struct trampoline {
   strand* self;
   std::coroutine_handle<> next;
   pause why = pause::none;
+  pause_hook* hook = nullptr;  ///< called once, at the first pause or at the end of the chain
 
   explicit trampoline(strand& s) noexcept : self(&s) {}
 
@@ -39,6 +49,7 @@ trampoline& current_trampoline() noexcept;
 /// Called by an awaitable before it publishes its wait: the strand goes on at `h` once somebody schedules it.
 inline strand& suspend_current(std::coroutine_handle<> h) noexcept {
   trampoline& t = current_trampoline();
+  if (t.hook) std::exchange(t.hook, nullptr)->paused();
   t.why = pause::suspended;
   t.self->resume_at = h;
   return *t.self;

@@ -315,7 +315,10 @@ void work_stealing_pool::look_after(worker& w, std::int64_t at) noexcept {
     return;
   }
   // The slice that runs was running a tick ago: what waits behind it must not wait for its end (C8).
+  // `injected` is held up while the job is in no queue, or all could sleep over it.
+  state_->injected.fetch_add(1, seq_cst);
   if (job* j = w.next_.exchange(nullptr, acq_rel)) inject(*j);
+  state_->injected.fetch_sub(1, seq_cst);
   if (!w.ring_.empty()) notify_if_idle();
 }
 

@@ -23,6 +23,7 @@ struct cell_extras {
   std::vector<promise<exit_reason>> watchers;
   std::vector<std::shared_ptr<end_hook>> hooks;
   unsigned inputs = 0;
+  std::vector<stream_reader*> streams;  ///< the slice's: not under the mutex
 };
 
 }  // namespace troupe::detail

@@ -33,7 +33,11 @@ public:
   push_result push(envelope& e) noexcept {
     std::uintptr_t head = head_.load(relaxed);
     for (;;) {
-      if (head == closed) return push_result::closed;
+      if (head == closed) {
+        // What the reader did before it closed is to be seen by the pusher.
+        (void)head_.load(acquire);
+        return push_result::closed;
+      }
       e.next = head == idle ? nullptr : pointer(head);
       // Release hands the message over to take(); acquire takes over what the reader did before it went idle.
       if (head_.compare_exchange_weak(head, address(&e), acq_rel, relaxed))
@@ -41,13 +45,29 @@ public:
     }
   }
 
-  /// Reader only. The next message in the order pushed (per pusher), or null. The envelope stays the inbox's: give it back
-  /// with `done` once its message is destroyed.
+  /// Reader only. The next of what `refill` took, in the order pushed (per pusher), or null. The envelope stays the inbox's:
+  /// give it back with `done` once its message is destroyed.
   envelope* take() noexcept {
-    if (!taken_ && !refill()) return nullptr;
     envelope* e = taken_;
-    taken_ = e->next;
+    if (e) taken_ = e->next;
     return e;
+  }
+
+  /// Reader only, when `take` has returned null: takes all that has been pushed since. False if that is nothing.
+  bool refill() noexcept {
+    envelope* newest = pointer(head_.load(acquire));  // pairs with the release of push
+    if (newest == mark_) return false;
+    envelope* in_order = nullptr;
+    for (envelope* i = newest; i != mark_;) {
+      envelope* older = i->next;
+      i->next = in_order;
+      in_order = i;
+      i = older;
+    }
+    if (mark_) free_envelope(mark_);
+    mark_ = newest;
+    taken_ = in_order;
+    return true;
   }
 
   /// Reader only: the envelope's message is destroyed.
@@ -77,22 +97,6 @@ private:
 
   static envelope* pointer(std::uintptr_t head) noexcept { return reinterpret_cast<envelope*>(head); }
   static std::uintptr_t address(envelope* e) noexcept { return reinterpret_cast<std::uintptr_t>(e); }
-
-  bool refill() noexcept {
-    envelope* newest = pointer(head_.load(acquire));  // pairs with the release of push
-    if (newest == mark_) return false;
-    envelope* in_order = nullptr;
-    for (envelope* i = newest; i != mark_;) {
-      envelope* older = i->next;
-      i->next = in_order;
-      in_order = i;
-      i = older;
-    }
-    if (mark_) free_envelope(mark_);
-    mark_ = newest;
-    taken_ = in_order;
-    return true;
-  }
 
   bool leave(std::uintptr_t to) noexcept {
     envelope* mark = mark_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <troupe/actors/runtime.hpp>
+#include <troupe/exchange/detail/broadcast.hpp>
 #include <troupe/exchange/router.hpp>
 
 namespace troupe::detail {
@@ -21,7 +22,8 @@ namespace troupe::detail {
 /// X2. The end: when the last publisher has gone, every input learns it by a message that goes behind all published ones.
 class exchange_state : public std::enable_shared_from_this<exchange_state> {
 public:
-  exchange_state(std::string name, exchange_kind kind, std::type_index type, const char* type_name);
+  exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type, const char* type_name,
+                 std::unique_ptr<broadcast_base> log);
   exchange_state(const exchange_state&) = delete;
   exchange_state& operator=(const exchange_state&) = delete;
   ~exchange_state();
@@ -30,7 +32,11 @@ public:
   exchange_kind kind() const noexcept { return kind_; }
   std::type_index type() const noexcept { return type_; }
   const char* type_name() const noexcept { return type_name_; }
+  core& home() const noexcept { return *core_; }
+  /// For all kinds but fanout.
   const router& routes() const noexcept { return *router_; }
+  /// For fanout.
+  broadcast_base& log() const noexcept { return *log_; }
 
   using make_binding = std::function<std::unique_ptr<binding>(std::string key)>;
 
@@ -56,13 +62,18 @@ private:
     std::shared_ptr<hook> on_end;
   };
 
+  void bind(binding& b);
+  /// Takes the binding out of the router or the log, and counts what its actor will not get.
+  void unbind(binding& b) noexcept;
   static void free_later(binding& b) noexcept;
 
+  core* const core_;  // used only while there are subscribers, which keep it alive
   const std::string name_;
   const exchange_kind kind_;
   const std::type_index type_;
   const char* const type_name_;
-  const std::unique_ptr<router> router_;
+  const std::unique_ptr<router> router_;       // null for fanout
+  const std::unique_ptr<broadcast_base> log_;  // null but for fanout
 
   mutable std::mutex mutex_;
   std::map<const cell*, subscriber> subscribers_;  // under mutex_
@@ -78,7 +89,8 @@ public:
 
   /// The exchange of that name, made if there is none. Throws `troupe_error` (`type_mismatch`) if it has another kind or
   /// message type.
-  std::shared_ptr<exchange_state> open(std::string name, exchange_kind kind, std::type_index type, const char* type_name);
+  std::shared_ptr<exchange_state> open(core& k, std::string name, exchange_kind kind, std::type_index type,
+                                       const char* type_name, std::unique_ptr<broadcast_base> (*make_log)());
 
   /// Null if there is none of that name.
   std::shared_ptr<exchange_state> find(std::string_view name) const;

@@ -60,6 +60,8 @@ public:
   /// null if there was nothing or another thief is at work.
   job* steal_into(run_queue& into) noexcept {
     const std::uint32_t to = into.tail_.load(relaxed);
+    // A thief may still copy slots out of `into`: leave them alone (Q2). The acquire pairs with its release.
+    if (to - steal_of(into.head_.load(acquire)) > capacity / 2) return nullptr;
     std::uint64_t head = head_.load(acquire);
     std::uint32_t first = 0;
     std::uint32_t n = 0;

@@ -42,7 +42,7 @@ protected:
   outcome run(const std::string& script) const {
     std::ofstream(dir_ / "script") << "set -o pipefail\nexec 2>&1\ncd '" << dir_.string() << "'\ncount() { '"
                                    << TROUPE_COMMAND << "' run '" << sample
-                                   << "/pipeline.yaml' --workers 2 --set root=tree \"$@\"; }\n"
+                                   << "/pipeline.yaml' --workers ${workers:-2} --set root=tree \"$@\"; }\n"
                                    << script << "\n";
     const std::string command = "timeout 100 bash '" + (dir_ / "script").string() + "' </dev/null";
     FILE* out = ::popen(command.c_str(), "r");
@@ -150,7 +150,7 @@ TEST_F(WordCount, draws_no_progress_where_standard_error_is_no_terminal) {
 TEST_F(WordCount, runs_with_one_worker_as_with_many) {
   for (int i = 0; i < 500; ++i) write(std::to_string(i), "word w" + std::to_string(i % 37));
   const auto result =
-      run("for n in 1 2 8; do count --workers $n --set out=out$n >/dev/null || exit 9; done; "
+      run("for workers in 1 2 8; do count --set out=out$workers >/dev/null || exit 9; done; "
           "cmp out1 out2 && cmp out1 out8 && wc -l <out1");
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.text, "38\n");

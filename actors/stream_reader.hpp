@@ -1,0 +1,46 @@
+#pragma once
+
+#include <troupe/actors/envelope.hpp>
+
+namespace troupe::detail {
+
+/// A stream of messages that an actor reads by itself, beside its inbox: its place in the log of an exchange. The inbox
+/// only carries the news that there is something to read, when the actor had read all there was.
+///
+/// All functions are called by the actor's slice.
+///
+/// S1. Order across inbox and streams (C1): after each taking from the inbox the marks are set, and what stands before the
+///     marks is read before what was taken. What a sender published before it sent is then in front of the mark.
+/// S2. An actor is idle only if each of its streams is armed: whoever appends to a log with an armed reader sends news.
+class stream_reader {
+public:
+  struct progress {
+    unsigned handled = 0;
+    root_handle coroutine;  ///< the handler of the last one, if it is a coroutine: not yet started
+    delivery_gate* gate = nullptr;  ///< what that one has to pass
+  };
+
+  /// Sets the mark behind what has been published; true if some of that is unread.
+  virtual bool mark() noexcept = 0;
+
+  /// Hands what stands before the mark to the actor, at most `budget` messages. Lets the exceptions of handlers through;
+  /// the message is read then, and not counted in `done`.
+  virtual void read(cell& c, unsigned budget, progress& done) = 0;
+
+  /// The type of the messages, as text that lives as long as the program.
+  virtual const char* message_name() const noexcept = 0;
+
+  /// All before the mark has been read.
+  virtual bool at_mark() const noexcept = 0;
+
+  /// Asks for news unless it has already; false if something is unread.
+  virtual bool arm() noexcept = 0;
+
+  /// The news has come.
+  virtual void news() noexcept = 0;
+
+protected:
+  ~stream_reader() = default;
+};
+
+}  // namespace troupe::detail

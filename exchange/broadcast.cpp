@@ -1,0 +1,42 @@
+#include <troupe/exchange/detail/broadcast.hpp>
+
+namespace troupe::detail {
+
+void broadcast_base::attach(broadcast_reader_base& r) {
+  {
+    std::lock_guard guard(mutex_);
+    place(r);
+    r.log_ = this;
+    r.position_ = r.mark_ = end_.load(relaxed);
+    ++readers_;
+  }
+  r.subscriber.get_cell()->add_stream(r);
+}
+
+std::uint64_t broadcast_base::detach(broadcast_reader_base& r) noexcept {
+  std::uint64_t unread = 0;
+  {
+    std::lock_guard guard(mutex_);
+    --readers_;
+    r.detached_ = true;
+    unread = end_.load(relaxed) - r.position_;
+    for (broadcast_reader_base** i = &waiters_; *i; i = &(*i)->next_waiter_) {
+      if (*i != &r) continue;
+      *i = r.next_waiter_;
+      break;
+    }
+  }
+  skip(r, unread);
+  return unread;
+}
+
+void broadcast_base::tell(broadcast_reader_base* waiters) noexcept {
+  while (waiters) {
+    // Read first: once told, the reader may wait again.
+    broadcast_reader_base* next = waiters->next_waiter_;
+    waiters->subscriber.get_cell()->send_news(*waiters);
+    waiters = next;
+  }
+}
+
+}  // namespace troupe::detail

@@ -1,0 +1,247 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include <troupe/actors/address.hpp>
+#include <troupe/actors/stream_reader.hpp>
+#include <troupe/exchange/binding.hpp>
+
+namespace troupe::detail {
+
+/// A subscriber's place in a log.
+class broadcast_base;
+
+class broadcast_reader_base : public binding, public stream_reader {
+public:
+  using binding::binding;
+
+  bool arm() noexcept override;
+  void left(cell& c) noexcept override { c.stream_removed(*this); }
+  void news() noexcept override { armed_ = false; }
+  bool at_mark() const noexcept override { return position_ == mark_; }
+
+protected:
+  friend class broadcast_base;
+
+  broadcast_base* log_ = nullptr;
+  broadcast_reader_base* next_waiter_ = nullptr;  // under the log's mutex
+  bool detached_ = false;                         // under the log's mutex
+  std::uint64_t position_ = 0;                    // the next to read; the slice's
+  std::uint64_t mark_ = 0;                        // the slice's
+  bool armed_ = false;                            // the slice's: on the log's list of waiters, or news is on its way
+};
+
+/// The part of a log that does not depend on the type of its messages.
+class broadcast_base {
+public:
+  broadcast_base() = default;
+  broadcast_base(const broadcast_base&) = delete;
+  broadcast_base& operator=(const broadcast_base&) = delete;
+  virtual ~broadcast_base() = default;
+
+  /// The reader gets what is appended from now on.
+  void attach(broadcast_reader_base& r);
+
+  /// The reader gets no more; returns how many it has not read. Its gate is closed, or its actor has ended.
+  std::uint64_t detach(broadcast_reader_base& r) noexcept;
+
+  /// How many messages have been appended.
+  std::uint64_t end() const noexcept { return end_.load(acquire); }
+
+protected:
+  friend class broadcast_reader_base;
+
+  virtual void place(broadcast_reader_base& r) = 0;                       // at the end; under mutex_
+  virtual void skip(broadcast_reader_base& r, std::uint64_t n) noexcept = 0;  // the n that it has not read
+
+  /// Takes the readers that wait for news; under mutex_. Then, without it, tells them.
+  broadcast_reader_base* take_waiters() noexcept { return std::exchange(waiters_, nullptr); }
+  static void tell(broadcast_reader_base* waiters) noexcept;
+
+  std::mutex mutex_;
+  atomic<std::uint64_t> end_{0};               // messages appended; release under mutex_ pairs with acquire by readers
+  std::uint32_t readers_ = 0;                  // under mutex_
+  broadcast_reader_base* waiters_ = nullptr;   // under mutex_
+};
+
+inline bool broadcast_reader_base::arm() noexcept {
+  // Armed, news of what is unread may be on its way: there is no need to stay awake for it, but no harm in reading on.
+  if (armed_) return position_ == log_->end() || !gate.is_open();
+  std::lock_guard guard(log_->mutex_);
+  if (detached_) return true;
+  if (position_ != log_->end_.load(relaxed)) return false;
+  next_waiter_ = std::exchange(log_->waiters_, this);
+  return armed_ = true;
+}
+
+/// What a fanout exchange has published: one copy of each message, in segments, and a place in them for each subscriber.
+/// Publishing costs the same however many subscribers are busy; only those that had read everything are told. The idea is
+/// the Disruptor's (Thompson et al. 2011) and that of Tokio's broadcast channel, without a bound: a segment lives until
+/// the slowest reader has left it.
+///
+/// B1. A segment is referenced by the log while it is the last, by each reader that stands in it, and by its predecessor. So
+///     readers keep alive what they have yet to read, and nothing else.
+/// B2. Messages [0, end_) are constructed before `end_` says so, and not changed afterwards.
+/// B3. A message with a destructor counts those who have yet to read it, and the last destroys it; one without stays until
+///     its segment goes. So a reader that has read a message holds no resources of it.
+template <class M>
+class broadcast_log final : public broadcast_base {
+  static constexpr bool counted = !std::is_trivially_destructible_v<M>;
+
+  struct slot {
+    alignas(M) std::byte storage[sizeof(M)];
+    struct nothing {};
+    [[no_unique_address]] std::conditional_t<counted, atomic<std::uint32_t>, nothing> unread;
+
+    M& message() noexcept { return *std::launder(reinterpret_cast<M*>(storage)); }
+    void release() noexcept {
+      if constexpr (counted) {
+        if (unread.fetch_sub(1, acq_rel) == 1) message().~M();
+      }
+    }
+  };
+
+  static constexpr std::uint32_t slots = static_cast<std::uint32_t>(std::clamp<std::size_t>(4000 / sizeof(slot), 4, 64));
+
+  struct segment {
+    atomic<std::uint32_t> refs{1};
+    atomic<segment*> next{nullptr};  // set once, before end_ passes into it
+    slot entries[slots];
+
+    static void release(segment* s) noexcept {
+      while (s && s->refs.fetch_sub(1, acq_rel) == 1) {
+        segment* next = s->next.load(relaxed);
+        delete s;
+        s = next;
+      }
+    }
+  };
+
+public:
+  class reader final : public broadcast_reader_base {
+  public:
+    reader(const address<M>& a, std::string k) : broadcast_reader_base(a, std::move(k)), call_(a.shared_call()) {}
+    ~reader() override {
+      release_held();
+      segment::release(at_);
+    }
+
+    bool mark() noexcept override {
+      mark_ = gate.is_open() ? log_->end() : position_;
+      return position_ != mark_;
+    }
+
+    const char* message_name() const noexcept override { return type_name<M>(); }
+
+    void read(cell& c, unsigned budget, progress& done) override {
+      release_held();
+      delivery_gate::passage through(&gate);
+      for (; budget != 0 && position_ != mark_ && gate.is_open(); --budget) {
+        const release_after guard(*this, take());
+        done.coroutine = call_(c, guard.taken->message());
+        if (done.coroutine) {
+          done.gate = &gate;
+          return guard.hold();
+        }
+        ++done.handled;
+        if (c.killed()) return;
+      }
+      if (!gate.is_open()) mark_ = position_;
+    }
+
+  private:
+    friend class broadcast_log;
+
+    /// Releases the slot when the handler has returned or thrown, but not before a coroutine is done with it.
+    struct release_after {
+      release_after(reader& r, slot& s) noexcept : self(&r), taken(&s) {}
+      release_after(const release_after&) = delete;
+      release_after& operator=(const release_after&) = delete;
+      ~release_after() {
+        if (taken) taken->release();
+      }
+      void hold() const noexcept { self->held_ = std::exchange(taken, nullptr); }
+      reader* self;
+      mutable slot* taken;
+    };
+
+    slot& take() noexcept {
+      if (index_ == slots) {
+        segment* next = at_->next.load(acquire);
+        next->refs.fetch_add(1, relaxed);
+        segment::release(std::exchange(at_, next));
+        index_ = 0;
+      }
+      ++position_;
+      return at_->entries[index_++];
+    }
+
+    void release_held() noexcept {
+      if (held_) std::exchange(held_, nullptr)->release();
+    }
+
+    root_handle (*call_)(cell&, const M&);
+    segment* at_ = nullptr;
+    std::uint32_t index_ = 0;
+    slot* held_ = nullptr;  // of a handler that is a coroutine; in at_
+  };
+
+  broadcast_log() = default;
+  ~broadcast_log() override { segment::release(last_); }
+
+  /// Publishes to all who are attached; returns their number. Any thread.
+  std::size_t append(core& k, M&& message) {
+    std::unique_lock lock(mutex_);
+    const std::uint32_t n = readers_;
+    if (n == 0) return 0;
+    if (used_ == slots) extend();
+    slot& s = last_->entries[used_];
+    new (s.storage) M(std::move(message));
+    if constexpr (counted) s.unread.store(n, relaxed);
+    ++used_;
+    end_.store(end_.load(relaxed) + 1, release);
+    broadcast_reader_base* waiters = take_waiters();
+    lock.unlock();
+    k.count(&core::counters::sent, n);
+    if (waiters) tell(waiters);
+    return n;
+  }
+
+private:
+  void extend() {
+    auto* fresh = new segment;
+    if (last_) {
+      fresh->refs.store(2, relaxed);  // the log's, and the predecessor's
+      last_->next.store(fresh, release);
+      segment::release(last_);
+    }
+    last_ = fresh;
+    used_ = 0;
+  }
+
+  void place(broadcast_reader_base& base) override {
+    auto& r = static_cast<reader&>(base);
+    if (!last_) extend();
+    last_->refs.fetch_add(1, relaxed);
+    r.at_ = last_;
+    r.index_ = used_;
+  }
+
+  void skip(broadcast_reader_base& base, std::uint64_t n) noexcept override {
+    if constexpr (counted) {
+      auto& r = static_cast<reader&>(base);
+      for (; n != 0; --n) r.take().release();
+    }
+  }
+
+  segment* last_ = nullptr;       // under mutex_
+  std::uint32_t used_ = slots;    // slots of last_ in use; under mutex_
+};
+
+}  // namespace troupe::detail

@@ -1,0 +1,162 @@
+// C8: a runnable actor waits for a bounded number of slices of others; a blocking handler does not stop the rest.
+
+#include "support.hpp"
+
+namespace contracts {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+struct spin {};
+struct poke {};
+
+class floods_itself : public troupe::actor {
+public:
+  floods_itself(std::atomic<bool>& stop, std::atomic<long>& handled) : stop_(stop), handled_(handled) {}
+  void on(spin) {
+    ++handled_;
+    if (!stop_.load(std::memory_order_relaxed)) self(this).send(spin{});
+  }
+
+private:
+  std::atomic<bool>& stop_;
+  std::atomic<long>& handled_;
+};
+
+/// Notes how far the others had come when its message was handled.
+class notes : public troupe::actor {
+public:
+  notes(std::atomic<long>& others, std::atomic<long>& seen) : others_(others), seen_(seen) {}
+  void on(poke) { seen_ = others_.load(); }
+
+private:
+  std::atomic<long>& others_;
+  std::atomic<long>& seen_;
+};
+
+TEST(C8_Fairness, an_actor_that_gets_one_message_is_not_starved_by_two_that_flood_themselves) {
+  std::atomic<bool> stop{false};
+  std::atomic<long> flooded{0};
+  troupe::runtime rt({.workers = 1, .name = "fair", .budget = 16});
+  for (int i = 0; i != 2; ++i) rt.spawn<floods_itself>(stop, flooded).send(spin{});
+  for (int round = 0; round != 50; ++round) {
+    std::atomic<long> seen{-1};
+    auto n = rt.spawn<notes>(flooded, seen);
+    const long before = flooded.load();
+    n.send(poke{});
+    const long sent = flooded.load();
+    ASSERT_TRUE(eventually([&] { return seen.load() >= 0; }));
+    // The bound: 61 slices until the worker looks outside, and a turn of the ring; this thread may sleep in between.
+    EXPECT_LE(seen.load() - sent, (sent - before) + 100 * 16L) << "round " << round;
+    n.close();
+  }
+  stop = true;
+  expect_conserved(rt);
+}
+
+/// Two that wake each other, from slot to slot.
+class ping_pong : public troupe::actor {
+public:
+  ping_pong(std::atomic<bool>& stop, std::atomic<long>& handled) : stop_(stop), handled_(handled) {}
+  void on(troupe::ref<ping_pong> other) {
+    ++handled_;
+    if (!stop_.load(std::memory_order_relaxed)) other.send(self(this));
+  }
+
+private:
+  std::atomic<bool>& stop_;
+  std::atomic<long>& handled_;
+};
+
+TEST(C8_Fairness, a_conversation_does_not_starve_who_waits_in_the_queue) {
+  std::atomic<bool> stop{false};
+  std::atomic<long> talked{0};
+  std::atomic<long> flooded{0};
+  std::atomic<bool> stop_flood{false};
+  troupe::runtime rt({.workers = 1, .name = "fair", .budget = 16});
+  auto a = rt.spawn<ping_pong>(stop, talked);
+  auto b = rt.spawn<ping_pong>(stop, talked);
+  a.send(b);
+  rt.spawn<floods_itself>(stop_flood, flooded).send(spin{});
+  const long talked_before = talked.load();
+  const long flooded_before = flooded.load();
+  EXPECT_TRUE(eventually([&] { return talked.load() > talked_before + 500 && flooded.load() > flooded_before + 500; }));
+  // Neither gets more than a bounded multiple of the other: a turn is 16 messages here and 16 slices there.
+  const double share = static_cast<double>(talked.load()) / static_cast<double>(flooded.load());
+  EXPECT_GT(share, 0.005);
+  EXPECT_LT(share, 20.0);
+  stop = true;
+  stop_flood = true;
+  expect_conserved(rt);
+}
+
+/// Wakes others, then blocks.
+class wakes_then_blocks : public troupe::actor {
+public:
+  explicit wakes_then_blocks(std::vector<troupe::ref<notes>> others) : others_(std::move(others)) {}
+  void on(spin) {
+    for (auto& o : others_) o.send(poke{});
+    std::this_thread::sleep_for(300ms);
+  }
+
+private:
+  std::vector<troupe::ref<notes>> others_;
+};
+
+TEST(C8_Fairness, a_handler_that_blocks_does_not_delay_whom_it_woke_before) {
+  std::atomic<long> zero{0};
+  std::atomic<long> seen[3] = {-1, -1, -1};
+  troupe::runtime rt({.workers = 2, .name = "fair"});
+  std::vector<troupe::ref<notes>> others;
+  for (auto& s : seen) others.push_back(rt.spawn<notes>(zero, s));
+  auto b = rt.spawn<wakes_then_blocks>(others);
+  ASSERT_TRUE(rt.wait_idle(1s));
+  const auto start = clock::now();
+  b.send(spin{});
+  ASSERT_TRUE(eventually([&] { return seen[0] == 0 && seen[1] == 0 && seen[2] == 0; }));
+  EXPECT_LT(clock::now() - start, 150ms);  // two ticks of 10 ms and what a loaded machine adds
+}
+
+TEST(C8_Fairness, timers_fire_while_all_workers_are_busy_and_others_can_run) {
+  std::atomic<bool> stop{false};
+  std::atomic<long> flooded{0};
+  troupe::runtime rt({.workers = 2, .name = "fair"});
+  for (int i = 0; i != 4; ++i) rt.spawn<floods_itself>(stop, flooded).send(spin{});
+  auto sleeper = rt.spawn([]() -> troupe::task<std::chrono::nanoseconds> {
+    const auto start = clock::now();
+    for (int i = 0; i != 5; ++i) co_await troupe::this_task::sleep_for(5ms);
+    co_return clock::now() - start;
+  });
+  auto took = sleeper.get(10s);
+  stop = true;
+  ASSERT_TRUE(took);
+  EXPECT_GE(*took, 25ms);
+  EXPECT_LT(*took, 200ms);
+}
+
+TEST(C8_Fairness, a_question_times_out_while_all_workers_block) {
+  class blocks : public troupe::actor {
+  public:
+    void on(spin) { std::this_thread::sleep_for(400ms); }
+  };
+  troupe::runtime rt({.workers = 2, .name = "fair"});
+  troupe::promise<int> never(rt.scheduler());
+  auto f = never.get_future(30ms);
+  std::atomic<bool> timed_out{false};
+  auto waiter = rt.spawn(
+      [](troupe::future<int> reply, std::atomic<bool>& flag) -> troupe::task<> {
+        auto r = co_await reply;
+        flag = !r && r.error() == troupe::errc::timeout;
+      },
+      std::move(f), std::ref(timed_out));
+  std::this_thread::sleep_for(5ms);
+  for (int i = 0; i != 2; ++i) rt.spawn<blocks>().send(spin{});
+  std::this_thread::sleep_for(100ms);
+  // The housekeeper ends the wait; the waiter itself needs a worker.
+  EXPECT_TRUE(rt.scheduler().strands().size() >= 1);
+  EXPECT_TRUE(waiter.get(10s));
+  EXPECT_TRUE(timed_out.load());
+}
+
+}  // namespace
+}  // namespace contracts
