@@ -86,12 +86,7 @@ void cell::destroy() noexcept {
 
 template <class Envelope, class... Args>
 void cell::push_system(Args&&... args) noexcept {
-  auto* e = detail::make_envelope<Envelope>(std::forward<Args>(args)...);
-  switch (inbox_.push(*e)) {
-    case detail::push_result::queued: return;
-    case detail::push_result::woke: return home().schedule(*this);
-    case detail::push_result::closed: return detail::free_envelope(e);
-  }
+  (void)enqueue(*detail::make_envelope<Envelope>(std::forward<Args>(args)...));
 }
 
 void cell::begin() noexcept {
@@ -212,10 +207,8 @@ void cell::input_ended() noexcept {
 
 // --- from outside --------------------------------------------------------------------------------------------------
 
-void cell::bounce(envelope& e) noexcept {
-  if (e.ops->system) return detail::dispose(&e);
-  core_->refuse(e, loss::dead_letter, error(errc::closed, "the actor had been closed or had ended"));
-  detail::free_envelope(&e);
+void cell::refuse_all() noexcept {
+  drain(loss::dead_letter, error(errc::closed, "the actor had been closed or had ended"));
 }
 
 void cell::close() noexcept {
@@ -274,19 +267,20 @@ void cell::run() noexcept {
       --left;
     } else if (marked_) {
       if (!read_streams(left, handled)) return;
+    } else if (has_streams_ && !front_marked_ && inbox_.has_message()) {
+      front_marked_ = true;
+      marked_ = mark_streams();  // S1
     } else if (envelope* e = inbox_.take()) {
+      front_marked_ = false;
       here.show(this, e->ops->name);
       if (recorder) recorder->record(id_ ^ std::hash<std::string_view>()(e->ops->name));
       if (!handle(*e, handled)) return;
       --left;
     } else {
-      const bool taken = inbox_.refill();
-      if (has_streams_) marked_ = mark_streams();  // S1
-      if (taken || marked_) continue;
+      if (has_streams_ && (marked_ = mark_streams())) continue;
       handled.flush();
       if (has_streams_ && !arm_streams()) continue;
       if (inbox_.try_idle()) return;
-      continue;
     }
     if (left == 0) {
       handled.flush();
@@ -369,7 +363,6 @@ bool cell::handle(envelope& e, detail::slice_count& handled) noexcept {
   if (!through) {
     core_->count(loss::detached);
     e.ops->destroy(e);
-    inbox_.done(e);
     return true;
   }
   detail::root_handle handler;
@@ -389,7 +382,6 @@ bool cell::handle(envelope& e, detail::slice_count& handled) noexcept {
   const bool received = receiving_ && !e.ops->system;
   if (!e.ops->system) handled.add(1);
   e.ops->destroy(e);
-  inbox_.done(e);
   if (!received) return true;
   receiving_ = false;
   return go_on(resume_at, handled);
@@ -426,10 +418,7 @@ bool cell::go_on(std::coroutine_handle<> at, detail::slice_count& handled, detai
     return false;
   }
   handled.add(1);
-  if (message) {
-    message->ops->destroy(*message);
-    inbox_.done(*message);
-  }
+  if (message) message->ops->destroy(*message);
   return true;
 }
 
@@ -444,7 +433,6 @@ void cell::crash(envelope* e) noexcept {
     core_->count(&detail::core::counters::failed);
     if (e->ops->refuse) e->ops->refuse(*e, error(errc::crashed, reason.text));
     e->ops->destroy(*e);
-    inbox_.done(*e);
   }
   end(std::move(reason));
 }
@@ -460,7 +448,6 @@ void cell::end(exit_reason reason) noexcept {
     root_ = {};
     if (message) {
       core_->refuse(*message, loss::killed, why);
-      inbox_.done(*message);
     }
   }
   if (reason.kind == exit_kind::normal && class_->on_stop) {
@@ -517,9 +504,8 @@ void cell::drain(loss how, const error& why) noexcept {
         e->ops->destroy(*e);
       else
         core_->refuse(*e, how, why);
-      inbox_.done(*e);
     }
-  } while (inbox_.refill() || !inbox_.try_close());
+  } while (!inbox_.try_close());
 }
 
 }  // namespace troupe

@@ -93,7 +93,7 @@ public:
       case detail::push_result::woke: home().schedule(*this); return true;
       case detail::push_result::closed: break;
     }
-    bounce(e);
+    refuse_all();
     return false;
   }
 
@@ -154,7 +154,7 @@ private:
   void destroy() noexcept;
   template <class Envelope, class... Args>
   void push_system(Args&&... args) noexcept;
-  void bounce(detail::envelope& e) noexcept;
+  void refuse_all() noexcept;
   detail::cell_extras& extras();
 
   bool start() noexcept;
@@ -183,7 +183,8 @@ private:
   bool receiving_ = false;  // a loop actor that waits for a message
   bool draining_ = false;   // the close message has been reached
   bool has_streams_ = false;
-  bool marked_ = false;     // some stream is to be read up to its mark
+  bool marked_ = false;        // some stream is to be read up to its mark
+  bool front_marked_ = false;  // the marks were set for the message at the front of the inbox
 };
 
 namespace detail {

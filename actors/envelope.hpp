@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include <troupe/base/atomic.hpp>
 #include <troupe/base/error.hpp>
 #include <troupe/base/pool.hpp>
 #include <troupe/base/type_name.hpp>
@@ -42,13 +43,17 @@ struct message_ops {
 ///
 /// E1. An envelope has one owner: the sender until it is pushed, the inbox, then the cell that handles it.
 struct envelope {
+  // The link comes first, see envelope_of.
   explicit envelope(const message_ops& o) noexcept : ops(&o) {}
 
-  envelope* next = nullptr;  ///< the inbox's link
+  atomic<envelope*> next{nullptr};  ///< the inbox's link
   const message_ops* ops;
   std::uint64_t trace = 0;    ///< for whoever traces messages across actors and machines
   std::int64_t deadline = 0;  ///< by when the message is of use, in nanoseconds of the scheduler's clock; 0: always
 };
+
+/// The envelope that a link belongs to: the link is its first member.
+inline envelope* envelope_of(atomic<envelope*>& next) noexcept { return reinterpret_cast<envelope*>(&next); }
 
 /// Gives back the memory of an envelope whose message is destroyed.
 inline void free_envelope(envelope* e) noexcept {

@@ -158,7 +158,7 @@ void result_printer::print() {
   std::string text;
   merge_best(shards_, top_, [&text](const counted_word& w) { text += top_line(w); });
   totals.elapsed = std::chrono::steady_clock::now() - started_;
-  text += "\n" + totals_text(totals);
+  text += fmt::format("\n{}", totals_text(totals));
   auto screen = output::standard();
   if (written(screen.write(text))) written(screen.finish());
 }

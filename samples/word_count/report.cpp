@@ -76,7 +76,7 @@ std::string progress_text(const scan_report& sum, std::size_t width) {
         sum.files_found == 0
             ? std::size_t{0}
             : static_cast<std::size_t>(std::min(sum.files_done, sum.files_found) * cells / sum.files_found);
-    text = "[" + std::string(filled, '#') + std::string(cells - filled, '.') + "]" + text;
+    text = fmt::format("[{:#<{}}{:.<{}}]{}", "", filled, "", cells - filled, text);
   }
   return text.substr(0, width);
 }
@@ -91,7 +91,7 @@ void progress_bar::show(const scan_report& sum) {
 
   winsize size{};
   const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
-  write_note("\r" + progress_text(sum, known ? size.ws_col - 1u : 79u) + "\033[K");
+  write_note(fmt::format("\r{}\033[K", progress_text(sum, known ? size.ws_col - 1u : 79u)));
   drawn_ = true;
 }
 

@@ -1,0 +1,131 @@
+#include <troupe/base/log.hpp>
+#include <troupe/scheduler/green_thread.hpp>
+#include <troupe/scheduler/this_task.hpp>
+#include <troupe/scheduler/work_stealing_pool.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+
+namespace {
+
+using namespace std::chrono_literals;
+using troupe::task;
+namespace this_task = troupe::this_task;
+
+class GreenThread : public testing::Test {
+protected:
+  ~GreenThread() override { pool->stop(troupe::timers::never); }
+  troupe::scheduler& home() { return *pool; }
+  std::shared_ptr<troupe::work_stealing_pool> pool = troupe::work_stealing_pool::start({.workers = 2, .name = "green"});
+};
+
+TEST_F(GreenThread, keeps_callable_and_arguments_until_it_ends) {
+  std::string text(100, 'x');
+  auto f = troupe::spawn(
+      home(),
+      [suffix = std::string(100, 'y')](std::string kept) -> task<std::string> {
+        co_await this_task::sleep_for(2ms);
+        co_return kept + suffix;
+      },
+      text);
+  text.clear();
+  EXPECT_EQ(f.get(5s)->size(), 200u);
+}
+
+task<int> depth(int n) {
+  if (n == 0) co_return 0;
+  co_return 1 + co_await depth(n - 1);
+}
+
+TEST_F(GreenThread, a_long_chain_of_tasks_does_not_use_up_the_stack) {
+  auto f = troupe::spawn(home(), [] { return depth(20'000); });
+  EXPECT_EQ(*f.get(10s), 20'000);
+}
+
+TEST_F(GreenThread, a_long_loop_of_tasks_that_end_at_once_does_not_either) {
+  auto f = troupe::spawn(home(), []() -> task<int> {
+    int sum = 0;
+    for (int i = 0; i != 100'000; ++i) sum += co_await depth(1);
+    co_return sum;
+  });
+  EXPECT_EQ(*f.get(10s), 100'000);
+}
+
+TEST_F(GreenThread, an_exception_passes_through_the_tasks_and_becomes_an_error) {
+  auto f = troupe::spawn(home(), []() -> task<int> {
+    const auto thrower = [](int n) -> task<int> {
+      co_await this_task::yield();
+      if (n == 1) throw std::runtime_error("deep inside");
+      co_return n;
+    };
+    try {
+      (void)co_await thrower(1);
+    } catch (const std::runtime_error& e) {
+      throw std::runtime_error(std::string("caught ") + e.what());
+    }
+    co_return 0;
+  });
+  auto r = f.get(5s);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error(), troupe::errc::crashed);
+  EXPECT_EQ(r.error().message(), "caught deep inside");
+}
+
+TEST_F(GreenThread, sleeps_are_never_shorter_than_asked_for) {
+  auto f = troupe::spawn(home(), []() -> task<bool> {
+    bool good = true;
+    for (int i = 0; i != 20; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      const auto length = std::chrono::microseconds(i * 137);
+      good = co_await this_task::sleep_for(length) && good;
+      good = good && std::chrono::steady_clock::now() - start >= length;
+    }
+    co_return good;
+  });
+  EXPECT_TRUE(*f.get(5s));
+}
+
+TEST_F(GreenThread, a_thousand_sleep_at_the_same_time_on_two_workers) {
+  std::atomic<int> ended{0};
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i != 1'000; ++i) {
+    auto dropped = troupe::spawn(
+        home(),
+        [](std::atomic<int>& n, int number) -> task<> {
+          co_await this_task::sleep_for(std::chrono::milliseconds(10 + number % 20));
+          ++n;
+        },
+        std::ref(ended), i);
+  }
+  EXPECT_TRUE(home().wait_quiescent(troupe::steady_now() + 10'000'000'000));
+  EXPECT_EQ(ended.load(), 1'000);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
+  EXPECT_EQ(home().strands().size(), 0u);
+}
+
+TEST_F(GreenThread, a_kill_ends_it_at_its_wait_and_destroys_its_locals) {
+  struct local {
+    explicit local(std::atomic<int>& n) : alive(n) { ++alive; }
+    ~local() { --alive; }
+    std::atomic<int>& alive;
+  };
+  std::atomic<int> alive{0};
+  for (int round = 0; round != 200; ++round) {
+    auto f = troupe::spawn(
+        home(),
+        [](std::atomic<int>& n) -> task<> {
+          const local here(n);
+          for (;;) co_await this_task::sleep_for(1h);
+        },
+        std::ref(alive));
+    if (round % 2 == 0) std::this_thread::sleep_for(20us);
+    home().strands().for_each([](troupe::strand& s) { s.request_kill(); });
+    EXPECT_EQ(f.get(5s).error(), troupe::errc::cancelled);
+    ASSERT_TRUE(home().wait_quiescent(troupe::steady_now() + 5'000'000'000));
+    ASSERT_EQ(alive.load(), 0);
+  }
+}
+
+}  // namespace

@@ -1,0 +1,149 @@
+#include <troupe/base/error.hpp>
+#include <troupe/scheduler/green_thread.hpp>
+#include <troupe/scheduler/this_task.hpp>
+#include <troupe/scheduler/work_stealing_pool.hpp>
+
+#include <gtest/gtest.h>
+
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+using troupe::task;
+using troupe::work_stealing_pool;
+
+constexpr std::int64_t second = 1'000'000'000;
+
+struct counting_job final : troupe::job {
+  void run() noexcept override { runs.fetch_add(1); }
+  std::atomic<int> runs{0};
+};
+
+TEST(WorkStealingPool, runs_each_job_once_whoever_schedules_it) {
+  auto pool = work_stealing_pool::start({.workers = 3, .name = "pool"});
+  constexpr int each = 5'000;
+  std::vector<counting_job> jobs(3 * each);
+  std::vector<std::thread> threads;
+  for (int t = 0; t != 3; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i != each; ++i) pool->schedule(jobs[static_cast<std::size_t>(t * each + i)]);
+    });
+  }
+  for (auto& t : threads) t.join();
+  ASSERT_TRUE(pool->wait_quiescent(pool->now() + 10 * second));
+  for (auto& j : jobs) ASSERT_EQ(j.runs.load(), 1);
+  EXPECT_TRUE(pool->stop(troupe::timers::never));
+}
+
+/// Schedules many others from within the pool: more than a ring holds.
+struct spreading_job final : troupe::job {
+  spreading_job(troupe::scheduler& s, std::vector<counting_job>& o) : home(s), others(o) {}
+  void run() noexcept override {
+    for (auto& j : others) home.schedule(j);
+  }
+  troupe::scheduler& home;
+  std::vector<counting_job>& others;
+};
+
+TEST(WorkStealingPool, a_ring_that_overflows_loses_nothing) {
+  auto pool = work_stealing_pool::start({.workers = 2, .name = "pool"});
+  for (int round = 0; round != 20; ++round) {
+    std::vector<counting_job> others(2'000);
+    spreading_job spread(*pool, others);
+    pool->schedule(spread);
+    ASSERT_TRUE(pool->wait_quiescent(pool->now() + 10 * second));
+    for (auto& j : others) ASSERT_EQ(j.runs.load(), 1);
+  }
+  pool->stop(troupe::timers::never);
+}
+
+TEST(WorkStealingPool, a_single_job_from_outside_wakes_a_sleeping_pool_every_time) {
+  auto pool = work_stealing_pool::start({.workers = 2, .name = "pool"});
+  counting_job j;
+  for (int round = 0; round != 3'000; ++round) {
+    pool->schedule(j);
+    const auto give_up = pool->now() + 10 * second;
+    while (j.runs.load() != round + 1) ASSERT_LT(pool->now(), give_up) << "a wake was lost in round " << round;
+    for (int spin = 0; spin != round % 512; ++spin) troupe::cpu_relax();
+  }
+  pool->stop(troupe::timers::never);
+}
+
+TEST(WorkStealingPool, is_not_quiescent_while_a_timer_is_armed_or_a_green_thread_runs) {
+  auto pool = work_stealing_pool::start({.workers = 2, .name = "pool"});
+  auto f = troupe::spawn(*pool, []() -> task<int> {
+    co_await troupe::this_task::sleep_for(50ms);
+    co_return 1;
+  });
+  EXPECT_FALSE(pool->wait_quiescent(pool->now() + second / 100));
+  EXPECT_TRUE(pool->wait_quiescent(pool->now() + 10 * second));
+  EXPECT_TRUE(f.done());
+  pool->stop(troupe::timers::never);
+}
+
+TEST(WorkStealingPool, quiescence_is_never_reported_while_work_is_on_its_way) {
+  auto pool = work_stealing_pool::start({.workers = 2, .name = "pool"});
+  for (int round = 0; round != 300; ++round) {
+    std::atomic<int> left{20};
+    for (int i = 0; i != 4; ++i) {
+      auto dropped = troupe::spawn(
+          *pool,
+          [](std::atomic<int>& n, int k) -> task<> {
+            for (int step = 0; step != 5; ++step) {
+              if ((step + k) % 3 == 0)
+                co_await troupe::this_task::sleep_for(std::chrono::microseconds(30 * k));
+              else
+                co_await troupe::this_task::yield();
+              --n;
+            }
+          },
+          std::ref(left), i);
+    }
+    ASSERT_TRUE(pool->wait_quiescent(pool->now() + 10 * second));
+    ASSERT_EQ(left.load(), 0) << "round " << round;
+  }
+  pool->stop(troupe::timers::never);
+}
+
+TEST(WorkStealingPool, work_spreads_over_the_workers_when_one_blocks) {
+  auto pool = work_stealing_pool::start({.workers = 3, .name = "pool"});
+  std::mutex mutex;
+  std::set<std::string> names;
+  for (int i = 0; i != 6; ++i) {
+    auto dropped = troupe::spawn(
+        *pool,
+        [](std::mutex& m, std::set<std::string>& out) -> task<> {
+          std::this_thread::sleep_for(20ms);
+          std::lock_guard guard(m);
+          out.insert(troupe::current_worker()->name());
+          co_return;
+        },
+        std::ref(mutex), std::ref(names));
+  }
+  ASSERT_TRUE(pool->wait_quiescent(pool->now() + 10 * second));
+  EXPECT_EQ(names, (std::set<std::string>{"pool/0", "pool/1", "pool/2"}));
+  pool->stop(troupe::timers::never);
+}
+
+TEST(WorkStealingPool, options_out_of_range_are_refused) {
+  EXPECT_THROW(work_stealing_pool::start({.workers = 1'025}), troupe::troupe_error);
+  EXPECT_THROW(work_stealing_pool::start({.workers = 1, .budget = 0}), troupe::troupe_error);
+}
+
+TEST(WorkStealingPool, starts_and_stops_again_and_again) {
+  for (int round = 0; round != 100; ++round) {
+    auto pool = work_stealing_pool::start({.workers = 2, .name = "pool"});
+    counting_job j;
+    if (round % 2 == 0) {
+      pool->schedule(j);
+      ASSERT_TRUE(pool->wait_quiescent(pool->now() + 10 * second));
+    }
+    ASSERT_TRUE(pool->stop(troupe::timers::never));
+  }
+}
+
+}  // namespace
