@@ -6,7 +6,7 @@ void broadcast_base::attach(broadcast_reader_base& r) {
   {
     std::lock_guard guard(mutex_);
     place(r);
-    r.log_ = this;
+    r.log_ = shared_from_this();
     r.position_ = r.mark_ = end_.load(relaxed);
     ++readers_;
   }

@@ -16,8 +16,9 @@ namespace troupe {
 class [[nodiscard]] subscription {
 public:
   subscription() = default;
-  subscription(std::shared_ptr<detail::exchange_state> e, binding& b, bool input) noexcept
-      : exchange_(std::move(e)), binding_(&b), subscriber_(b.subscriber), input_(input) {}
+  /// Internal. The binding may have gone already, with its actor.
+  subscription(std::shared_ptr<detail::exchange_state> e, any_ref who, const binding* b, bool input) noexcept
+      : exchange_(std::move(e)), binding_(b), subscriber_(std::move(who)), input_(input) {}
   subscription(subscription&& other) noexcept { swap(other); }
   subscription& operator=(subscription&& other) noexcept {
     subscription(std::move(other)).swap(*this);
@@ -41,7 +42,7 @@ private:
   }
 
   std::shared_ptr<detail::exchange_state> exchange_;
-  binding* binding_ = nullptr;  // only to compare once the subscriber has ended
+  const binding* binding_ = nullptr;  // only to compare, for it goes when the subscriber ends
   any_ref subscriber_;
   bool input_ = false;
 };
@@ -137,7 +138,7 @@ public:
   std::uint64_t unroutable() const noexcept { return state_->unroutable(); }
 
 private:
-  static std::unique_ptr<detail::broadcast_base> make_log() { return std::make_unique<detail::broadcast_log<M>>(); }
+  static std::shared_ptr<detail::broadcast_base> make_log() { return std::make_shared<detail::broadcast_log<M>>(); }
 
   explicit exchange(std::shared_ptr<detail::exchange_state> s) noexcept : state_(std::move(s)) {}
 
@@ -146,11 +147,11 @@ private:
       throw troupe_error(errc::type_mismatch, "exchange '" + name() + "': actor " + who.name() +
                                                   " wants to own its messages; an exchange shares them");
     const bool fans_out = state_->kind() == exchange_kind::fanout;
-    binding* b = state_->attach(who, std::move(key), input, [&](std::string k) -> std::unique_ptr<binding> {
+    const binding* b = state_->attach(who, std::move(key), input, [&](std::string k) -> std::unique_ptr<binding> {
       if (fans_out) return std::make_unique<typename detail::broadcast_log<M>::reader>(who, std::move(k));
       return std::make_unique<detail::typed_binding<M>>(who, std::move(k));
     });
-    return subscription(state_, *b, input);
+    return subscription(state_, who, b, input);
   }
 
   std::shared_ptr<detail::exchange_state> state_;

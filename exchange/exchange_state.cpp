@@ -20,7 +20,7 @@ private:
 };
 
 exchange_state::exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type, const char* type_name,
-                               std::unique_ptr<broadcast_base> log)
+                               std::shared_ptr<broadcast_base> log)
     : core_(&k),
       name_(std::move(name)),
       kind_(kind),
@@ -38,7 +38,6 @@ exchange_state::~exchange_state() {
       free_later(*b);
     }
   }
-  // Freed bindings may still lie in inboxes and refer to the log: their destructors touch only their own segment.
 }
 
 void exchange_state::bind(binding& b) {
@@ -54,7 +53,7 @@ void exchange_state::unbind(binding& b) noexcept {
     b.subscriber.get_cell()->core().count(loss::detached, unread);
 }
 
-binding* exchange_state::attach(const any_ref& who, std::string key, bool input, const make_binding& make) {
+const binding* exchange_state::attach(const any_ref& who, std::string key, bool input, const make_binding& make) {
   if (kind_ == exchange_kind::fanout || kind_ == exchange_kind::work_queue) key.clear();
   if (&who.get_cell()->core() != core_)
     throw troupe_error(errc::invalid_argument,
@@ -88,38 +87,39 @@ binding* exchange_state::attach(const any_ref& who, std::string key, bool input,
   return b;
 }
 
-void exchange_state::detach(cell& from, binding& b, bool input) noexcept {
+void exchange_state::detach(cell& from, const binding* handle, bool input) noexcept {
   const any_ref who(&from);
-  bool last = false;
+  binding* last = nullptr;
   bool input_left = false;
   std::shared_ptr<hook> removed;
   {
     std::lock_guard guard(mutex_);
-    const auto s = subscribers_.find(who.get_cell());
+    const auto s = subscribers_.find(&from);
     if (s == subscribers_.end()) return;  // the actor has ended: `forget` was here
-    const auto i = std::find_if(s->second.bindings.begin(), s->second.bindings.end(),
-                                [&](const auto& entry) { return entry.second == &b; });
-    if (i == s->second.bindings.end()) return;
+    auto& bindings = s->second.bindings;
+    const auto i = std::find_if(bindings.begin(), bindings.end(), [&](const auto& entry) { return entry.second == handle; });
+    if (i == bindings.end()) return;
+    binding& b = *i->second;
     if (input && b.inputs != 0) {
       --b.inputs;
       input_left = true;
     }
-    last = --b.handles == 0;
-    if (last) {
+    if (--b.handles == 0) {
+      last = &b;
       if (!log_) router_->unbind(b);
-      s->second.bindings.erase(i);
-      if (s->second.bindings.empty()) {
+      bindings.erase(i);
+      if (bindings.empty()) {
         removed = std::move(s->second.on_end);
         subscribers_.erase(s);
       }
     }
   }
-  if (removed) who.get_cell()->remove_end_hook(*removed);
-  if (input_left) who.get_cell()->send_input_end();
+  if (removed) from.remove_end_hook(*removed);
+  if (input_left) from.send_input_end();
   if (!last) return;
-  b.gate.close();
-  if (log_) unbind(b);  // when the gate is closed its actor reads no further: what is unread can be counted
-  free_later(b);
+  last->gate.close();
+  if (log_) unbind(*last);  // when the gate is closed its actor reads no further: what is unread can be counted
+  free_later(*last);
 }
 
 void exchange_state::forget(const cell& who) noexcept {
@@ -204,7 +204,7 @@ exchange_registry& exchange_registry::of(runtime& rt) {
 
 std::shared_ptr<exchange_state> exchange_registry::open(core& k, std::string name, exchange_kind kind,
                                                         std::type_index type, const char* type_name,
-                                                        std::unique_ptr<broadcast_base> (*make_log)()) {
+                                                        std::shared_ptr<broadcast_base> (*make_log)()) {
   std::lock_guard guard(mutex_);
   auto& slot = all_[name];
   if (!slot) {

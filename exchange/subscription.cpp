@@ -5,7 +5,7 @@ namespace troupe {
 void subscription::detach() noexcept {
   if (!exchange_) return;
   const auto exchange = std::move(exchange_);
-  exchange->detach(*subscriber_.get_cell(), *binding_, input_);
+  exchange->detach(*subscriber_.get_cell(), binding_, input_);
   subscriber_ = {};
 }
 

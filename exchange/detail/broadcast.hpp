@@ -29,7 +29,7 @@ public:
 protected:
   friend class broadcast_base;
 
-  broadcast_base* log_ = nullptr;
+  std::shared_ptr<broadcast_base> log_;
   broadcast_reader_base* next_waiter_ = nullptr;  // under the log's mutex
   bool detached_ = false;                         // under the log's mutex
   std::uint64_t position_ = 0;                    // the next to read; the slice's
@@ -38,7 +38,7 @@ protected:
 };
 
 /// The part of a log that does not depend on the type of its messages.
-class broadcast_base {
+class broadcast_base : public std::enable_shared_from_this<broadcast_base> {
 public:
   broadcast_base() = default;
   broadcast_base(const broadcast_base&) = delete;
@@ -72,7 +72,8 @@ protected:
 
 inline bool broadcast_reader_base::arm() noexcept {
   // Armed, news of what is unread may be on its way: there is no need to stay awake for it, but no harm in reading on.
-  if (armed_) return position_ == log_->end() || !gate.is_open();
+  if (!gate.is_open()) return true;
+  if (armed_) return position_ == log_->end();
   std::lock_guard guard(log_->mutex_);
   if (detached_) return true;
   if (position_ != log_->end_.load(relaxed)) return false;

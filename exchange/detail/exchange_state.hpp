@@ -23,7 +23,7 @@ namespace troupe::detail {
 class exchange_state : public std::enable_shared_from_this<exchange_state> {
 public:
   exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type, const char* type_name,
-                 std::unique_ptr<broadcast_base> log);
+                 std::shared_ptr<broadcast_base> log);
   exchange_state(const exchange_state&) = delete;
   exchange_state& operator=(const exchange_state&) = delete;
   ~exchange_state();
@@ -41,10 +41,10 @@ public:
   using make_binding = std::function<std::unique_ptr<binding>(std::string key)>;
 
   /// Binds `who`; `make` makes the typed binding if there is none with this key. Throws `troupe_error` for a bad key.
-  binding* attach(const any_ref& who, std::string key, bool input, const make_binding& make);
-  /// One handle of `who`'s binding has gone. After it returns no delivery through the last one starts (C5). The binding
-  /// itself may have gone before, with the actor: it is only compared then.
-  void detach(cell& who, binding& b, bool input) noexcept;
+  /// The result is only to compare: the binding goes when the actor ends, which may be now.
+  const binding* attach(const any_ref& who, std::string key, bool input, const make_binding& make);
+  /// One handle of `who`'s binding has gone. After it returns no delivery through the last one starts (C5).
+  void detach(cell& who, const binding* handle, bool input) noexcept;
   /// The subscriber has ended.
   void forget(const cell& who) noexcept;
 
@@ -73,7 +73,7 @@ private:
   const std::type_index type_;
   const char* const type_name_;
   const std::unique_ptr<router> router_;       // null for fanout
-  const std::unique_ptr<broadcast_base> log_;  // null but for fanout
+  const std::shared_ptr<broadcast_base> log_;  // null but for fanout
 
   mutable std::mutex mutex_;
   std::map<const cell*, subscriber> subscribers_;  // under mutex_
@@ -90,7 +90,7 @@ public:
   /// The exchange of that name, made if there is none. Throws `troupe_error` (`type_mismatch`) if it has another kind or
   /// message type.
   std::shared_ptr<exchange_state> open(core& k, std::string name, exchange_kind kind, std::type_index type,
-                                       const char* type_name, std::unique_ptr<broadcast_base> (*make_log)());
+                                       const char* type_name, std::shared_ptr<broadcast_base> (*make_log)());
 
   /// Null if there is none of that name.
   std::shared_ptr<exchange_state> find(std::string_view name) const;
