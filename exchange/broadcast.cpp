@@ -3,14 +3,16 @@
 namespace troupe::detail {
 
 void broadcast_base::attach(broadcast_reader_base& r) {
-  {
-    std::lock_guard guard(mutex_);
-    place(r);
-    r.log_ = shared_from_this();
-    r.position_ = r.mark_ = end_.load(relaxed);
-    ++readers_;
-  }
+  // The actor must know the stream before anything is published to it, or what is sent after that could be handled before
+  // (S1). Until it has a place it has nothing to read.
+  r.log_ = shared_from_this();
   r.subscriber.get_cell()->add_stream(r);
+  std::lock_guard guard(mutex_);
+  place(r);
+  r.position_ = r.mark_ = end_.load(relaxed);
+  ++readers_;
+  add_waiter(r);
+  r.placed_.store(true, release);
 }
 
 std::uint64_t broadcast_base::detach(broadcast_reader_base& r) noexcept {
@@ -23,6 +25,7 @@ std::uint64_t broadcast_base::detach(broadcast_reader_base& r) noexcept {
     for (broadcast_reader_base** i = &waiters_; *i; i = &(*i)->next_waiter_) {
       if (*i != &r) continue;
       *i = r.next_waiter_;
+      if (waiters_end_ == &r.next_waiter_) waiters_end_ = i;
       break;
     }
   }

@@ -10,6 +10,7 @@
 
 #include <troupe/actors/address.hpp>
 #include <troupe/actors/stream_reader.hpp>
+#include <troupe/base/pool.hpp>
 #include <troupe/exchange/binding.hpp>
 
 namespace troupe::detail {
@@ -24,7 +25,7 @@ public:
   bool arm() noexcept override;
   void left(cell& c) noexcept override { c.stream_removed(*this); }
   void news() noexcept override { armed_ = false; }
-  bool at_mark() const noexcept override { return position_ == mark_; }
+  bool at_mark() const noexcept override { return !placed_.load(acquire) || position_ == mark_; }
 
 protected:
   friend class broadcast_base;
@@ -32,6 +33,7 @@ protected:
   std::shared_ptr<broadcast_base> log_;
   broadcast_reader_base* next_waiter_ = nullptr;  // under the log's mutex
   bool detached_ = false;                         // under the log's mutex
+  atomic<bool> placed_{false};                    // set once, when all else is: release pairs with acquire by the slice
   std::uint64_t position_ = 0;                    // the next to read; the slice's
   std::uint64_t mark_ = 0;                        // the slice's
   bool armed_ = false;                            // the slice's: on the log's list of waiters, or news is on its way
@@ -60,25 +62,38 @@ protected:
   virtual void place(broadcast_reader_base& r) = 0;                       // at the end; under mutex_
   virtual void skip(broadcast_reader_base& r, std::uint64_t n) noexcept = 0;  // the n that it has not read
 
+  /// The reader has read everything and wants news; under mutex_.
+  void add_waiter(broadcast_reader_base& r) noexcept {
+    r.armed_ = true;
+    r.next_waiter_ = nullptr;
+    *waiters_end_ = &r;
+    waiters_end_ = &r.next_waiter_;
+  }
+
   /// Takes the readers that wait for news; under mutex_. Then, without it, tells them.
-  broadcast_reader_base* take_waiters() noexcept { return std::exchange(waiters_, nullptr); }
+  broadcast_reader_base* take_waiters() noexcept {
+    waiters_end_ = &waiters_;
+    return std::exchange(waiters_, nullptr);
+  }
   static void tell(broadcast_reader_base* waiters) noexcept;
 
   std::mutex mutex_;
   atomic<std::uint64_t> end_{0};               // messages appended; release under mutex_ pairs with acquire by readers
   std::uint32_t readers_ = 0;                  // under mutex_
-  broadcast_reader_base* waiters_ = nullptr;   // under mutex_
+  // Those who have read everything, in the order in which they have; under mutex_.
+  broadcast_reader_base* waiters_ = nullptr;
+  broadcast_reader_base** waiters_end_ = &waiters_;
 };
 
 inline bool broadcast_reader_base::arm() noexcept {
   // Armed, news of what is unread may be on its way: there is no need to stay awake for it, but no harm in reading on.
-  if (!gate.is_open()) return true;
+  if (!placed_.load(acquire) || !gate.is_open()) return true;  // attaching arms it
   if (armed_) return position_ == log_->end();
   std::lock_guard guard(log_->mutex_);
   if (detached_) return true;
   if (position_ != log_->end_.load(relaxed)) return false;
-  next_waiter_ = std::exchange(log_->waiters_, this);
-  return armed_ = true;
+  log_->add_waiter(*this);
+  return true;
 }
 
 /// What a fanout exchange has published: one copy of each message, in segments, and a place in them for each subscriber.
@@ -108,9 +123,17 @@ class broadcast_log final : public broadcast_base {
     }
   };
 
-  static constexpr std::uint32_t slots = static_cast<std::uint32_t>(std::clamp<std::size_t>(4000 / sizeof(slot), 4, 64));
+  // A segment fills its size class: the smallest power of two that holds 32 messages, but no more than 4 KiB while four
+  // fit in that.
+  static constexpr std::uint32_t slots = [] {
+    constexpr std::size_t header = std::max<std::size_t>(16, alignof(slot));
+    auto fitting = [](std::size_t bytes) { return bytes > header ? (bytes - header) / sizeof(slot) : 0; };
+    std::size_t bytes = 1024;
+    while (bytes < 4096 && fitting(bytes) < 32) bytes *= 2;
+    return static_cast<std::uint32_t>(std::max<std::size_t>(fitting(bytes), 4));
+  }();
 
-  struct segment {
+  struct segment : pooled {
     atomic<std::uint32_t> refs{1};
     atomic<segment*> next{nullptr};  // set once, before end_ passes into it
     slot entries[slots];
@@ -123,6 +146,7 @@ class broadcast_log final : public broadcast_base {
       }
     }
   };
+  static_assert(slots == 4 || sizeof(segment) <= 4096);
 
 public:
   class reader final : public broadcast_reader_base {
@@ -134,6 +158,7 @@ public:
     }
 
     bool mark() noexcept override {
+      if (!placed_.load(acquire)) return false;
       mark_ = gate.is_open() ? log_->end() : position_;
       return position_ != mark_;
     }
