@@ -24,11 +24,4 @@ struct exit_reason {
   friend bool operator==(const exit_reason&, const exit_reason&) = default;
 };
 
-/// Sent to those who monitor an actor, after it has gone (C5).
-struct down {
-  std::uint64_t id;  ///< `ref::id()` of the actor that ended
-  std::string name;
-  exit_reason reason;
-};
-
 }  // namespace troupe

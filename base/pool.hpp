@@ -4,9 +4,10 @@
 #include <cstdint>
 #include <new>
 
-/// The allocator of envelopes, coroutine frames and actor cells: size classes of 16 bytes up to 512 with per-thread
-/// magazines (Bonwick and Adams, "Magazines and Vmem", USENIX 2001), so that a block allocated here and freed there
-/// costs one lock per 64 blocks on either side. What a burst left behind goes back to the operating system.
+/// The allocator of envelopes, coroutine frames, actor cells and the logs of exchanges: size classes of 16 bytes up to
+/// 512 and a few up to 4,096, with per-thread magazines (Bonwick and Adams, "Magazines and Vmem", USENIX 2001), so that
+/// a block allocated here and freed there costs one lock per 64 blocks on either side (8 to 16 of the large ones). A
+/// large burst gets huge pages where the system has them; what it left behind goes back to the operating system.
 ///
 /// Any thread may call anything here at any time, destructors of statics and of thread-locals included. A library built
 /// with AddressSanitizer or ThreadSanitizer passes every call on to operator new and delete, so that they see each
@@ -16,8 +17,9 @@ namespace troupe {
 namespace detail {
 
 inline constexpr std::size_t pool_granule = 16;
-inline constexpr std::size_t pool_classes = 32;
-inline constexpr std::size_t pool_limit = pool_granule * pool_classes;
+inline constexpr std::size_t pool_small_classes = 32;  // those that the inline path serves
+inline constexpr std::size_t pool_classes = pool_small_classes + 8;
+inline constexpr std::size_t pool_limit = 4096;
 
 /// The blocks of one class that a thread has at hand. All zero means that the slow path has to be asked: so it is in a
 /// thread that is new, in one that has ended its thread-locals, and for ever under a sanitizer.
@@ -37,15 +39,15 @@ extern constinit thread_local pool_cache pool_tls __attribute__((tls_model("init
 [[gnu::returns_nonnull]] void* pool_allocate_slow(std::size_t bytes);
 void pool_free_slow(void* block, std::size_t bytes) noexcept;
 
-/// Beyond the last class for sizes that have none, 0 among them.
-constexpr std::size_t pool_class_of(std::size_t bytes) noexcept { return (bytes - 1) / pool_granule; }
+/// Beyond the last small class for sizes that have none, 0 among them.
+constexpr std::size_t pool_small_class_of(std::size_t bytes) noexcept { return (bytes - 1) / pool_granule; }
 
 }  // namespace detail
 
 /// Memory for `bytes` bytes, aligned to 16. Throws `std::bad_alloc`.
 [[nodiscard, gnu::returns_nonnull]] inline void* pool_allocate(std::size_t bytes) {
-  const std::size_t index = detail::pool_class_of(bytes);
-  if (index < detail::pool_classes) [[likely]] {
+  const std::size_t index = detail::pool_small_class_of(bytes);
+  if (index < detail::pool_small_classes) [[likely]] {
     auto& rounds = detail::pool_tls.loaded[index];
     if (rounds.count != 0) [[likely]]
       return rounds.blocks[--rounds.count];
@@ -55,8 +57,8 @@ constexpr std::size_t pool_class_of(std::size_t bytes) noexcept { return (bytes 
 
 /// Gives back what `pool_allocate(bytes)` returned, from any thread, with the same size.
 inline void pool_free(void* block, std::size_t bytes) noexcept {
-  const std::size_t index = detail::pool_class_of(bytes);
-  if (index < detail::pool_classes) [[likely]] {
+  const std::size_t index = detail::pool_small_class_of(bytes);
+  if (index < detail::pool_small_classes) [[likely]] {
     auto& rounds = detail::pool_tls.loaded[index];
     if (rounds.count != rounds.capacity) [[likely]] {
       rounds.blocks[rounds.count++] = block;
@@ -81,8 +83,8 @@ inline void pool_free(void* block, std::size_t bytes, std::size_t alignment) noe
   ::operator delete(block, std::align_val_t(alignment));
 }
 
-/// Gives the operating system all that can be given: the calling thread's magazines, the depots, empty slabs. Slow; for
-/// moments when a thread goes idle for long.
+/// Gives the operating system all that can be given: the calling thread's magazines, the depots, empty slabs. A
+/// microsecond when there is nothing, up to a millisecond after a burst; for moments when a thread goes idle for long.
 void pool_trim() noexcept;
 
 /// What the pool holds, in bytes. The magazines that threads have at hand count as in use.

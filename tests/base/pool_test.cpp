@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,6 +28,12 @@ bool pool_is_on() {
   return pool_stats().slabs != 0;
 }
 
+long page_faults() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
+}
+
 std::size_t resident_bytes() {
   std::size_t total = 0, resident = 0;
   std::ifstream("/proc/self/statm") >> total >> resident;
@@ -49,7 +56,8 @@ holder static_holder;
 TEST(Pool, blocks_are_aligned_and_do_not_overlap) {
   std::vector<std::pair<unsigned char*, std::size_t>> blocks;
   for (int round = 0; round < 200; ++round)
-    for (std::size_t size : {0U, 1U, 15U, 16U, 17U, 48U, 64U, 500U, 512U, 513U, 5000U}) {
+    for (std::size_t size :
+         {0U, 1U, 15U, 16U, 17U, 48U, 64U, 500U, 512U, 513U, 640U, 641U, 1025U, 3072U, 4096U, 4097U, 5000U}) {
       auto* p = static_cast<unsigned char*>(pool_allocate(size));
       ASSERT_EQ(reinterpret_cast<std::uintptr_t>(p) % 16, 0U);
       std::memset(p, static_cast<int>(blocks.size() % 251), size);
@@ -86,10 +94,12 @@ TEST(Pool, a_class_derived_from_pooled_lives_in_the_pool) {
 
 TEST(Pool, a_block_freed_last_is_allocated_first) {
   if (!pool_is_on()) GTEST_SKIP() << "the pool passes through";
-  void* p = pool_allocate(112);
-  pool_free(p, 112);
-  EXPECT_EQ(pool_allocate(112), p);
-  pool_free(p, 112);
+  for (std::size_t size : {112U, 600U, 2000U, 4096U}) {
+    void* p = pool_allocate(size);
+    pool_free(p, size);
+    EXPECT_EQ(pool_allocate(size), p) << size;
+    pool_free(p, size);
+  }
 }
 
 TEST(Pool, what_a_thread_had_at_hand_comes_back_when_it_ends) {
@@ -138,7 +148,7 @@ TEST(Pool, blocks_that_wander_between_threads_keep_their_contents) {
       std::mt19937 random(id);
       std::vector<block> mine;
       for (int i = 0; i < steps; ++i) {
-        const std::size_t size = 1 + random() % 600;
+        const std::size_t size = 1 + random() % (i % 16 == 0 ? 5000 : 600);
         const block b{static_cast<unsigned char*>(pool_allocate(size)), size, static_cast<unsigned char>(random())};
         std::memset(b.at, b.fill, size);
         auto& to = inbox[random() % threads];
@@ -194,6 +204,26 @@ TEST(Pool, C10_memory_comes_back_after_a_burst_that_another_thread_freed) {
 
 TEST(Pool, C10_memory_comes_back_when_a_burst_is_freed_in_random_order) {
   memory_comes_back(10'000'000, order::random);
+}
+
+TEST(Pool, C10_memory_comes_back_after_a_burst_of_a_hundred_megabytes) {
+  troupe::pool_trim();
+  memory_comes_back(2'000'000, order::of_allocation);
+}
+
+TEST(Pool, the_ebb_and_flow_of_a_queue_does_not_go_to_the_kernel) {
+  if (!pool_is_on()) GTEST_SKIP() << "the pool passes through";
+  std::vector<void*> blocks(32'000);
+  auto flow = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      for (auto& p : blocks) p = std::memset(pool_allocate(48), 1, 48);
+      for (auto& p : blocks) pool_free(p, 48);
+    }
+  };
+  flow(1);
+  const long before = page_faults();
+  flow(50);
+  EXPECT_LT(page_faults() - before, 100);
 }
 
 TEST(Pool, trimming_leaves_nothing_but_what_is_in_use) {

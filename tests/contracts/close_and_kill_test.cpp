@@ -29,7 +29,7 @@ class loop_walker : public troupe::loop_actor<step> {
 public:
   explicit loop_walker(std::atomic<int>& steps) : steps_(steps) {}
   troupe::task<> run() override {
-    while (co_await receive()) ++steps_;
+    while (auto m = co_await receive()) ++steps_;
   }
 
 private:
@@ -92,7 +92,6 @@ TEST(C4_CloseDrains, also_while_others_keep_sending) {
 TEST(C4_CloseDrains, questions_that_come_after_the_close_are_refused) {
   troupe::runtime rt({.workers = 2});
   std::atomic<int> steps{0};
-  const barrier opened;
   auto w = rt.spawn<walker>(steps);
   auto before = w.ask(step{1});
   w.close();
@@ -113,6 +112,7 @@ TEST(C4_CloseDrains, kill_overtakes_what_is_queued_discards_it_and_counts_it) {
   barrier opened;
   auto w = rt.spawn<walker>(steps);
   w.send(wait_for{&opened});
+  ASSERT_TRUE(eventually([&] { return opened.reached(); }));
   for (int i = 0; i != 100; ++i) w.send(step{i});
   auto asked = w.ask(step{100});
   w.close();

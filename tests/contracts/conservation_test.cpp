@@ -139,7 +139,7 @@ class loop_listener : public troupe::loop_actor<work> {
 public:
   explicit loop_listener(tally& t) : tally_(t) {}
   troupe::task<> run() override {
-    while (co_await receive()) ++tally_.handled;
+    while (auto m = co_await receive()) ++tally_.handled;
   }
 
 private:

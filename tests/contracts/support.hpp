@@ -108,13 +108,18 @@ private:
 /// Holds a handler until it is opened.
 class barrier {
 public:
+  /// The handler's side.
   void wait() const {
+    reached_.store(true, std::memory_order_release);
     while (!open_.load(std::memory_order_acquire)) std::this_thread::sleep_for(100us);
   }
+  /// The test's side: the handler has come here.
+  bool reached() const { return reached_.load(std::memory_order_acquire); }
   void open() { open_.store(true, std::memory_order_release); }
 
 private:
   std::atomic<bool> open_{false};
+  mutable std::atomic<bool> reached_{false};
 };
 
 }  // namespace contracts

@@ -78,6 +78,7 @@ TEST(C11_SystemMessages, kill_alone_overtakes) {
   troupe::runtime rt({.workers = 2});
   auto b = rt.spawn<busy>(log);
   b.send(hold{&opened});
+  ASSERT_TRUE(eventually([&] { return opened.reached(); }));
   for (int i = 0; i != 10'000; ++i) b.send(item{i});
   b.close();
   b.kill();
