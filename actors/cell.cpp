@@ -270,7 +270,7 @@ void cell::run() noexcept {
     } else if (has_streams_ && !front_marked_ && inbox_.has_message()) {
       front_marked_ = true;
       marked_ = mark_streams();  // S1
-    } else if (envelope* e = inbox_.take()) {
+    } else if (envelope* e = has_streams_ && !front_marked_ ? nullptr : inbox_.take()) {
       front_marked_ = false;
       here.show(this, e->ops->name);
       if (recorder) recorder->record(id_ ^ std::hash<std::string_view>()(e->ops->name));

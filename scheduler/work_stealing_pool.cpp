@@ -34,7 +34,9 @@
 
 #include <fmt/format.h>
 
+#include <troupe/base/epoch.hpp>
 #include <troupe/base/error.hpp>
+#include <troupe/base/pool.hpp>
 
 namespace troupe {
 
@@ -328,6 +330,9 @@ void work_stealing_pool::keep_house() noexcept {
   while (!s.stopping.load(acquire)) {
     const bool idle = all_parked();
     if (idle && idle_before) {
+      // Nothing has run for a tick: what a burst left behind goes back (C10).
+      epoch_collect();
+      pool_trim();
       s.housekeeper_sleeps.store(true, seq_cst);
       if (all_parked()) s.housekeeper.park();
       s.housekeeper_sleeps.store(false, seq_cst);

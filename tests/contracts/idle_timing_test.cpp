@@ -77,11 +77,13 @@ TEST(C7_Idle, nothing_wakes_up_with_far_timers_and_suspended_handlers_pending) {
   std::vector<troupe::ref<sleeper>> all;
   for (int i = 0; i != 100; ++i) all.push_back(rt.spawn<sleeper>());
   for (auto& s : all) s.send(work{});
-  auto never = rt.spawn([](troupe::scheduler& home) -> troupe::task<> {
-    troupe::promise<int> p(home);
-    auto f = p.get_future();
-    (void)co_await f;
-  }, std::ref(rt.scheduler()));
+  troupe::promise<int> never(rt.scheduler());
+  auto waits = rt.spawn(
+      [](troupe::future<int> f) -> troupe::task<int> {
+        auto r = co_await f;
+        co_return r.value_or(0);
+      },
+      never.get_future());
   // An hour ahead the wheel may want to be turned once or twice in two seconds.
   check_idle("idle/", 12);
   for (auto& s : all) s.kill();
