@@ -14,10 +14,10 @@ class runtime;
 template <class A>
 class ref;
 
-/// The base of all actors. Derive from it publicly and give the class public `on` overloads, one for each message that it
-/// takes: `void on(const tick&)`, `double on(get_mean) const`, `task<reply> on(query)`. What a handler returns is the reply
-/// to an `ask`. `void on_start()` and `void on_stop()` are called if the class has them: before the first message, and
-/// after the last when the actor was closed.
+/// The base of all actors. Derive from it publicly and give the class public `on` overloads, one for each message that
+/// it takes: `void on(const tick&)`, `double on(get_mean) const`, `task<reply> on(query)`. What a handler returns is
+/// the reply to an `ask`. `void on_start()` and `void on_stop()` are called if the class has them: before the first
+/// message, and after the last when the actor was closed.
 ///
 /// Handlers of one actor never overlap (C2), so its members need no locks.
 class actor {
@@ -93,8 +93,8 @@ class loop_actor : public detail::loop_actor_base {
 public:
   using message_types = std::tuple<Ms...>;
   /// The message, or a variant where several types are taken.
-  using received = std::conditional_t<sizeof...(Ms) == 0, std::type_identity<std::monostate>,
-                                      detail::received_type<Ms...>>::type;
+  using received =
+      std::conditional_t<sizeof...(Ms) == 0, std::type_identity<std::monostate>, detail::received_type<Ms...>>::type;
 
   /// Internal: what the inbox delivers.
   template <class M>

@@ -65,8 +65,8 @@ public:
   address() = default;
 
   template <class A>
-    requires handles<A, M>
-  address(const ref<A>& r) noexcept : any_ref(r), ops_(&detail::address_ops_of<A, M>) {}
+  requires handles<A, M> address(const ref<A>& r)
+  noexcept : any_ref(r), ops_(&detail::address_ops_of<A, M>) {}
 
   void send(M message) const { (void)try_send(std::move(message)); }
 
@@ -96,8 +96,8 @@ public:
   address() = default;
 
   template <class A>
-    requires handles<A, M> && std::is_same_v<reply_of<A, M>, R>
-  address(const ref<A>& r) noexcept : any_ref(r), ops_(detail::ask_ops_of<A, M>) {}
+  requires handles<A, M> && std::is_same_v<reply_of<A, M>, R> address(const ref<A>& r)
+  noexcept : any_ref(r), ops_(detail::ask_ops_of<A, M>) {}
 
   /// As `ref::ask`.
   pending_reply<R, M> ask(M message, std::chrono::nanoseconds timeout = forever) const {

@@ -4,8 +4,8 @@
 
 #include <troupe/actors/detail/cell_extras.hpp>
 #include <troupe/base/log.hpp>
-#include <troupe/scheduler/run_loop.hpp>
 #include <troupe/scheduler/green_thread.hpp>
+#include <troupe/scheduler/run_loop.hpp>
 #include <troupe/scheduler/trampoline.hpp>
 
 namespace troupe {
@@ -40,8 +40,8 @@ struct stream_envelope : envelope {
 };
 
 constexpr message_ops about_stream(root_handle (*handle)(cell&, envelope&), const char* name) {
-  return {handle, nullptr, nullptr, [](envelope&) noexcept {}, sizeof(stream_envelope), alignof(stream_envelope), name,
-          true};
+  return {handle, nullptr, nullptr, [](envelope&) noexcept {}, sizeof(stream_envelope), alignof(stream_envelope),
+          name,   true};
 }
 
 constexpr message_ops stream_added_ops = about_stream(
@@ -220,7 +220,7 @@ void cell::close() noexcept {
 void cell::kill() noexcept {
   if (flags_.fetch_or(closing_flag | killed_flag, acq_rel) & killed_flag) return;
   push_system<envelope>(detail::kill_ops);  // wakes it if it is idle
-  cancel_waits();                 // wakes it if it waits in a handler
+  cancel_waits();                           // wakes it if it waits in a handler
 }
 
 // --- the slice -----------------------------------------------------------------------------------------------------
@@ -309,7 +309,8 @@ bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
     while (!r.at_mark()) {
       if (left == 0 || killed()) return true;
       current_worker()->show(this, r.message_name());
-      if (run_loop* recorder = core_->recorder()) recorder->record(id_ ^ std::hash<std::string_view>()(r.message_name()));
+      if (run_loop* recorder = core_->recorder())
+        recorder->record(id_ ^ std::hash<std::string_view>()(r.message_name()));
       detail::stream_reader::progress done;
       try {
         // A loop takes one message each time it is resumed; a trace names each.
@@ -427,8 +428,8 @@ bool cell::go_on(std::coroutine_handle<> at, detail::slice_count& handled, detai
 /// Called while the exception is being handled; `e` is the message whose handler threw, if any.
 void cell::crash(envelope* e) noexcept {
   exit_reason reason{exit_kind::crashed, detail::current_exception_text()};
-  log_line(fmt::format("actor {} crashed{}: {}", name(), e ? fmt::format(" at message {}", e->ops->name) : "",
-                       reason.text));
+  log_line(
+      fmt::format("actor {} crashed{}: {}", name(), e ? fmt::format(" at message {}", e->ops->name) : "", reason.text));
   if (e) {
     core_->count(&detail::core::counters::failed);
     if (e->ops->refuse) e->ops->refuse(*e, error(errc::crashed, reason.text));

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include <troupe/actors/core.hpp>
+#include <troupe/actors/delivery_gate.hpp>
 #include <troupe/actors/detail/inbox.hpp>
 #include <troupe/actors/envelope.hpp>
 #include <troupe/actors/exit_reason.hpp>
-#include <troupe/actors/delivery_gate.hpp>
 #include <troupe/actors/stream_reader.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/strand.hpp>
@@ -46,10 +46,10 @@ struct actor_class {
   std::uint32_t size;
   std::uint32_t alignment;
   void (*destroy)(void* object) noexcept;
-  void (*on_start)(void* object);      ///< null if the class has none
-  void (*on_stop)(void* object);       ///< null if the class has none
-  root_handle (*run)(void* object);    ///< null but for loop actors
-  bool source;                         ///< takes no messages: ends by itself or when told to stop
+  void (*on_start)(void* object);    ///< null if the class has none
+  void (*on_stop)(void* object);     ///< null if the class has none
+  root_handle (*run)(void* object);  ///< null but for loop actors
+  bool source;                       ///< takes no messages: ends by itself or when told to stop
 };
 
 /// Called once when an actor ends, before anyone is told that it has.
@@ -175,7 +175,7 @@ private:
 
   // The slice's.
   void* object_ = nullptr;
-  detail::root_handle root_;            // a handler or `run` that has begun and not ended
+  detail::root_handle root_;  // a handler or `run` that has begun and not ended
   std::uint64_t id_;
   atomic<detail::cell_extras*> extras_{nullptr};  // null -> set once, by compare-exchange
   atomic<std::uint8_t> flags_{0};                 // closing, killed, ended: set only; each once

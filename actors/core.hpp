@@ -10,9 +10,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include <troupe/actors/envelope.hpp>
 #include <troupe/base/atomic.hpp>
 #include <troupe/base/error.hpp>
-#include <troupe/actors/envelope.hpp>
 #include <troupe/scheduler/scheduler.hpp>
 
 namespace troupe {
@@ -48,9 +48,10 @@ namespace detail {
 /// thread that could not be stopped is left.
 ///
 /// K1. Counters are per worker, with a single writer; threads from outside share one set and pay for it.
-/// K2. `cells_` counts cells of outside threads plus a bias, workers count theirs on their own. When the runtime and all of
-///     its threads have gone, the sums are joined and the bias is taken away: whoever brings the count to zero deletes the
-///     core (biased reference counting).
+/// K2. `cells_` counts cells of outside threads plus a bias, workers count theirs on their own. When the runtime and
+/// all of
+///     its threads have gone, the sums are joined and the bias is taken away: whoever brings the count to zero deletes
+///     the core (biased reference counting).
 class core {
 public:
   explicit core(std::shared_ptr<troupe::scheduler> s, run_loop* loop);
@@ -70,9 +71,7 @@ public:
   };
 
   /// Adds to one of the counters of the calling thread.
-  void count(atomic<std::uint64_t> counters::*which, std::uint64_t n = 1) noexcept {
-    add(own().*which, n);
-  }
+  void count(atomic<std::uint64_t> counters::*which, std::uint64_t n = 1) noexcept { add(own().*which, n); }
   void count(loss why, std::uint64_t n = 1) noexcept { add(own().lost[static_cast<std::size_t>(why)], n); }
 
   /// A number for a new actor, unique in this runtime; the same in each run of a deterministic one.

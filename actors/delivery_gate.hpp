@@ -32,8 +32,8 @@ public:
     while (inside_.load(seq_cst)) std::this_thread::yield();
   }
 
-  /// One delivery, from before its handler starts until it returns or, being a coroutine, first waits. Converts to true if
-  /// it may go on. Left before anything is done that may free the gate.
+  /// One delivery, from before its handler starts until it returns or, being a coroutine, first waits. Converts to true
+  /// if it may go on. Left before anything is done that may free the gate.
   class passage final : public pause_hook {
   public:
     /// Without a gate nothing is closed.

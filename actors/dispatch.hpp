@@ -119,10 +119,9 @@ root_handle handle_own(cell& c, envelope& e) {
 }
 
 template <class A, class M>
-inline constexpr message_ops own_ops{&handle_own<A, M>,          nullptr, nullptr,
-                                     &destroy_own<M>,            sizeof(own_envelope<M>),
-                                     alignof(own_envelope<M>),   type_name<M>(),
-                                     false};
+inline constexpr message_ops own_ops{
+    &handle_own<A, M>,        nullptr,        nullptr, &destroy_own<M>, sizeof(own_envelope<M>),
+    alignof(own_envelope<M>), type_name<M>(), false};
 
 // --- a question ----------------------------------------------------------------------------------------------------
 
@@ -193,9 +192,8 @@ root_handle handle_shared(cell& c, envelope& e) {
 }
 
 template <class A, class M>
-inline constexpr message_ops shared_ops{&handle_shared<A, M>,        &gate_of<M>, nullptr,
-                                        &destroy_shared<M>,          sizeof(shared_envelope<M>),
-                                        alignof(shared_envelope<M>), type_name<M>(),
-                                        false};
+inline constexpr message_ops shared_ops{
+    &handle_shared<A, M>,        &gate_of<M>,    nullptr, &destroy_shared<M>, sizeof(shared_envelope<M>),
+    alignof(shared_envelope<M>), type_name<M>(), false};
 
 }  // namespace troupe::detail

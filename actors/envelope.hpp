@@ -22,8 +22,8 @@ class delivery_gate;
 struct root_promise;
 using root_handle = std::coroutine_handle<root_promise>;
 
-/// What can be done with an envelope whose message type is no longer known. One constant object for each pair of message
-/// type and receiver class.
+/// What can be done with an envelope whose message type is no longer known. One constant object for each pair of
+/// message type and receiver class.
 struct message_ops {
   /// Calls the handler. Lets its exceptions through. Returns the coroutine if the handler is one (not yet started).
   root_handle (*handle)(cell&, envelope&);

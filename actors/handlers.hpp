@@ -30,11 +30,17 @@ template <class M, class R, class A>
 std::type_identity<R> on_rvalue(R (A::*)(M&&) const);
 
 template <class A, class M>
-concept has_const_ref_handler = requires { on_const_ref<M>(&A::on); };
+concept has_const_ref_handler = requires {
+  on_const_ref<M>(&A::on);
+};
 template <class A, class M>
-concept has_value_handler = requires { on_value<M>(&A::on); };
+concept has_value_handler = requires {
+  on_value<M>(&A::on);
+};
 template <class A, class M>
-concept has_rvalue_handler = requires { on_rvalue<M>(&A::on); };
+concept has_rvalue_handler = requires {
+  on_rvalue<M>(&A::on);
+};
 
 template <class M, class... Ms>
 inline constexpr bool is_one_of = (std::is_same_v<M, Ms> || ...);
@@ -42,7 +48,7 @@ inline constexpr bool is_one_of = (std::is_same_v<M, Ms> || ...);
 template <class A, class M>
 inline constexpr bool loop_takes = false;
 template <class A, class M>
-  requires loop_actor_class<A>
+requires loop_actor_class<A>
 inline constexpr bool loop_takes<A, M> = []<class... Ms>(std::type_identity<std::tuple<Ms...>>) {
   return is_one_of<M, Ms...>;
 }(std::type_identity<typename A::message_types>{});
@@ -79,13 +85,13 @@ using handler_result_t = typename decltype(handler_result<A, M>())::type;
 /// True if A has a handler for exactly M (or, as a loop actor, declares M).
 template <class A, class M>
 concept handles = detail::loop_takes<A, M> || detail::has_const_ref_handler<A, M> || detail::has_value_handler<A, M> ||
-                  detail::has_rvalue_handler<A, M>;
+    detail::has_rvalue_handler<A, M>;
 
 /// True if A can take an M that others take too: not if its handler wants to own the message by `M&&`.
 template <class A, class M>
-concept handles_shared = (detail::loop_takes<A, M> && std::is_copy_constructible_v<M>) ||
-                         detail::has_const_ref_handler<A, M> ||
-                         (detail::has_value_handler<A, M> && std::is_copy_constructible_v<M>);
+concept handles_shared =
+    (detail::loop_takes<A, M> && std::is_copy_constructible_v<M>) || detail::has_const_ref_handler<A, M> ||
+    (detail::has_value_handler<A, M> && std::is_copy_constructible_v<M>);
 
 /// What `ask` gives for this message: the handler's result without `task` and `result` around it.
 template <class A, class M>
@@ -95,15 +101,17 @@ namespace detail {
 
 template <class Actor, class Message>
 consteval void require_handler() {
-  static_assert(handles<Actor, Message>,
-                "troupe: this Actor has no handler `on` for exactly this Message (both are named in the line above or below)");
+  static_assert(
+      handles<Actor, Message>,
+      "troupe: this Actor has no handler `on` for exactly this Message (both are named in the line above or below)");
 }
 
 template <class Actor, class Message>
 consteval void require_shared_handler() {
-  static_assert(handles_shared<Actor, Message>,
-                "troupe: an exchange shares its messages, so this Actor needs a handler on(const Message&), or on(Message) "
-                "and a Message that can be copied (both are named in the line above or below)");
+  static_assert(
+      handles_shared<Actor, Message>,
+      "troupe: an exchange shares its messages, so this Actor needs a handler on(const Message&), or on(Message) "
+      "and a Message that can be copied (both are named in the line above or below)");
 }
 
 }  // namespace detail

@@ -21,8 +21,8 @@ enum class send_status : std::uint8_t {
 };
 
 /// What references of all kinds have in common. Holds the cell, never the object: dropping the last reference closes
-/// nothing. Copying costs one atomic increment. May be used from any thread, and after the actor or the runtime has gone:
-/// what is sent then is a dead letter. A default-constructed reference stands for nobody; using it is an error.
+/// nothing. Copying costs one atomic increment. May be used from any thread, and after the actor or the runtime has
+/// gone: what is sent then is a dead letter. A default-constructed reference stands for nobody; using it is an error.
 class any_ref {
 public:
   any_ref() = default;
@@ -44,8 +44,8 @@ public:
   /// Lets the actor handle what the caller has sent before, then ends it. Later messages are dead letters.
   void close() const noexcept { cell_->close(); }
 
-  /// Ends the actor as soon as the handler that runs returns or waits. What is queued is lost, counted and, where it was
-  /// asked, answered.
+  /// Ends the actor as soon as the handler that runs returns or waits. What is queued is lost, counted and, where it
+  /// was asked, answered.
   void kill() const noexcept { cell_->kill(); }
 
   /// Waits until the actor has gone: destroyed, unregistered, detached (C5). OS threads. Errors: `timeout`;
@@ -86,8 +86,8 @@ class ref : public any_ref {
 public:
   using any_ref::any_ref;
 
-  /// Sends a message: builds it in the inbox of the actor and returns at once. Compiles only if A has a handler for exactly
-  /// this type.
+  /// Sends a message: builds it in the inbox of the actor and returns at once. Compiles only if A has a handler for
+  /// exactly this type.
   template <class M>
   void send(M&& message) const {
     (void)try_send(std::forward<M>(message));
@@ -95,8 +95,8 @@ public:
 
   /// Builds the message in place: `r.send<order>("ACME", 10)`.
   template <class M, class... Args>
-    requires(sizeof...(Args) != 1 || !(std::is_same_v<std::remove_cvref_t<Args>, M> && ...))
-  void send(Args&&... args) const {
+  requires(sizeof...(Args) != 1 ||
+           !(std::is_same_v<std::remove_cvref_t<Args>, M> && ...)) void send(Args&&... args) const {
     detail::require_handler<A, M>();
     if constexpr (handles<A, M>)
       (void)get_cell()->enqueue(
@@ -110,19 +110,20 @@ public:
     detail::require_handler<A, message_type>();
     if constexpr (handles<A, message_type>) {
       auto* e = detail::make_envelope<detail::own_envelope<message_type>>(detail::own_ops<A, message_type>,
-                                                                         std::forward<M>(message));
+                                                                          std::forward<M>(message));
       return get_cell()->enqueue(*e) ? send_status::queued : send_status::closed;
     } else {
       return send_status::closed;
     }
   }
 
-  /// Sends a message and gives a future for what its handler returns. `co_await` it in a green thread or a handler, `get` it
-  /// on an OS thread. The time runs from the moment of waiting. Errors: `timeout`, or at once why there will be no answer:
-  /// `closed`, `killed`, `crashed`.
+  /// Sends a message and gives a future for what its handler returns. `co_await` it in a green thread or a handler,
+  /// `get` it on an OS thread. The time runs from the moment of waiting. Errors: `timeout`, or at once why there will
+  /// be no answer: `closed`, `killed`, `crashed`.
   ///
-  /// Where the compiler destroys such a message twice inside a `co_await` expression (g++ 12), a message with a destructor
-  /// must not stand there: write `auto r = m.ask(query{...}, 1s); co_await r;` or `co_await m.ask<query>(1s, ...)`.
+  /// Where the compiler destroys such a message twice inside a `co_await` expression (g++ 12), a message with a
+  /// destructor must not stand there: write `auto r = m.ask(query{...}, 1s); co_await r;` or `co_await m.ask<query>(1s,
+  /// ...)`.
   template <class M>
   auto ask(M&& message, std::chrono::nanoseconds timeout = forever) const {
     using message_type = std::remove_cvref_t<M>;
@@ -146,8 +147,8 @@ private:
     using R = reply_of<A, M>;
     promise<R> p(get_cell()->home());
     future<R> answer = p.get_future(timeout);
-    (void)get_cell()->enqueue(*detail::make_envelope<detail::ask_envelope<M, R>>(
-        detail::ask_ops<A, M>, std::move(p), std::forward<Args>(args)...));
+    (void)get_cell()->enqueue(*detail::make_envelope<detail::ask_envelope<M, R>>(detail::ask_ops<A, M>, std::move(p),
+                                                                                 std::forward<Args>(args)...));
     return answer;
   }
 };

@@ -98,7 +98,8 @@ public:
     return !waiting;
   }
   void sleep_until(std::int64_t deadline) noexcept override {
-    parker_.park(std::min(deadline, scheduler_->now() + 1'000'000));  // answers may come from outside: look now and then
+    parker_.park(
+        std::min(deadline, scheduler_->now() + 1'000'000));  // answers may come from outside: look now and then
   }
 
 private:

@@ -22,9 +22,9 @@ enum class schedule : std::uint8_t {
 };
 
 struct runtime_options {
-  unsigned workers = 0;          ///< of the pool; 0: one for each core that the process may use
-  std::string name = "troupe";   ///< threads are called name/0, name/1, ..., name/keeper
-  unsigned budget = 128;         ///< messages that an actor of the pool handles before it lets others run (C8)
+  unsigned workers = 0;         ///< of the pool; 0: one for each core that the process may use
+  std::string name = "troupe";  ///< threads are called name/0, name/1, ..., name/keeper
+  unsigned budget = 128;        ///< messages that an actor of the pool handles before it lets others run (C8)
   schedule scheduling = schedule::work_stealing;
   /// With a seed the runtime is deterministic: one thread, virtual time, every choice drawn from the seed (C12).
   std::optional<std::uint64_t> seed = std::nullopt;
@@ -43,8 +43,8 @@ struct shutdown_report {
   bool clean() const noexcept { return stuck.empty(); }
 };
 
-/// A world of actors: a scheduler, the actors on it, and their accounts. Several may live in one process. May be used from
-/// any thread; destroyed by one, outside of its own workers.
+/// A world of actors: a scheduler, the actors on it, and their accounts. Several may live in one process. May be used
+/// from any thread; destroyed by one, outside of its own workers.
 class runtime {
 public:
   /// Throws `troupe_error` (`invalid_argument`) for options out of range.
@@ -58,15 +58,11 @@ public:
 
   /// Makes an actor of class A from `args`. Lets the exceptions of A's constructor through.
   template <class A, class... Args>
-    requires actor_class<A>
-  ref<A> spawn(Args&&... args) {
-    return make_actor<A>({}, std::forward<Args>(args)...);
-  }
+  requires actor_class<A> ref<A> spawn(Args&&... args) { return make_actor<A>({}, std::forward<Args>(args)...); }
 
   /// The same with a name, which reports show.
   template <class A, class... Args>
-    requires actor_class<A>
-  ref<A> spawn_named(std::string name, Args&&... args) {
+  requires actor_class<A> ref<A> spawn_named(std::string name, Args&&... args) {
     return make_actor<A>(std::move(name), std::forward<Args>(args)...);
   }
 
@@ -83,8 +79,9 @@ public:
   /// Waits until nothing is queued, runs or is due. False at the deadline, or on a thread of this runtime.
   bool wait_idle(std::chrono::nanoseconds timeout);
 
-  /// Ends everything: tells the sources to stop, waits until all that is on its way has been handled, closes all actors,
-  /// kills those that do not end, and returns by the deadline (C6). A thread that is stuck in a handler is left to itself.
+  /// Ends everything: tells the sources to stop, waits until all that is on its way has been handled, closes all
+  /// actors, kills those that do not end, and returns by the deadline (C6). A thread that is stuck in a handler is left
+  /// to itself.
   shutdown_report shutdown(std::chrono::nanoseconds deadline);
 
   /// What has become of all messages (C3).
@@ -126,8 +123,9 @@ constexpr actor_class describe_class() noexcept {
   c.size = sizeof(A);
   c.alignment = alignof(A);
   c.destroy = [](void* object) noexcept { static_cast<A*>(object)->A::~A(); };
-  if constexpr (requires(A& a) { a.on_start(); }) c.on_start = [](void* object) { static_cast<A*>(object)->on_start(); };
-  if constexpr (requires(A& a) { a.on_stop(); }) c.on_stop = [](void* object) { static_cast<A*>(object)->on_stop(); };
+  if constexpr (requires(A & a) { a.on_start(); })
+    c.on_start = [](void* object) { static_cast<A*>(object)->on_start(); };
+  if constexpr (requires(A & a) { a.on_stop(); }) c.on_stop = [](void* object) { static_cast<A*>(object)->on_stop(); };
   if constexpr (loop_actor_class<A>) {
     c.run = [](void* object) { return finish(static_cast<loop_actor_base*>(static_cast<A*>(object))->run()).handle; };
     c.source = std::tuple_size_v<typename A::message_types> == 0;

@@ -9,22 +9,24 @@ namespace troupe::detail {
 ///
 /// All functions are called by the actor's slice.
 ///
-/// S1. Order across inbox and streams (C1): when a message has come to the front of the inbox the marks are set, and what
-///     stands before the marks is read before it. What its sender published before it sent is then in front of the mark.
+/// S1. Order across inbox and streams (C1): when a message has come to the front of the inbox the marks are set, and
+/// what
+///     stands before the marks is read before it. What its sender published before it sent is then in front of the
+///     mark.
 /// S2. An actor is idle only if each of its streams is armed: whoever appends to a log with an armed reader sends news.
 class stream_reader {
 public:
   struct progress {
     unsigned handled = 0;
-    root_handle coroutine;  ///< the handler of the last one, if it is a coroutine: not yet started
+    root_handle coroutine;          ///< the handler of the last one, if it is a coroutine: not yet started
     delivery_gate* gate = nullptr;  ///< what that one has to pass
   };
 
   /// Sets the mark behind what has been published; true if some of that is unread.
   virtual bool mark() noexcept = 0;
 
-  /// Hands what stands before the mark to the actor, at most `budget` messages. Lets the exceptions of handlers through;
-  /// the message is read then, and not counted in `done`.
+  /// Hands what stands before the mark to the actor, at most `budget` messages. Lets the exceptions of handlers
+  /// through; the message is read then, and not counted in `done`.
   virtual void read(cell& c, unsigned budget, progress& done) = 0;
 
   /// The type of the messages, as text that lives as long as the program.

@@ -35,8 +35,8 @@ inline constexpr auto type_name_text = [] {
 
 }  // namespace detail
 
-/// The name of a type as the source spells it, such as "app::tick", for messages to people; ends with a zero. Not stable
-/// across compilers: never a key in a file or on a wire.
+/// The name of a type as the source spells it, such as "app::tick", for messages to people; ends with a zero. Not
+/// stable across compilers: never a key in a file or on a wire.
 template <class T>
 constexpr const char* type_name() noexcept {
   return detail::type_name_text<T>.data();

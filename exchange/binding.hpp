@@ -14,8 +14,8 @@ namespace troupe {
 
 /// One subscriber bound to one exchange with one key. Routers see this; the exchange derives the typed one.
 ///
-/// Changed under the exchange's mutex; read by publishers inside an epoch. Freed when no publisher can see it any more and
-/// its actor has taken the last message that came through it.
+/// Changed under the exchange's mutex; read by publishers inside an epoch. Freed when no publisher can see it any more
+/// and its actor has taken the last message that came through it.
 struct binding {
   binding(any_ref to, std::string with_key) : subscriber(std::move(to)), key(std::move(with_key)) {}
   binding(const binding&) = delete;
@@ -57,9 +57,7 @@ public:
   public:
     std::size_t size() const noexcept { return version_ ? version_->size : 0; }
 
-    binding& operator[](std::size_t i) const noexcept {
-      return *(*version_->chunks[i / chunk_size])[i % chunk_size];
-    }
+    binding& operator[](std::size_t i) const noexcept { return *(*version_->chunks[i / chunk_size])[i % chunk_size]; }
 
     template <class Visit>
     void for_each(Visit visit) const {

@@ -28,9 +28,9 @@ public:
 
   explicit operator bool() const noexcept { return exchange_ != nullptr; }
 
-  /// Detaches. After it returns no delivery starts; one that has started is waited for, unless this is called from within
-  /// it (C5). Messages that were published before and are still queued are dropped and counted. Any thread; does nothing
-  /// the second time.
+  /// Detaches. After it returns no delivery starts; one that has started is waited for, unless this is called from
+  /// within it (C5). Messages that were published before and are still queued are dropped and counted. Any thread; does
+  /// nothing the second time.
   void detach() noexcept;
 
 private:
@@ -58,8 +58,8 @@ struct typed_binding final : binding {
   const address<M> to;
 };
 
-/// One message to all whom the key reaches: in the log that they read, or one copy and a small envelope for each. Returns
-/// their number.
+/// One message to all whom the key reaches: in the log that they read, or one copy and a small envelope for each.
+/// Returns their number.
 template <class M>
 std::size_t publish(exchange_state& exchange, std::string_view key, M&& message) {
   epoch_guard pinned;
@@ -84,31 +84,33 @@ std::size_t publish(exchange_state& exchange, std::string_view key, M&& message)
 
 }  // namespace detail
 
-/// A handle on a named exchange of messages of type M: publishers and subscribers that do not know each other meet there.
-/// The exchange is made at first use and lives as long as the runtime or a handle. Handles are small and may be copied; all
-/// functions may be called from any thread.
+/// A handle on a named exchange of messages of type M: publishers and subscribers that do not know each other meet
+/// there. The exchange is made at first use and lives as long as the runtime or a handle. Handles are small and may be
+/// copied; all functions may be called from any thread.
 template <class M>
 class exchange {
 public:
   using message_type = M;
 
-  /// The exchange of that name in `rt`. Throws `troupe_error` (`type_mismatch`) if there is one of another kind or type.
+  /// The exchange of that name in `rt`. Throws `troupe_error` (`type_mismatch`) if there is one of another kind or
+  /// type.
   exchange(runtime& rt, std::string name, exchange_kind kind = fanout{})
-      : state_(detail::exchange_registry::of(rt).open(rt.core(), std::move(name), kind, typeid(M), type_name<M>(), &make_log)) {}
+      : state_(detail::exchange_registry::of(rt).open(rt.core(), std::move(name), kind, typeid(M), type_name<M>(),
+                                                      &make_log)) {}
 
   /// The exchange of that name if it exists. Errors: `not_found`, `type_mismatch`.
   static result<exchange> find(runtime& rt, std::string_view name) {
     auto state = detail::exchange_registry::of(rt).find(name);
     if (!state) return error(errc::not_found, "no exchange '" + std::string(name) + "'");
     if (state->type() != typeid(M))
-      return error(errc::type_mismatch, "exchange '" + std::string(name) + "' carries " + state->type_name() + ", not " +
-                                            troupe::type_name<M>());
+      return error(errc::type_mismatch, "exchange '" + std::string(name) + "' carries " + state->type_name() +
+                                            ", not " + troupe::type_name<M>());
     return exchange(std::move(state));
   }
 
-  /// Attaches an actor that takes `const M&`; it gets what is published from now on (with a matching key, for kinds that
-  /// have keys). Attached twice it still gets each message once. The subscription detaches it when it goes; so does the
-  /// actor's end. Throws `troupe_error` (`invalid_argument`) for a malformed pattern.
+  /// Attaches an actor that takes `const M&`; it gets what is published from now on (with a matching key, for kinds
+  /// that have keys). Attached twice it still gets each message once. The subscription detaches it when it goes; so
+  /// does the actor's end. Throws `troupe_error` (`invalid_argument`) for a malformed pattern.
   template <class A>
   subscription attach(const ref<A>& who, std::string key = {}) {
     detail::require_shared_handler<A, M>();
@@ -116,8 +118,8 @@ public:
   }
   subscription attach(const address<M>& who, std::string key = {}) { return bind(who, std::move(key), false); }
 
-  /// The same for an actor that lives from its inputs: once all exchanges that it was attached to in this way have ended,
-  /// it is closed.
+  /// The same for an actor that lives from its inputs: once all exchanges that it was attached to in this way have
+  /// ended, it is closed.
   template <class A>
   subscription attach_input(const ref<A>& who, std::string key = {}) {
     detail::require_shared_handler<A, M>();

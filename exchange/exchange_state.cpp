@@ -19,8 +19,8 @@ private:
   std::weak_ptr<exchange_state> to_;
 };
 
-exchange_state::exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type, const char* type_name,
-                               std::shared_ptr<broadcast_base> log)
+exchange_state::exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type,
+                               const char* type_name, std::shared_ptr<broadcast_base> log)
     : core_(&k),
       name_(std::move(name)),
       kind_(kind),
@@ -97,7 +97,8 @@ void exchange_state::detach(cell& from, const binding* handle, bool input) noexc
     const auto s = subscribers_.find(&from);
     if (s == subscribers_.end()) return;  // the actor has ended: `forget` was here
     auto& bindings = s->second.bindings;
-    const auto i = std::find_if(bindings.begin(), bindings.end(), [&](const auto& entry) { return entry.second == handle; });
+    const auto i =
+        std::find_if(bindings.begin(), bindings.end(), [&](const auto& entry) { return entry.second == handle; });
     if (i == bindings.end()) return;
     binding& b = *i->second;
     if (input && b.inputs != 0) {
@@ -212,8 +213,8 @@ std::shared_ptr<exchange_state> exchange_registry::open(core& k, std::string nam
                                             kind == exchange_kind::fanout ? make_log() : nullptr);
   } else if (slot->kind() != kind || slot->type() != type) {
     throw troupe_error(errc::type_mismatch,
-                       fmt::format("exchange '{}' is a {} exchange of {}; it was asked for as a {} exchange of {}", name,
-                                   to_string(slot->kind()), slot->type_name(), to_string(kind), type_name));
+                       fmt::format("exchange '{}' is a {} exchange of {}; it was asked for as a {} exchange of {}",
+                                   name, to_string(slot->kind()), slot->type_name(), to_string(kind), type_name));
   }
   return slot;
 }

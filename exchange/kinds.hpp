@@ -7,9 +7,9 @@ namespace troupe {
 
 /// The kinds of exchange, named as RabbitMQ names them: how a message finds its subscribers.
 enum class exchange_kind : std::uint8_t {
-  fanout,      ///< every subscriber gets every message
-  direct,      ///< a subscriber gets the messages whose key equals the one that it is bound with
-  topic,       ///< as direct, but with patterns: `*` stands for one word, `#` for any number; words are separated by '.'
+  fanout,  ///< every subscriber gets every message
+  direct,  ///< a subscriber gets the messages whose key equals the one that it is bound with
+  topic,   ///< as direct, but with patterns: `*` stands for one word, `#` for any number; words are separated by '.'
   work_queue,  ///< each message goes to one subscriber, in turn (competing consumers)
 };
 

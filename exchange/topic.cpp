@@ -11,8 +11,9 @@ namespace troupe {
 
 namespace {
 
-constexpr std::size_t longest_key = 255;   // bytes, as in AMQP
-constexpr std::size_t most_wildcards = 3;  // `#` in one pattern: each multiplies the cost of matching by the words of a key
+constexpr std::size_t longest_key = 255;  // bytes, as in AMQP
+constexpr std::size_t most_wildcards =
+    3;  // `#` in one pattern: each multiplies the cost of matching by the words of a key
 
 using words = std::vector<std::string_view>;
 
@@ -52,8 +53,8 @@ public:
     for (std::string_view word : w) {
       if (word.size() > 1 && word.find_first_of("*#") != std::string_view::npos)
         return error(errc::invalid_argument,
-                     fmt::format("pattern '{}': '*' and '#' stand for whole words, '{}' mixes them with letters", pattern,
-                                 word));
+                     fmt::format("pattern '{}': '*' and '#' stand for whole words, '{}' mixes them with letters",
+                                 pattern, word));
     }
     return {};
   }

@@ -22,7 +22,8 @@ namespace detail {
 /// What a promise and its future share. One result, one waiter.
 ///
 /// F1. `claimed_` decides who gives the result: the promise, a timeout or a cancellation. Only the winner writes it.
-/// F2. `waiter_` goes pending -> (a strand or an OS thread that waits) -> done, or pending -> done. The exchange to `done`
+/// F2. `waiter_` goes pending -> (a strand or an OS thread that waits) -> done, or pending -> done. The exchange to
+/// `done`
 ///     releases the result; whoever was there is then woken exactly once.
 /// F3. References: one for the promise, one for the future, one for the timer while it is armed.
 class future_state_base : public timer, public wait_point {
@@ -93,9 +94,7 @@ class future_state final : public future_state_base {
 public:
   using future_state_base::future_state_base;
 
-  static future_state* make(scheduler& home) {
-    return new (pool_allocate(sizeof(future_state))) future_state(home);
-  }
+  static future_state* make(scheduler& home) { return new (pool_allocate(sizeof(future_state))) future_state(home); }
 
   /// False if the result was given before: by a timeout, say.
   bool give(result<T> r) noexcept {
@@ -158,7 +157,8 @@ public:
   bool cancel() noexcept { return state_->fail(error(errc::cancelled)); }
 
   /// Blocks the calling OS thread until the result is there, at most for the timeout that the future was made with.
-  /// Errors: `timeout`; `would_deadlock` on a worker of the scheduler that has to bring the result; those of the result.
+  /// Errors: `timeout`; `would_deadlock` on a worker of the scheduler that has to bring the result; those of the
+  /// result.
   result<T> get() { return get(timeout_); }
 
   /// The same with a timeout of one's own.

@@ -49,8 +49,8 @@ green_root green_body(promise<T> p, F f, Args args) {
 
 }  // namespace detail
 
-/// Starts a green thread on `home` that runs `f(args...)`, which returns a `task<T>`; callable and arguments are kept until
-/// it ends. The future gives its result; an exception becomes `errc::crashed` with its text. Dropping the future
+/// Starts a green thread on `home` that runs `f(args...)`, which returns a `task<T>`; callable and arguments are kept
+/// until it ends. The future gives its result; an exception becomes `errc::crashed` with its text. Dropping the future
 /// detaches. Any thread.
 template <class F, class... Args>
 auto spawn(scheduler& home, F f, Args... args) {
@@ -61,8 +61,7 @@ auto spawn(scheduler& home, F f, Args... args) {
   p.report_unread();
   future<T> outcome = p.get_future();
   std::tuple<Args...> kept(std::move(args)...);
-  detail::start_green_thread(home,
-                             detail::green_body<T>(std::move(p), std::move(f), std::move(kept)).frame);
+  detail::start_green_thread(home, detail::green_body<T>(std::move(p), std::move(f), std::move(kept)).frame);
   return outcome;
 }
 

@@ -1,15 +1,15 @@
 #include <troupe/scheduler/run_loop.hpp>
 
 #include <algorithm>
-#include <utility>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 namespace troupe {
 
 namespace {
 constexpr std::int64_t second = 1'000'000'000;
-constexpr std::int64_t slice_cost = 1'000;        // of virtual time
+constexpr std::int64_t slice_cost = 1'000;       // of virtual time
 constexpr std::int64_t look_again = 10'000'000;  // how often a thread that waits checks whether it may drive
 }  // namespace
 
@@ -102,8 +102,8 @@ void run_loop::run_slice(job& j) noexcept {
   if (deterministic_) virtual_now_.store(now() + slice_cost, relaxed);
 }
 
-/// Nothing can run: goes on to the next timer, virtually or by sleeping until it, an injected job or the deadline. False
-/// if nothing will ever happen by itself.
+/// Nothing can run: goes on to the next timer, virtually or by sleeping until it, an injected job or the deadline.
+/// False if nothing will ever happen by itself.
 bool run_loop::advance_time(std::int64_t deadline) {
   const std::int64_t next = timers_.next();
   if (deterministic_) {

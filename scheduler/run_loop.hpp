@@ -12,8 +12,8 @@ namespace troupe {
 
 struct run_loop_options {
   /// With a seed the loop is deterministic: it picks the next job by a generator that starts there, gives it a slice of
-  /// random length, and time is virtual: a slice takes a microsecond, and when nothing can run it jumps to the next deadline.
-  /// Without, jobs run in strict rotation, one message or one step each, by the steady clock.
+  /// random length, and time is virtual: a slice takes a microsecond, and when nothing can run it jumps to the next
+  /// deadline. Without, jobs run in strict rotation, one message or one step each, by the steady clock.
   std::optional<std::uint64_t> seed;
 };
 
@@ -26,11 +26,12 @@ class run_loop final : public scheduler {
 public:
   explicit run_loop(run_loop_options options = {});
 
-  /// Runs until nothing is queued or due. On a deterministic loop only from its own thread; must not be called by a job.
+  /// Runs until nothing is queued or due. On a deterministic loop only from its own thread; must not be called by a
+  /// job.
   void run() { wait_quiescent(timers::never); }
 
-  /// One number that stands for all that has happened: which job of how many ran when, and what it handled. Two runs with
-  /// the same seed have the same (C12).
+  /// One number that stands for all that has happened: which job of how many ran when, and what it handled. Two runs
+  /// with the same seed have the same (C12).
   std::uint64_t trace() const noexcept { return trace_; }
 
   /// Ends the program with a message if the loop is deterministic and the calling thread is not its own (L2).
@@ -66,8 +67,8 @@ private:
   worker self_;
   parker parker_;
   std::mutex mutex_;
-  std::deque<job*> runnable_;         // under mutex_
-  atomic<bool> driven_{false};        // L1: true from acquire to release
+  std::deque<job*> runnable_;   // under mutex_
+  atomic<bool> driven_{false};  // L1: true from acquire to release
 };
 
 }  // namespace troupe

@@ -28,9 +28,9 @@ protected:
 
 /// What a thread of a scheduler does, for reports.
 struct worker_info {
-  std::string name;     ///< as the operating system shows it
-  const void* subject = nullptr;  ///< the actor or green thread that runs, null while none does; only to compare
-  std::string detail;   ///< the message that it handles
+  std::string name;                  ///< as the operating system shows it
+  const void* subject = nullptr;     ///< the actor or green thread that runs, null while none does; only to compare
+  std::string detail;                ///< the message that it handles
   std::chrono::nanoseconds since{};  ///< for how long, to the housekeeper's 10 ms
 };
 
@@ -57,8 +57,8 @@ public:
   virtual void arm(timer& t, std::int64_t deadline);
   bool cancel(timer& t) noexcept { return timers_.cancel(t); }
 
-  /// Makes the calling thread wait until `condition` holds; false if the deadline (steady clock; virtual time where time
-  /// is virtual) came first, or if waiting here would never end: on a thread of this very scheduler.
+  /// Makes the calling thread wait until `condition` holds; false if the deadline (steady clock; virtual time where
+  /// time is virtual) came first, or if waiting here would never end: on a thread of this very scheduler.
   virtual bool wait(wait_condition& condition, std::int64_t deadline) = 0;
 
   /// Waits until nothing runs, is queued or is due. False at the deadline.

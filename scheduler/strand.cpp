@@ -80,7 +80,8 @@ constinit thread_local trampoline* this_trampoline = nullptr;
 
 trampoline& current_trampoline() noexcept {
   if (!this_trampoline) {
-    std::fputs("troupe: co_await outside of a green thread or an actor's handler; spawn the coroutine instead\n", stderr);
+    std::fputs("troupe: co_await outside of a green thread or an actor's handler; spawn the coroutine instead\n",
+               stderr);
     std::abort();
   }
   return *this_trampoline;

@@ -77,8 +77,8 @@ private:
   strand* following_ = nullptr;
 
 protected:
-  atomic<std::uint32_t> refs_{1};        // references to the memory of the strand
-  atomic<bool> cancelled_{false};        // waits are called off from now on
+  atomic<std::uint32_t> refs_{1};  // references to the memory of the strand
+  atomic<bool> cancelled_{false};  // waits are called off from now on
 };
 
 template <class Visit>

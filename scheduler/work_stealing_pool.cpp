@@ -1,21 +1,24 @@
 // The work-stealing pool.
 //
-// Where jobs stand: each worker has a LIFO slot and a ring (worker.hpp); all share an injection queue for jobs that come
-// from outside the pool or overflow a ring. A worker takes from its slot, its ring, the injection queue (every 61st
-// slice first, so that it does not starve), then steals, then sleeps. The shape is Tokio's (tokio.rs/blog/2019-10-scheduler).
+// Where jobs stand: each worker has a LIFO slot and a ring (worker.hpp); all share an injection queue for jobs that
+// come from outside the pool or overflow a ring. A worker takes from its slot, its ring, the injection queue (every
+// 61st slice first, so that it does not starve), then steals, then sleeps. The shape is Tokio's
+// (tokio.rs/blog/2019-10-scheduler).
 //
 // The idle protocol:
-// I1. `injected_` counts jobs in the injection queue. It is raised before a job is put in and lowered after one is taken
+// I1. `injected_` counts jobs in the injection queue. It is raised before a job is put in and lowered after one is
+// taken
 //     out: zero means that there is none.
 // I2. A worker that goes to sleep puts itself on the list of sleepers and raises `sleeping_` (seq_cst), then looks once
-//     more at all queues, then parks. An injector raises `injected_` (seq_cst), then looks at `sleeping_`. One of the two
-//     sees the other: a job that is injected is never slept over.
+//     more at all queues, then parks. An injector raises `injected_` (seq_cst), then looks at `sleeping_`. One of the
+//     two sees the other: a job that is injected is never slept over.
 // I3. A job pushed on a worker's own ring is announced with a plain look at `sleeping_`. That look may miss a worker
 //     which falls asleep at that moment; the job is not lost, for its owner is awake, looks again at every slice, and
 //     while it is stuck the housekeeper looks for it.
 // I4. At most one worker is woken at a time: nobody is woken while `searching_` is above zero. The last searcher that
 //     finds work wakes the next, so that wake-ups spread only while there is work.
-// I5. The timers have a sleeper: the first worker to park takes that role and parks until the next deadline. Awake workers
+// I5. The timers have a sleeper: the first worker to park takes that role and parks until the next deadline. Awake
+// workers
 //     look at the timers every 61 slices, the housekeeper does while all are busy.
 // I6. The housekeeper ticks every 10 ms while any worker is awake, and sleeps without a deadline once all have been
 //     parked for a tick. It announces its sleep and then looks at `sleeping_`; a worker leaves `sleeping_` and then
@@ -42,10 +45,10 @@ namespace troupe {
 
 namespace {
 
-constexpr std::int64_t tick_ns = 10'000'000;    // the housekeeper's epoch
-constexpr unsigned fairness_interval = 61;      // slices between looks at the injection queue and the timers
-constexpr unsigned longest_streak = 16;         // slices from the LIFO slot in a row while others wait
-constexpr unsigned search_rounds = 64;          // with a pause of 50 to 100 ns each: well below 20 us (C7)
+constexpr std::int64_t tick_ns = 10'000'000;  // the housekeeper's epoch
+constexpr unsigned fairness_interval = 61;    // slices between looks at the injection queue and the timers
+constexpr unsigned longest_streak = 16;       // slices from the LIFO slot in a row while others wait
+constexpr unsigned search_rounds = 64;        // with a pause of 50 to 100 ns each: well below 20 us (C7)
 
 unsigned usable_cores() noexcept {
   cpu_set_t set;
@@ -71,10 +74,10 @@ struct work_stealing_pool::state {
   alignas(cache_line) atomic<unsigned> searching{0};  // I4: workers that look for work
   atomic<unsigned> sleeping{0};                       // I2: workers on the list of sleepers
   std::mutex idle_mutex;
-  std::vector<worker*> sleepers;           // under idle_mutex
-  std::condition_variable became_idle;     // all sleep, or a thread has ended
-  unsigned quiescence_waiters = 0;         // under idle_mutex
-  unsigned ended = 0;                      // threads that have ended; under idle_mutex
+  std::vector<worker*> sleepers;        // under idle_mutex
+  std::condition_variable became_idle;  // all sleep, or a thread has ended
+  unsigned quiescence_waiters = 0;      // under idle_mutex
+  unsigned ended = 0;                   // threads that have ended; under idle_mutex
 
   atomic<worker*> timekeeper{nullptr};  // I5: the worker that parks until the next deadline
 
@@ -108,8 +111,7 @@ std::shared_ptr<work_stealing_pool> work_stealing_pool::start(pool_options optio
 work_stealing_pool::work_stealing_pool(pool_options options) : state_(std::make_unique<state>()) {
   state_->options = std::move(options);
   for (unsigned i = 0; i != state_->options.workers; ++i) {
-    state_->workers.push_back(
-        std::make_unique<worker>(*this, i, fmt::format("{}/{}", state_->options.name, i), true));
+    state_->workers.push_back(std::make_unique<worker>(*this, i, fmt::format("{}/{}", state_->options.name, i), true));
     state_->workers.back()->set_budget(state_->options.budget);
   }
   state_->sleepers.reserve(state_->workers.size());
@@ -349,7 +351,8 @@ void work_stealing_pool::keep_house() noexcept {
       s.injected.fetch_sub(1, seq_cst);
     }
     const std::int64_t next_tick = at + tick_ns;
-    s.housekeeper.park(s.timekeeper.load(relaxed) ? next_tick : std::clamp(timers_.next(), at + tick_ns / 10, next_tick));
+    s.housekeeper.park(s.timekeeper.load(relaxed) ? next_tick
+                                                  : std::clamp(timers_.next(), at + tick_ns / 10, next_tick));
   }
   thread_ended();
 }

@@ -9,13 +9,13 @@
 namespace troupe {
 
 struct pool_options {
-  unsigned workers = 0;          ///< 0: one for each core that the process may use
-  std::string name = "troupe";   ///< threads are called name/0, name/1, ... and name/keeper; 15 characters are shown
-  unsigned budget = 128;         ///< messages that an actor handles before it goes to the back of the queue (C8)
+  unsigned workers = 0;         ///< 0: one for each core that the process may use
+  std::string name = "troupe";  ///< threads are called name/0, name/1, ... and name/keeper; 15 characters are shown
+  unsigned budget = 128;        ///< messages that an actor handles before it goes to the back of the queue (C8)
 };
 
-/// Workers that take from their own queue first and from each other's when that is empty, and sleep when there is nothing
-/// to do; and a housekeeper. The protocol is written at the head of work_stealing_pool.cpp.
+/// Workers that take from their own queue first and from each other's when that is empty, and sleep when there is
+/// nothing to do; and a housekeeper. The protocol is written at the head of work_stealing_pool.cpp.
 class work_stealing_pool final : public scheduler {
 public:
   /// Starts the threads. Each keeps a copy of what `keep_alive` returns until it ends. Throws `troupe_error`

@@ -16,18 +16,21 @@ enum class push_result : std::uint8_t {
 
 /// Where messages wait for one reader: any number of threads push, the one that runs the actor takes.
 ///
-/// A linked list in the order of pushing. A push is one exchange on `head_` and one store that links the envelope to its
-/// predecessor; taking costs no read-modify-write, going idle one compare-exchange. The list is Vyukov's (1024cores.net,
-/// intrusive MPSC queue), the mark for an idle reader in the low bits is that of Pony's `messageq.c`.
+/// A linked list in the order of pushing. A push is one exchange on `head_` and one store that links the envelope to
+/// its predecessor; taking costs no read-modify-write, going idle one compare-exchange. The list is Vyukov's
+/// (1024cores.net, intrusive MPSC queue), the mark for an idle reader in the low bits is that of Pony's `messageq.c`.
 ///
-/// M1. `head_` is the address of the last link pushed, with one of the marks `idle` and `closed` in its low bits or none.
-/// M2. The reader is awake (it runs, is queued to run, or is suspended in a handler) if and only if `head_` bears no mark.
-///     The push that finds a mark takes it away; so exactly one push wakes the reader, or becomes the reader of an inbox
-///     that was closed.
-/// M3. `tail_` is the link that leads to the next envelope to take: the inbox's own, or that of the envelope taken last,
-///     which therefore keeps its memory until the next one is taken or the reader goes idle. Its message is destroyed by
-///     then.
-/// M4. Between a push's exchange and its store the list is cut in two. The reader that comes to the cut waits for the store:
+/// M1. `head_` is the address of the last link pushed, with one of the marks `idle` and `closed` in its low bits or
+/// none. M2. The reader is awake (it runs, is queued to run, or is suspended in a handler) if and only if `head_` bears
+/// no mark.
+///     The push that finds a mark takes it away; so exactly one push wakes the reader, or becomes the reader of an
+///     inbox that was closed.
+/// M3. `tail_` is the link that leads to the next envelope to take: the inbox's own, or that of the envelope taken
+/// last,
+///     which therefore keeps its memory until the next one is taken or the reader goes idle. Its message is destroyed
+///     by then.
+/// M4. Between a push's exchange and its store the list is cut in two. The reader that comes to the cut waits for the
+/// store:
 ///     two instructions, unless the pusher is preempted just there; then it gives up the processor until it is linked.
 class inbox {
 public:
@@ -41,8 +44,8 @@ public:
     return (before & marks) == 0 ? push_result::queued : before & idle ? push_result::woke : push_result::closed;
   }
 
-  /// Reader only. The next message in the order pushed, or null if there is none. Its memory stays the inbox's; the reader
-  /// destroys the message before it takes the next.
+  /// Reader only. The next message in the order pushed, or null if there is none. Its memory stays the inbox's; the
+  /// reader destroys the message before it takes the next.
   envelope* take() noexcept {
     envelope* e = tail_->load(acquire);
     if (!e) [[unlikely]] {
@@ -57,8 +60,8 @@ public:
   /// Reader only. Whether `take` would give a message.
   bool has_message() const noexcept { return tail_->load(acquire) || head_.load(acquire) != address(*tail_); }
 
-  /// Reader only, when `take` has returned null and its last message is destroyed. True: the reader is idle and may be woken
-  /// by another thread at this very moment, so the caller touches nothing any more. False: a message has come.
+  /// Reader only, when `take` has returned null and its last message is destroyed. True: the reader is idle and may be
+  /// woken by another thread at this very moment, so the caller touches nothing any more. False: a message has come.
   bool try_idle() noexcept { return leave(idle); }
 
   /// The same, but nobody will read any more: what is pushed from now on is the pusher's to refuse.

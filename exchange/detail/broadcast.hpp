@@ -59,7 +59,7 @@ public:
 protected:
   friend class broadcast_reader_base;
 
-  virtual void place(broadcast_reader_base& r) = 0;                       // at the end; under mutex_
+  virtual void place(broadcast_reader_base& r) = 0;                           // at the end; under mutex_
   virtual void skip(broadcast_reader_base& r, std::uint64_t n) noexcept = 0;  // the n that it has not read
 
   /// The reader has read everything and wants news; under mutex_.
@@ -78,8 +78,8 @@ protected:
   static void tell(broadcast_reader_base* waiters) noexcept;
 
   std::mutex mutex_;
-  atomic<std::uint64_t> end_{0};               // messages appended; release under mutex_ pairs with acquire by readers
-  std::uint32_t readers_ = 0;                  // under mutex_
+  atomic<std::uint64_t> end_{0};  // messages appended; release under mutex_ pairs with acquire by readers
+  std::uint32_t readers_ = 0;     // under mutex_
   // Those who have read everything, in the order in which they have; under mutex_.
   broadcast_reader_base* waiters_ = nullptr;
   broadcast_reader_base** waiters_end_ = &waiters_;
@@ -96,15 +96,17 @@ inline bool broadcast_reader_base::arm() noexcept {
   return true;
 }
 
-/// What a fanout exchange has published: one copy of each message, in segments, and a place in them for each subscriber.
-/// Publishing costs the same however many subscribers are busy; only those that had read everything are told. The idea is
-/// the Disruptor's (Thompson et al. 2011) and that of Tokio's broadcast channel, without a bound: a segment lives until
-/// the slowest reader has left it.
+/// What a fanout exchange has published: one copy of each message, in segments, and a place in them for each
+/// subscriber. Publishing costs the same however many subscribers are busy; only those that had read everything are
+/// told. The idea is the Disruptor's (Thompson et al. 2011) and that of Tokio's broadcast channel, without a bound: a
+/// segment lives until the slowest reader has left it.
 ///
-/// B1. A segment is referenced by the log while it is the last, by each reader that stands in it, and by its predecessor. So
+/// B1. A segment is referenced by the log while it is the last, by each reader that stands in it, and by its
+/// predecessor. So
 ///     readers keep alive what they have yet to read, and nothing else.
 /// B2. Messages [0, end_) are constructed before `end_` says so, and not changed afterwards.
-/// B3. A message with a destructor counts those who have yet to read it, and the last destroys it; one without stays until
+/// B3. A message with a destructor counts those who have yet to read it, and the last destroys it; one without stays
+/// until
 ///     its segment goes. So a reader that has read a message holds no resources of it.
 template <class M>
 class broadcast_log final : public broadcast_base {
@@ -266,8 +268,8 @@ private:
     }
   }
 
-  segment* last_ = nullptr;       // under mutex_
-  std::uint32_t used_ = slots;    // slots of last_ in use; under mutex_
+  segment* last_ = nullptr;     // under mutex_
+  std::uint32_t used_ = slots;  // slots of last_ in use; under mutex_
 };
 
 }  // namespace troupe::detail

@@ -19,7 +19,8 @@ namespace troupe::detail {
 ///
 /// X1. A binding is in the router and in `bindings_` from attach to detach, and is read by publishers only through the
 ///     router, inside an epoch. After detach it is freed by way of its actor's inbox, behind all that came through it.
-/// X2. The end: when the last publisher has gone, every input learns it by a message that goes behind all published ones.
+/// X2. The end: when the last publisher has gone, every input learns it by a message that goes behind all published
+/// ones.
 class exchange_state : public std::enable_shared_from_this<exchange_state> {
 public:
   exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type, const char* type_name,
@@ -87,8 +88,8 @@ class exchange_registry {
 public:
   static exchange_registry& of(runtime& rt);
 
-  /// The exchange of that name, made if there is none. Throws `troupe_error` (`type_mismatch`) if it has another kind or
-  /// message type.
+  /// The exchange of that name, made if there is none. Throws `troupe_error` (`type_mismatch`) if it has another kind
+  /// or message type.
   std::shared_ptr<exchange_state> open(core& k, std::string name, exchange_kind kind, std::type_index type,
                                        const char* type_name, std::shared_ptr<broadcast_base> (*make_log)());
 

@@ -11,10 +11,11 @@
 
 namespace troupe::detail {
 
-/// A hash map from a word to an object of type T that carries it (`std::string_view word() const`). One writer at a time,
-/// under the exchange's mutex; any number of readers inside an epoch.
+/// A hash map from a word to an object of type T that carries it (`std::string_view word() const`). One writer at a
+/// time, under the exchange's mutex; any number of readers inside an epoch.
 ///
-/// H1. A reader sees each bucket as a list that ends; a node that is unlinked or left behind by growth still leads on to the
+/// H1. A reader sees each bucket as a list that ends; a node that is unlinked or left behind by growth still leads on
+/// to the
 ///     nodes behind it, until nobody can be at it.
 template <class T>
 class word_map {

@@ -148,10 +148,12 @@ TEST(Ask, gives_timeout_when_the_answer_does_not_come) {
   troupe::runtime rt;
   auto s = rt.spawn<slow>();
   EXPECT_EQ(s.ask(1, 5ms).get().error(), troupe::errc::timeout);
-  auto f = rt.spawn([](troupe::ref<slow> who) -> troupe::task<bool> {
-    auto r = co_await who.ask(1, 5ms);
-    co_return r.error() == troupe::errc::timeout;
-  }, s);
+  auto f = rt.spawn(
+      [](troupe::ref<slow> who) -> troupe::task<bool> {
+        auto r = co_await who.ask(1, 5ms);
+        co_return r.error() == troupe::errc::timeout;
+      },
+      s);
   EXPECT_TRUE(*f.get(1s));
   s.kill();
   EXPECT_EQ(s.join(1s)->kind, troupe::exit_kind::killed);

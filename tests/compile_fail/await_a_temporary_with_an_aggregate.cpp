@@ -14,5 +14,6 @@ public:
 #if defined(TROUPE_AWAIT_TEMPORARY_BUG)
 troupe::task<> use(troupe::ref<oracle> o) { (void)co_await o.ask(query{"why"}, std::chrono::seconds(1)); }
 #else
-static_assert(sizeof(query) == 0, "troupe: this compiler destroys such a temporary once, so there is nothing to refuse");
+static_assert(sizeof(query) == 0,
+              "troupe: this compiler destroys such a temporary once, so there is nothing to refuse");
 #endif

@@ -8,7 +8,8 @@ public:
 };
 
 #if defined(__clang__)
-static_assert(sizeof(page) == 0, "clang names both as require_handler<printer, page>, g++ as [with Actor = printer; Message = page]");
+static_assert(sizeof(page) == 0,
+              "clang names both as require_handler<printer, page>, g++ as [with Actor = printer; Message = page]");
 #endif
 
 void use(troupe::ref<printer> p) { p.send(page{}); }

@@ -1,4 +1,5 @@
-// C4: what a sender sent before close() is handled, what comes after is a dead letter; kill overtakes, discards, counts.
+// C4: what a sender sent before close() is handled, what comes after is a dead letter; kill overtakes, discards,
+// counts.
 
 #include "support.hpp"
 

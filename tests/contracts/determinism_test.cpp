@@ -108,11 +108,13 @@ TEST(C12_Determinism, different_seeds_give_different_runs) {
 TEST(C12_Determinism, an_hour_of_virtual_time_takes_no_time) {
   troupe::runtime rt({.seed = 1});
   const auto start = std::chrono::steady_clock::now();
-  auto f = rt.spawn([](troupe::scheduler& home) -> troupe::task<std::int64_t> {
-    const std::int64_t before = home.now();
-    co_await troupe::this_task::sleep_for(1h);
-    co_return home.now() - before;
-  }, std::ref(rt.scheduler()));
+  auto f = rt.spawn(
+      [](troupe::scheduler& home) -> troupe::task<std::int64_t> {
+        const std::int64_t before = home.now();
+        co_await troupe::this_task::sleep_for(1h);
+        co_return home.now() - before;
+      },
+      std::ref(rt.scheduler()));
   EXPECT_EQ(*f.get(), std::chrono::nanoseconds(1h).count());
   EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
 }

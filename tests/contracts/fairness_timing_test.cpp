@@ -46,7 +46,8 @@ TEST(C8_Fairness, an_actor_that_gets_one_message_is_not_starved_by_two_that_floo
     n.send(poke{});
     const long sent = flooded.load();
     ASSERT_TRUE(eventually([&] { return seen.load() >= 0; }));
-    // The bound: every 61 slices the worker takes one job from outside, and the end of the round before may stand in front.
+    // The bound: every 61 slices the worker takes one job from outside, and the end of the round before may stand in
+    // front.
     EXPECT_LE(seen.load() - sent, (sent - before) + 2 * 70 * 16L) << "round " << round;
     n.close();
   }

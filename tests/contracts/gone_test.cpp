@@ -73,7 +73,7 @@ TEST(C5_Gone, a_green_thread_that_awaits_the_end_finds_the_actor_gone) {
     auto watcher = rt.spawn(
         [](troupe::ref<leaves_a_mark> who, const int& mark) -> troupe::task<bool> {
           auto reason = co_await who.when_ended();
-          co_return reason && mark == 1 && !who.alive();
+          co_return reason&& mark == 1 && !who.alive();
         },
         a, std::cref(destroyed));
     if (round % 2 == 0) std::this_thread::sleep_for(10us);
@@ -199,7 +199,8 @@ TEST(C5_Gone, a_loop_actor_lives_on_when_it_is_detached_with_messages_on_their_w
 /// Detaches its own subscription at the first delivery.
 class detaches_itself : public troupe::actor {
 public:
-  detaches_itself(troupe::exchange<poke> ex, std::atomic<int>& deliveries) : ex_(std::move(ex)), deliveries_(deliveries) {}
+  detaches_itself(troupe::exchange<poke> ex, std::atomic<int>& deliveries)
+      : ex_(std::move(ex)), deliveries_(deliveries) {}
   void on(start) { sub_ = ex_.attach(self(this)); }
   void on(const poke&) {
     ++deliveries_;

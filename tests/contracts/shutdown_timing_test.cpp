@@ -210,7 +210,8 @@ TEST(C6_Shutdown, what_is_sent_after_it_is_a_dead_letter) {
   EXPECT_EQ(left.join(0ms)->kind, troupe::exit_kind::normal);
 }
 
-// --- ends travel -------------------------------------------------------------------------------------------------------
+// --- ends travel
+// -------------------------------------------------------------------------------------------------------
 
 class producer : public troupe::loop_actor<> {
 public:

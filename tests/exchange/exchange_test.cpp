@@ -76,9 +76,14 @@ TEST(Exchange, topic_matches_words) {
   troupe::exchange<text> x(rt, "x", troupe::topic{});
   const std::vector<std::string> patterns{"a.b", "a.*", "#", "a.#", "#.c", "*.#.c", "*", "a.#.#.c"};
   const std::vector<std::string> keys{"a", "a.b", "a.b.c", "c", "b.c", "a.x.y.c", ""};
-  const std::vector<std::string> expected{
-      "a.b ", "a.b ", "a a.b a.b.c c b.c a.x.y.c  ", "a a.b a.b.c a.x.y.c ", "a.b.c c b.c a.x.y.c ", "a.b.c b.c a.x.y.c ",
-      "a c  ", "a.b.c a.x.y.c "};
+  const std::vector<std::string> expected{"a.b ",
+                                          "a.b ",
+                                          "a a.b a.b.c c b.c a.x.y.c  ",
+                                          "a a.b a.b.c a.x.y.c ",
+                                          "a.b.c c b.c a.x.y.c ",
+                                          "a.b.c b.c a.x.y.c ",
+                                          "a c  ",
+                                          "a.b.c a.x.y.c "};
   std::vector<troupe::ref<collector>> who;
   std::vector<troupe::subscription> subs;
   for (const auto& p : patterns) {

@@ -17,7 +17,8 @@ class Future : public testing::Test {
 protected:
   ~Future() override { pool->stop(troupe::timers::never); }
   troupe::scheduler& home() { return *pool; }
-  std::shared_ptr<troupe::work_stealing_pool> pool = troupe::work_stealing_pool::start({.workers = 2, .name = "future"});
+  std::shared_ptr<troupe::work_stealing_pool> pool =
+      troupe::work_stealing_pool::start({.workers = 2, .name = "future"});
 };
 
 TEST_F(Future, gives_what_was_promised_before_or_after_one_waits) {
@@ -75,7 +76,8 @@ TEST_F(Future, carries_move_only_values) {
 TEST_F(Future, a_green_thread_that_blocks_on_its_own_scheduler_is_refused) {
   troupe::promise<int> p(home());
   auto f = troupe::spawn(
-      home(), [](troupe::future<int> inner) -> troupe::task<bool> { co_return inner.get(1s).error() == errc::would_deadlock; },
+      home(),
+      [](troupe::future<int> inner) -> troupe::task<bool> { co_return inner.get(1s).error() == errc::would_deadlock; },
       p.get_future());
   EXPECT_TRUE(*f.get(5s));
 }
@@ -83,7 +85,8 @@ TEST_F(Future, a_green_thread_that_blocks_on_its_own_scheduler_is_refused) {
 TEST_F(Future, a_green_thread_awaits_with_a_timeout) {
   troupe::promise<int> p(home());
   auto f = troupe::spawn(
-      home(), [](troupe::future<int> inner) -> troupe::task<bool> {
+      home(),
+      [](troupe::future<int> inner) -> troupe::task<bool> {
         auto r = co_await inner;
         co_return r.error() == errc::timeout;
       },
@@ -96,7 +99,8 @@ TEST_F(Future, one_of_result_timeout_and_cancellation_wins) {
   for (int round = 0; round != 500; ++round) {
     troupe::promise<int> p(home());
     auto waiter = troupe::spawn(
-        home(), [](troupe::future<int> inner) -> troupe::task<int> {
+        home(),
+        [](troupe::future<int> inner) -> troupe::task<int> {
           auto r = co_await inner;
           co_return r ? *r : -1;
         },
