@@ -72,7 +72,7 @@ public:
 
   [[nodiscard]] send_status try_send(M message) const {
     auto* e = detail::make_envelope<detail::own_envelope<M>>(*ops_->own, std::move(message));
-    return get_cell()->enqueue(*e) ? send_status::queued : send_status::closed;
+    return get_cell()->enqueue_unless_closing(*e) ? send_status::queued : send_status::closed;
   }
 
   /// True if the actor can take messages that others read too.

@@ -97,6 +97,12 @@ public:
     return false;
   }
 
+  /// The same, and false also if the actor has been told to close before: then it will not come to the message.
+  bool enqueue_unless_closing(detail::envelope& e) noexcept {
+    const bool open = !closing();
+    return enqueue(e) && open;
+  }
+
   /// C4: what was sent before is handled, then the actor ends. Sources are told to stop.
   void close() noexcept;
   /// Ends the actor after the handler that runs; what is queued is lost.

@@ -74,6 +74,12 @@ public:
   void count(atomic<std::uint64_t> counters::*which, std::uint64_t n = 1) noexcept { add(own().*which, n); }
   void count(loss why, std::uint64_t n = 1) noexcept { add(own().lost[static_cast<std::size_t>(why)], n); }
 
+  /// After this nothing new can be started: `require_up` throws `troupe_error` (`shutdown`).
+  void go_down() noexcept { down_.store(true, seq_cst); }
+  void require_up() const {
+    if (down_.load(relaxed)) throw troupe_error(errc::shutdown, "the runtime has been shut down: nothing can be spawned");
+  }
+
   /// A number for a new actor, unique in this runtime; the same in each run of a deterministic one.
   std::uint64_t next_id() noexcept;
 
@@ -117,6 +123,8 @@ private:
   run_loop* recorder_;
   std::vector<counters> workers_;
   counters outside_;
+
+  atomic<bool> down_{false};
 
   static constexpr std::int64_t bias = std::int64_t{1} << 60;
   atomic<std::int64_t> cells_{bias};

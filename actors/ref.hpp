@@ -17,7 +17,7 @@ namespace troupe {
 /// What became of a message that was sent.
 enum class send_status : std::uint8_t {
   queued,  ///< it is in the inbox
-  closed,  ///< the actor had been closed or had ended: the message is a dead letter
+  closed,  ///< the actor had been closed or had ended: the message is or will be a dead letter
 };
 
 /// What references of all kinds have in common. Holds the cell, never the object: dropping the last reference closes
@@ -111,7 +111,7 @@ public:
     if constexpr (handles<A, message_type>) {
       auto* e = detail::make_envelope<detail::own_envelope<message_type>>(detail::own_ops<A, message_type>,
                                                                           std::forward<M>(message));
-      return get_cell()->enqueue(*e) ? send_status::queued : send_status::closed;
+      return get_cell()->enqueue_unless_closing(*e) ? send_status::queued : send_status::closed;
     } else {
       return send_status::closed;
     }

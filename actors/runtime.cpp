@@ -137,6 +137,7 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
   await_quiescence(part(7));
   for (const any_ref& a : actors()) a.close();
   s.wait_quiescent(part(8));
+  core_->go_down();
   if (s.strands().size() != 0) {
     kill_all();
     await_ends(part(9));

@@ -56,7 +56,8 @@ public:
   runtime(const runtime&) = delete;
   runtime& operator=(const runtime&) = delete;
 
-  /// Makes an actor of class A from `args`. Lets the exceptions of A's constructor through.
+  /// Makes an actor of class A from `args`. Lets the exceptions of A's constructor through; throws `troupe_error`
+  /// (`shutdown`) once the runtime has been shut down.
   template <class A, class... Args>
   requires actor_class<A> ref<A> spawn(Args&&... args) { return make_actor<A>({}, std::forward<Args>(args)...); }
 
@@ -69,6 +70,7 @@ public:
   /// Starts a green thread that runs `f(args...)`, which returns a `task<T>`. See `troupe::spawn`.
   template <class F, class... Args>
   auto spawn(F f, Args... args) {
+    core_->require_up();
     return troupe::spawn(scheduler(), std::move(f), std::move(args)...);
   }
 
@@ -141,6 +143,7 @@ inline constexpr actor_class class_of = describe_class<A>();
 template <class A, class... Args>
 ref<A> runtime::make_actor(std::string name, Args&&... args) {
   static_assert(!std::is_abstract_v<A>, "troupe: an actor class must not be abstract; a loop_actor defines run()");
+  core_->require_up();
   // The new actor may have ended before this returns: the reference is taken before it begins.
   ref<A> made;
   cell::make(*core_, detail::class_of<A>, std::move(name), [&](cell& c, void* memory) {

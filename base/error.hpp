@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ public:
   /// The sentence; the name of the code if none was given.
   std::string message() const { return message_.empty() ? std::string(to_string(code_)) : message_; }
 
+  friend std::ostream& operator<<(std::ostream& out, const error& e) { return out << e.message(); }
   friend bool operator==(const error& e, errc c) noexcept { return e.code_ == c; }
 
 private:

@@ -26,7 +26,7 @@ public:
   /// The value; throws `troupe_error` if there is none.
   T& value() & { return check(), std::get<0>(state_); }
   const T& value() const& { return check(), std::get<0>(state_); }
-  T&& value() && { return check(), std::get<0>(std::move(state_)); }
+  T value() && { return check(), std::get<0>(std::move(state_)); }
 
   /// The value; undefined if there is none.
   T& operator*() & noexcept { return *std::get_if<0>(&state_); }

@@ -110,7 +110,8 @@ public:
 
   /// Attaches an actor that takes `const M&`; it gets what is published from now on (with a matching key, for kinds
   /// that have keys). Attached twice it still gets each message once. The subscription detaches it when it goes; so
-  /// does the actor's end. Throws `troupe_error` (`invalid_argument`) for a malformed pattern.
+  /// does the actor's end. Throws `troupe_error` (`invalid_argument`) for a malformed pattern, a key that is missing (direct, topic)
+  /// or one too many (fanout, work_queue), and an actor of another runtime.
   template <class A>
   subscription attach(const ref<A>& who, std::string key = {}) {
     detail::require_shared_handler<A, M>();
@@ -168,7 +169,8 @@ public:
   explicit publisher(std::shared_ptr<detail::exchange_state> s) : state_(std::move(s)) { state_->add_publisher(); }
   publisher(publisher&& other) noexcept : state_(std::move(other.state_)) {}
   publisher& operator=(publisher&& other) noexcept {
-    std::swap(state_, other.state_);
+    publisher taken(std::move(other));
+    std::swap(state_, taken.state_);
     return *this;
   }
   ~publisher() {

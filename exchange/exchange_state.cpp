@@ -54,7 +54,12 @@ void exchange_state::unbind(binding& b) noexcept {
 }
 
 const binding* exchange_state::attach(const any_ref& who, std::string key, bool input, const make_binding& make) {
-  if (kind_ == exchange_kind::fanout || kind_ == exchange_kind::work_queue) key.clear();
+  const bool keyed = kind_ == exchange_kind::direct || kind_ == exchange_kind::topic;
+  if (keyed == key.empty())
+    throw troupe_error(errc::invalid_argument,
+                       keyed ? fmt::format("exchange '{}': a {} exchange is attached to with a key", name_, to_string(kind_))
+                             : fmt::format("exchange '{}': a {} exchange has no keys, '{}' was given", name_,
+                                           to_string(kind_), key));
   if (&who.get_cell()->core() != core_)
     throw troupe_error(errc::invalid_argument,
                        fmt::format("exchange '{}': actor {} belongs to another runtime", name_, who.name()));

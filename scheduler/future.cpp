@@ -19,7 +19,7 @@ bool future_state_base::fail(error e) noexcept {
 }
 
 void future_state_base::fire() noexcept {
-  fail(error(errc::timeout));
+  fail(error(errc::timeout, "no result came in time"));
   release_one();
 }
 

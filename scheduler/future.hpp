@@ -106,7 +106,10 @@ public:
 
   result<T> take() {
     unread_ = false;
-    return std::move(*value_);
+    if (!value_) return error(errc::invalid_argument, "the result of this future has been taken before");
+    result<T> taken = std::move(*value_);
+    value_.reset();
+    return taken;
   }
 
   /// An error that nobody takes is written to the log.
@@ -140,8 +143,9 @@ public:
       : state_(state), timeout_(timeout) {}
   future(future&& other) noexcept : state_(std::exchange(other.state_, nullptr)), timeout_(other.timeout_) {}
   future& operator=(future&& other) noexcept {
-    std::swap(state_, other.state_);
-    std::swap(timeout_, other.timeout_);
+    future taken(std::move(other));
+    std::swap(state_, taken.state_);
+    std::swap(timeout_, taken.timeout_);
     return *this;
   }
   ~future() {
@@ -161,9 +165,10 @@ public:
   /// result.
   result<T> get() { return get(timeout_); }
 
-  /// The same with a timeout of one's own.
+  /// The same with a timeout of one's own. When the time is over the result is given up: a later `get` says `timeout` too.
   result<T> get(std::chrono::nanoseconds timeout) {
-    if (!state_->block(timeout)) state_->fail(error(would_block_itself() ? errc::would_deadlock : errc::timeout));
+    if (!state_) return error(errc::invalid_argument, "this future stands for nothing: it was moved from or never set");
+    if (!state_->block(timeout)) state_->fail(why_not());
     state_->settle();
     return state_->take();
   }
@@ -176,9 +181,11 @@ public:
   }
 
 private:
-  bool would_block_itself() const noexcept {
+  error why_not() const {
     worker* w = current_worker();
-    return w && &w->owner() == &state_->home();
+    if (w && &w->owner() == &state_->home())
+      return error(errc::would_deadlock, "get() would block a worker that the result may need; use co_await");
+    return error(errc::timeout, "no result came in time");
   }
 
   detail::future_state<T>* state_ = nullptr;
@@ -196,8 +203,9 @@ public:
   promise(promise&& other) noexcept
       : state_(std::exchange(other.state_, nullptr)), fresh_(std::exchange(other.fresh_, false)) {}
   promise& operator=(promise&& other) noexcept {
-    std::swap(state_, other.state_);
-    std::swap(fresh_, other.fresh_);
+    promise taken(std::move(other));
+    std::swap(state_, taken.state_);
+    std::swap(fresh_, taken.fresh_);
     return *this;
   }
   ~promise() {

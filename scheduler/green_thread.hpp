@@ -54,8 +54,10 @@ green_root green_body(promise<T> p, F f, Args args) {
 /// detaches. Any thread.
 template <class F, class... Args>
 auto spawn(scheduler& home, F f, Args... args) {
+  static_assert(std::is_invocable_v<F&, Args...>,
+                "troupe: spawn takes a callable and its arguments: spawn(f, 2), not spawn(f(2))");
   using body = std::invoke_result_t<F&, Args...>;
-  static_assert(is_task<body>, "spawn: the callable must return a troupe::task");
+  static_assert(is_task<body>, "troupe: what spawn is given must return a troupe::task");
   using T = typename body::value_type;
   promise<T> p(home);
   p.report_unread();

@@ -1,4 +1,4 @@
-// expect: spawn: the callable must return a troupe::task
+// expect: troupe: what spawn is given must return a troupe::task
 #include <troupe/troupe.hpp>
 
 void use(troupe::runtime& rt) {

@@ -169,6 +169,46 @@ TEST(C5_Gone, after_detach_has_returned_no_delivery_starts) { check_detach<handl
 
 TEST(C5_Gone, after_detach_has_returned_no_coroutine_handler_starts) { check_detach<coroutine_handler>(); }
 
+class flagged : public troupe::actor {
+public:
+  flagged(const std::atomic<bool>& attached, std::atomic<int>& late) : attached_(attached), late_(late) {}
+  troupe::task<> on(poke) {
+    if (!attached_.load()) ++late_;
+    co_return;
+  }
+
+private:
+  const std::atomic<bool>& attached_;
+  std::atomic<int>& late_;
+};
+
+TEST(C5_Gone, no_coroutine_handler_starts_late_when_one_attaches_and_detaches_again_and_again) {
+  troupe::runtime rt({.workers = 2, .name = "detach"});
+  troupe::exchange<poke> ex(rt, "ex");
+  std::atomic<bool> stop{false};
+  std::atomic<bool> attached{false};
+  std::atomic<int> late{0};
+  auto a = rt.spawn<flagged>(attached, late);
+  std::thread publisher([&] {
+    while (!stop.load()) {
+      ex.publish({});
+      for (int spin = 0; spin != 8; ++spin) troupe::cpu_relax();
+    }
+  });
+  for (int round = 0; round != scaled(20'000); ++round) {
+    attached = true;
+    auto sub = ex.attach(a);
+    for (int spin = 0; spin != round % 128; ++spin) troupe::cpu_relax();
+    sub.detach();
+    attached = false;
+    for (int spin = 0; spin != 16; ++spin) troupe::cpu_relax();
+  }
+  stop = true;
+  publisher.join();
+  EXPECT_EQ(late.load(), 0);
+  expect_conserved(rt);
+}
+
 TEST(C5_Gone, a_loop_actor_lives_on_when_it_is_detached_with_messages_on_their_way) {
   class loop : public troupe::loop_actor<poke, start> {
   public:

@@ -176,6 +176,42 @@ TEST(C1_Order, what_was_published_is_handled_before_a_question_and_before_a_clos
   EXPECT_EQ(rt.counts().dead_letters, 0u);
 }
 
+struct published {
+  int n;
+};
+struct direct {
+  int published_before;
+};
+
+/// Counts direct messages that come before what their sender had published.
+class two_ways : public troupe::actor {
+public:
+  explicit two_ways(std::atomic<int>& early) : early_(early) {}
+  void on(const published& p) { seen_ = p.n; }
+  void on(direct d) {
+    if (seen_ < d.published_before) ++early_;
+  }
+
+private:
+  int seen_ = 0;
+  std::atomic<int>& early_;
+};
+
+TEST(C1_Order, a_direct_message_never_overtakes_what_was_published_whether_its_receiver_is_busy_or_just_goes_idle) {
+  std::atomic<int> early{0};
+  troupe::runtime rt({.workers = 2, .name = "order"});
+  auto to = rt.spawn<two_ways>(early);
+  troupe::exchange<published> ex(rt, "published");
+  auto sub = ex.attach(to);
+  for (int n = 1; n <= scaled(100'000); ++n) {
+    ex.publish({n});
+    to.send(direct{n});
+    for (int spin = 0; spin != n % 48; ++spin) troupe::cpu_relax();
+  }
+  expect_conserved(rt);
+  EXPECT_EQ(early.load(), 0);
+}
+
 class closing_sender : public troupe::actor {
 public:
   explicit closing_sender(troupe::ref<receiver> to) : to_(std::move(to)) {}

@@ -68,7 +68,8 @@ TEST(WorkStealingPool, a_single_job_from_outside_wakes_a_sleeping_pool_every_tim
     pool->schedule(j);
     const auto give_up = pool->now() + 10 * second;
     while (j.runs.load() != round + 1) ASSERT_LT(pool->now(), give_up) << "a wake was lost in round " << round;
-    for (int spin = 0; spin != round % 512; ++spin) troupe::cpu_relax();
+    // Up to the moment at which the last searcher gives up, and beyond.
+    for (int spin = 0; spin != round % 97 * 48; ++spin) troupe::cpu_relax();
   }
   pool->stop(troupe::timers::never);
 }
