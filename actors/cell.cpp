@@ -250,7 +250,10 @@ void cell::run() noexcept {
   detail::slice_count handled(*core_);
 
   if (!started_) {
+    if (killed()) return end({exit_kind::killed, {}});
+    here.show(this, class_->on_start ? "on_start" : "run");
     if (!start()) return;
+    if (root_) here.show(this, "run");
     if (root_ && !go_on(root_, handled)) return;
   } else if (root_ && !receiving_) {
     end_wait();
@@ -451,6 +454,7 @@ void cell::end(exit_reason reason) noexcept {
       core_->refuse(*message, loss::killed, why);
     }
   }
+  if (worker* here = current_worker()) here->show(this, class_->on_stop ? "on_stop" : "destructor");
   if (reason.kind == exit_kind::normal && class_->on_stop) {
     try {
       class_->on_stop(object_);

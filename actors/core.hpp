@@ -77,7 +77,8 @@ public:
   /// After this nothing new can be started: `require_up` throws `troupe_error` (`shutdown`).
   void go_down() noexcept { down_.store(true, seq_cst); }
   void require_up() const {
-    if (down_.load(relaxed)) throw troupe_error(errc::shutdown, "the runtime has been shut down: nothing can be spawned");
+    if (down_.load(relaxed))
+      throw troupe_error(errc::shutdown, "the runtime has been shut down: nothing can be spawned");
   }
 
   /// A number for a new actor, unique in this runtime; the same in each run of a deterministic one.
@@ -102,6 +103,10 @@ public:
     return std::static_pointer_cast<T>(slot);
   }
   void drop_services() noexcept;
+
+  /// A thread did not end by the deadline of the shutdown: nobody waits for its handler any more (C6).
+  void give_up() noexcept { given_up_.store(true, release); }
+  bool given_up() const noexcept { return given_up_.load(acquire); }
 
 private:
   ~core() = default;
@@ -129,6 +134,8 @@ private:
   static constexpr std::int64_t bias = std::int64_t{1} << 60;
   atomic<std::int64_t> cells_{bias};
   atomic<std::uint64_t> ids_{1};
+
+  atomic<bool> given_up_{false};  // set once; release pairs with the acquire of whoever would wait
 
   std::mutex services_mutex_;
   std::unordered_map<std::type_index, std::shared_ptr<void>> services_;

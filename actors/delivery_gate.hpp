@@ -32,6 +32,9 @@ public:
     while (inside_.load(seq_cst)) std::this_thread::yield();
   }
 
+  /// Lets nothing more through and waits for nobody: where the handler may never return.
+  void shut() noexcept { open_.store(false, seq_cst); }
+
   /// One delivery, from before its handler starts until it returns or, being a coroutine, first waits. Converts to true
   /// if it may go on. Left before anything is done that may free the gate.
   class passage final : public pause_hook {
@@ -58,7 +61,13 @@ public:
     void paused() noexcept override { leave(); }
 
     /// The handler has started: nobody needs to wait for this delivery.
-    void started() noexcept { gate_->inside_.store(false, troupe::release); }  // pairs with the load in close()
+    void started() noexcept {
+      holds_ = false;
+      gate_->inside_.store(false, troupe::release);  // pairs with the load in close()
+    }
+
+    /// False once `close` waits for it no more: the next message needs a passage of its own.
+    bool holds() const noexcept { return holds_; }
 
     static passage*& current() noexcept;
 
@@ -66,6 +75,7 @@ public:
     delivery_gate* gate_;
     passage* outer_ = nullptr;
     bool open_ = true;
+    bool holds_ = true;
   };
 
 private:

@@ -55,6 +55,7 @@ public:
   /// The same to `co_await`.
   future<exit_reason> when_ended(std::chrono::nanoseconds timeout = forever) const {
     promise<exit_reason> p(cell_->home());
+    p.hold_up_no_shutdown();  // it is the shutdown that closes actors
     future<exit_reason> f = p.get_future(timeout);
     cell_->notify_end(std::move(p));
     return f;

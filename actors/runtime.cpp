@@ -62,7 +62,9 @@ std::vector<any_ref> runtime::actors() const {
 void runtime::kill_all() noexcept {
   for (const any_ref& a : actors()) a.kill();
   // What is left are green threads.
-  scheduler().strands().for_each([](strand& s) { s.request_kill(); });
+  scheduler().strands().for_each([](strand& s) {
+    if (!dynamic_cast<cell*>(&s)) s.request_kill();
+  });
 }
 
 namespace {
@@ -124,7 +126,7 @@ void runtime::await_ends(std::int64_t deadline) {
 }
 
 shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
-  if (std::exchange(down_, true)) return {};
+  if (down_.exchange(true, acq_rel)) return {};
   troupe::scheduler& s = scheduler();
   const std::int64_t start = s.now();
   const std::int64_t deadline = deadline_after(start, timeout);
@@ -155,7 +157,7 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
     report.stuck.push_back(std::move(stuck));
   });
   core_->drop_services();
-  s.stop(deadline);
+  if (!s.stop(deadline)) core_->give_up();
   return report;
 }
 

@@ -113,7 +113,7 @@ private:
 
   std::shared_ptr<void> lease_;  // on the core: the runtime's, and each thread's
   detail::core* core_;
-  bool down_ = false;
+  atomic<bool> down_{false};  // a shutdown has begun: false -> true
 };
 
 namespace detail {

@@ -56,10 +56,10 @@ void exchange_state::unbind(binding& b) noexcept {
 const binding* exchange_state::attach(const any_ref& who, std::string key, bool input, const make_binding& make) {
   const bool keyed = kind_ == exchange_kind::direct || kind_ == exchange_kind::topic;
   if (keyed == key.empty())
-    throw troupe_error(errc::invalid_argument,
-                       keyed ? fmt::format("exchange '{}': a {} exchange is attached to with a key", name_, to_string(kind_))
-                             : fmt::format("exchange '{}': a {} exchange has no keys, '{}' was given", name_,
-                                           to_string(kind_), key));
+    throw troupe_error(
+        errc::invalid_argument,
+        keyed ? fmt::format("exchange '{}': a {} exchange is attached to with a key", name_, to_string(kind_))
+              : fmt::format("exchange '{}': a {} exchange has no keys, '{}' was given", name_, to_string(kind_), key));
   if (&who.get_cell()->core() != core_)
     throw troupe_error(errc::invalid_argument,
                        fmt::format("exchange '{}': actor {} belongs to another runtime", name_, who.name()));
@@ -73,12 +73,20 @@ const binding* exchange_state::attach(const any_ref& who, std::string key, bool 
     std::lock_guard guard(mutex_);
     subscriber& s = subscribers_[who.get_cell()];
     if (!s.on_end) s.on_end = fresh_hook = std::make_shared<hook>(weak_from_this());
-    binding*& slot = s.bindings[key];
-    if (!slot) {
-      slot = make(key).release();
-      bind(*slot);
+    const auto found = s.bindings.find(key);
+    if (found != s.bindings.end()) {
+      b = found->second;
+    } else {
+      auto fresh = make(key);
+      const auto at = s.bindings.emplace(std::move(key), fresh.get()).first;
+      try {
+        bind(*fresh);
+      } catch (...) {
+        s.bindings.erase(at);
+        throw;
+      }
+      b = fresh.release();
     }
-    b = slot;
     ++b->handles;
     over = ended_;
     if (input) {
@@ -123,6 +131,7 @@ void exchange_state::detach(cell& from, const binding* handle, bool input) noexc
   if (removed) from.remove_end_hook(*removed);
   if (input_left) from.send_input_end();
   if (!last) return;
+  if (from.core().given_up()) return last->gate.shut();  // C6; the binding stays with the thread that may still use it
   last->gate.close();
   if (log_) unbind(*last);  // when the gate is closed its actor reads no further: what is unread can be counted
   free_later(*last);

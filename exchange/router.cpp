@@ -8,8 +8,12 @@ void route::merge() {
   for (const auto& set : sets_) set.for_each([&](binding& b) { merged_.push_back(&b); });
   // A subscriber that several bindings lead to gets the message once.
   const auto same = [](const binding* a, const binding* b) { return a->subscriber == b->subscriber; };
-  std::sort(merged_.begin(), merged_.end(),
-            [](const binding* a, const binding* b) { return a->subscriber < b->subscriber; });
+  std::sort(merged_.begin(), merged_.end(), [](const binding* a, const binding* b) {
+    // By age, not by address: the order must be the same in each run (C12).
+    const std::uint64_t x = a->subscriber.id();
+    const std::uint64_t y = b->subscriber.id();
+    return x != y ? x < y : a->key < b->key;
+  });
   merged_.erase(std::unique(merged_.begin(), merged_.end(), same), merged_.end());
 }
 

@@ -32,13 +32,13 @@ void future_state_base::await(std::coroutine_handle<> h, std::chrono::nanosecond
     armed_ = true;
     home_->arm(*this, deadline_after(home_->now(), timeout));
   }
-  self.begin_wait(*this);
+  self.begin_wait(*this, holds_up_);
   std::uintptr_t expected = pending;
   if (!waiter_.compare_exchange_strong(expected, reinterpret_cast<std::uintptr_t>(&self), acq_rel, acquire)) {
     // The result is there already. A strand that is told to stop is looked at between slices.
     self.end_wait();
     trampoline& t = current_trampoline();
-    t.why = self.waits_cancelled() ? pause::yielded : pause::none;
+    t.why = self.waits_cancelled() || t.left == 0 ? pause::yielded : pause::none;
     if (t.why == pause::none) t.next = h;
   }
   release_one();

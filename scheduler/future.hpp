@@ -60,6 +60,9 @@ public:
     while (!ready()) std::this_thread::yield();
   }
 
+  /// A shutdown does not wait for those who wait for this.
+  void hold_up_no_shutdown() noexcept { holds_up_ = false; }
+
   void retain() noexcept { refs_.fetch_add(1, relaxed); }
   void release_one() noexcept {
     if (refs_.fetch_sub(1, acq_rel) == 1) destroy();
@@ -84,6 +87,7 @@ private:
   atomic<std::uint32_t> refs_{2};
   atomic<bool> claimed_{false};
   bool armed_ = false;
+  bool holds_up_ = true;
 };
 
 /// Writes a log line about a green thread that threw while nobody read its future.
@@ -173,7 +177,7 @@ public:
     return state_->take();
   }
 
-  bool await_ready() const noexcept { return state_->ready(); }
+  bool await_ready() const noexcept { return state_->ready() && detail::may_go_on(); }
   void await_suspend(std::coroutine_handle<> h) { state_->await(h, timeout_); }
   result<T> await_resume() {
     state_->disarm();
@@ -222,6 +226,9 @@ public:
     fresh_ = false;
     return future<T>(state_, timeout);
   }
+
+  /// A shutdown does not wait for those who wait for this promise. Call it before the promise is shared.
+  void hold_up_no_shutdown() noexcept { state_->hold_up_no_shutdown(); }
 
   /// Lets an exception that nobody reads come out in the log. Call it before the promise is shared.
   void report_unread() noexcept { state_->report_unread(); }

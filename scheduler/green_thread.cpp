@@ -1,5 +1,8 @@
 #include <troupe/scheduler/green_thread.hpp>
 
+#include <cstdio>
+#include <cstdlib>
+
 #include <fmt/format.h>
 
 #include <troupe/base/log.hpp>
@@ -23,8 +26,10 @@ public:
     switch (loop.run(resume_at)) {
       case pause::suspended: return;
       case pause::yielded: return home().reschedule(*this);
-      case pause::none:
-      case pause::receiving: return end();
+      case pause::receiving:
+        std::fputs("troupe: co_await receive() in a green thread: only the actor itself can receive\n", stderr);
+        std::abort();
+      case pause::none: return end();
     }
   }
 
@@ -52,7 +57,14 @@ private:
 }  // namespace
 
 void start_green_thread(scheduler& home, std::coroutine_handle<> frame) {
-  home.schedule(*new (pool_allocate(sizeof(green_thread))) green_thread(home, frame));
+  void* memory = nullptr;
+  try {
+    memory = pool_allocate(sizeof(green_thread));
+  } catch (...) {
+    frame.destroy();
+    throw;
+  }
+  home.schedule(*new (memory) green_thread(home, frame));
 }
 
 std::string current_exception_text() {

@@ -44,6 +44,7 @@ run_loop::run_loop(run_loop_options options)
       owner_(std::this_thread::get_id()),
       self_(*this, 0, "loop", false) {
   self_.set_budget(1);
+  strands().keep_order();  // C12: whoever is visited first must not depend on addresses
 }
 
 std::int64_t run_loop::now() const noexcept { return deterministic_ ? virtual_now_.load(relaxed) : steady_now(); }

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 
 #include <troupe/scheduler/trampoline.hpp>
 
@@ -16,16 +17,21 @@ struct : wait_point {
 
 wait_point* strand::taken() const noexcept { return &taken_mark; }
 
-void strand::begin_wait(wait_point& w) noexcept {
+void strand::begin_wait(wait_point& w, bool holds_up) noexcept {
+  holds_up_.store(holds_up, relaxed);
   // seq_cst on both sides: either this sees `cancelled_`, or cancel_waits sees the wait.
   waiting_.store(&w, seq_cst);
   if (cancelled_.load(seq_cst)) cancel_waits();
 }
 
 void strand::end_wait() noexcept {
+  unsigned rounds = 0;
   for (wait_point* w = waiting_.load(acquire); w; w = waiting_.load(acquire)) {  // pairs with the canceller's release
     if (w != taken() && waiting_.compare_exchange_strong(w, nullptr, acq_rel, acquire)) return;
-    cpu_relax();
+    if (++rounds < 100)
+      cpu_relax();
+    else
+      std::this_thread::yield();  // the canceller was preempted
   }
 }
 
@@ -44,7 +50,7 @@ void strand::cancel_waits() noexcept {
 strand_registry::shard& strand_registry::shard_of(const strand& s) noexcept {
   // Strands are allocated at multiples of 16; their higher bits spread them.
   const auto bits = reinterpret_cast<std::uintptr_t>(&s);
-  return shards_[(bits >> 7 ^ bits >> 12) % shards];
+  return shards_[(bits >> 7 ^ bits >> 12) % used_];
 }
 
 void strand_registry::add(strand& s) noexcept {
@@ -91,7 +97,15 @@ pause trampoline::run(std::coroutine_handle<> h) noexcept {
   trampoline* outer = std::exchange(this_trampoline, this);
   why = pause::none;
   next = h;
-  while (next) std::exchange(next, {}).resume();
+  while (next) {
+    if (left == 0) {  // C8: ready awaitables alone must not keep the thread for ever
+      self->resume_at = std::exchange(next, {});
+      why = pause::yielded;
+      break;
+    }
+    --left;
+    std::exchange(next, {}).resume();
+  }
   this_trampoline = outer;
   if (hook) hook->paused();
   return why;

@@ -47,7 +47,8 @@ public:
 
   /// Announces a wait that can be cancelled; called before the wait is published. Cancels it at once if the strand has
   /// been told to stop.
-  void begin_wait(wait_point& w) noexcept;
+  /// `holds_up`: whether a shutdown waits for this wait to end by itself.
+  void begin_wait(wait_point& w, bool holds_up = true) noexcept;
 
   /// The wait is over; called when the strand is given its next slice, before anything of the wait is destroyed.
   void end_wait() noexcept;
@@ -55,8 +56,8 @@ public:
   /// Calls off the present wait, and all to come. Any thread.
   void cancel_waits() noexcept;
 
-  /// True while it waits for something other than a message; a moment's truth.
-  bool waits() const noexcept { return waiting_.load(acquire) != nullptr; }
+  /// True while it waits for something other than a message or the end of an actor; a moment's truth.
+  bool waits() const noexcept { return waiting_.load(acquire) != nullptr && holds_up_.load(relaxed); }
 
   bool waits_cancelled() const noexcept { return cancelled_.load(acquire); }
 
@@ -78,6 +79,7 @@ private:
 
 protected:
   atomic<std::uint32_t> refs_{1};  // references to the memory of the strand
+  atomic<bool> holds_up_{true};    // of the present wait
   atomic<bool> cancelled_{false};  // waits are called off from now on
 };
 

@@ -24,6 +24,9 @@ public:
 
   std::size_t size() const noexcept;
 
+  /// Visits in the order of making, the newest first, at the price of one lock for all. Call it before the first `add`.
+  void keep_order() noexcept { used_ = 1; }
+
 private:
   static constexpr std::size_t shards = 16;  // a spread that keeps two workers apart
 
@@ -49,6 +52,7 @@ private:
   shard& shard_of(const strand& s) noexcept;
 
   std::array<shard, shards> shards_;
+  std::size_t used_ = shards;
 };
 
 }  // namespace troupe

@@ -32,6 +32,7 @@ struct trampoline {
   strand* self;
   std::coroutine_handle<> next;
   pause why = pause::none;
+  unsigned left = 1024;        ///< resumptions and ready awaits until the strand lets others run
   pause_hook* hook = nullptr;  ///< called once, at the first pause or at the end of the chain
 
   explicit trampoline(strand& s) noexcept : self(&s) {}
@@ -53,6 +54,15 @@ inline strand& suspend_current(std::coroutine_handle<> h) noexcept {
   t.why = pause::suspended;
   t.self->resume_at = h;
   return *t.self;
+}
+
+/// Called by an awaitable that is ready: false if the strand has had its share and is to let others run first.
+inline bool may_go_on() noexcept {
+  trampoline* t = this_trampoline;
+  if (!t) return true;
+  if (t->left == 0) return false;
+  --t->left;
+  return true;
 }
 
 /// Called by an awaitable that hands over to another coroutine of the same strand.

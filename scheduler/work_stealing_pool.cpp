@@ -39,6 +39,7 @@
 
 #include <troupe/base/epoch.hpp>
 #include <troupe/base/error.hpp>
+#include <troupe/base/log.hpp>
 #include <troupe/base/pool.hpp>
 
 namespace troupe {
@@ -93,18 +94,23 @@ std::shared_ptr<work_stealing_pool> work_stealing_pool::start(pool_options optio
   if (options.budget == 0) throw troupe_error(errc::invalid_argument, "the budget of a slice must be at least 1");
   std::shared_ptr<work_stealing_pool> pool(new work_stealing_pool(std::move(options)));
   state& s = *pool->state_;
-  for (auto& w : s.workers) {
-    s.threads.emplace_back([pool, self = w.get()] {
-      name_this_thread(self->name());
-      detail::this_worker = self;
-      pool->work(*self);
-      detail::this_worker = nullptr;
+  try {
+    for (auto& w : s.workers) {
+      s.threads.emplace_back([pool, self = w.get()] {
+        name_this_thread(self->name());
+        detail::this_worker = self;
+        pool->work(*self);
+        detail::this_worker = nullptr;
+      });
+    }
+    s.threads.emplace_back([pool] {
+      name_this_thread(pool->state_->options.name + "/keeper");
+      pool->keep_house();
     });
+  } catch (...) {  // no more threads: those that have started must not wait for ever
+    pool->stop(timers::never);
+    throw;
   }
-  s.threads.emplace_back([pool] {
-    name_this_thread(pool->state_->options.name + "/keeper");
-    pool->keep_house();
-  });
   return pool;
 }
 
@@ -144,7 +150,10 @@ void worker::push(job& j) noexcept {
 void work_stealing_pool::inject(job& j) noexcept {
   state& s = *state_;
   s.injected.fetch_add(1, seq_cst);
-  s.injection.enqueue(&j);
+  if (!s.injection.enqueue(&j)) {
+    log_line("out of memory: a job cannot be queued");
+    std::terminate();
+  }
   notify_if_idle();
 }
 
@@ -330,10 +339,10 @@ void work_stealing_pool::keep_house() noexcept {
   state& s = *state_;
   bool idle_before = false;
   while (!s.stopping.load(acquire)) {
+    epoch_collect();  // what was retired while somebody was pinned, and has nobody else to come back for it
     const bool idle = all_parked();
     if (idle && idle_before) {
       // Nothing has run for a tick: what a burst left behind goes back (C10).
-      epoch_collect();
       pool_trim();
       s.housekeeper_sleeps.store(true, seq_cst);
       if (all_parked()) s.housekeeper.park();
@@ -391,7 +400,7 @@ bool work_stealing_pool::wait_quiescent(std::int64_t deadline) {
   std::unique_lock lock(s.idle_mutex);
   ++s.quiescence_waiters;
   const auto quiescent = [&] {
-    return s.sleepers.size() == s.workers.size() && s.injected.load(seq_cst) == 0 && timers_.empty();
+    return s.sleepers.size() == s.workers.size() && timers_.empty() && s.injected.load(seq_cst) == 0;
   };
   bool reached = quiescent();
   while (!reached && now() < deadline) {

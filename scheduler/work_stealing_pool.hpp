@@ -19,7 +19,8 @@ struct pool_options {
 class work_stealing_pool final : public scheduler {
 public:
   /// Starts the threads. Each keeps a copy of what `keep_alive` returns until it ends. Throws `troupe_error`
-  /// (`invalid_argument`) for a number of workers above 1,024 or a budget of 0.
+  /// (`invalid_argument`) for a number of workers above 1,024 or a budget of 0, and
+  /// `std::system_error` if the system gives no more threads.
   static std::shared_ptr<work_stealing_pool> start(pool_options options);
 
   ~work_stealing_pool() override;

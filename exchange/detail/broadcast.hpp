@@ -160,6 +160,7 @@ public:
     }
 
     bool mark() noexcept override {
+      release_held();  // the coroutine that it was held for is done
       if (!placed_.load(acquire)) return false;
       mark_ = gate.is_open() ? log_->end() : position_;
       return position_ != mark_;
@@ -170,7 +171,7 @@ public:
     void read(cell& c, unsigned budget, progress& done) override {
       release_held();
       delivery_gate::passage through(&gate);
-      for (; budget != 0 && position_ != mark_ && gate.is_open(); --budget) {
+      for (; budget != 0 && position_ != mark_ && through.holds() && gate.is_open(); --budget) {
         const release_after guard(*this, take());
         done.coroutine = call_(c, guard.taken->message());
         if (done.coroutine) {
@@ -233,10 +234,10 @@ public:
     new (s.storage) M(std::move(message));
     if constexpr (counted) s.unread.store(n, relaxed);
     ++used_;
+    k.count(&core::counters::sent, n);  // before anybody can count it as handled
     end_.store(end_.load(relaxed) + 1, release);
     broadcast_reader_base* waiters = take_waiters();
     lock.unlock();
-    k.count(&core::counters::sent, n);
     if (waiters) tell(waiters);
     return n;
   }
@@ -263,8 +264,18 @@ private:
 
   void skip(broadcast_reader_base& base, std::uint64_t n) noexcept override {
     if constexpr (counted) {
+      // The reader stays where it stands: its actor may be in a handler with the message that it took last. What
+      // follows `at_` is kept alive by it (B1).
       auto& r = static_cast<reader&>(base);
-      for (; n != 0; --n) r.take().release();
+      segment* in = r.at_;
+      std::uint32_t i = r.index_;
+      for (; n != 0; --n) {
+        if (i == slots) {
+          in = in->next.load(acquire);
+          i = 0;
+        }
+        in->entries[i++].release();
+      }
     }
   }
 

@@ -77,9 +77,14 @@ private:
   const std::shared_ptr<broadcast_base> log_;  // null but for fanout
 
   mutable std::mutex mutex_;
-  std::map<const cell*, subscriber> subscribers_;  // under mutex_
-  unsigned publishers_ = 0;                        // under mutex_
-  bool ended_ = false;                             // under mutex_: the last publisher has gone
+  /// By age, not by address: the order in which ends are told must be the same in each run (C12).
+  struct older {
+    bool operator()(const cell* a, const cell* b) const noexcept { return a->id() < b->id(); }
+  };
+
+  std::map<const cell*, subscriber, older> subscribers_;  // under mutex_
+  unsigned publishers_ = 0;                               // under mutex_
+  bool ended_ = false;                                    // under mutex_: the last publisher has gone
   atomic<std::uint64_t> unroutable_{0};
 };
 

@@ -99,10 +99,17 @@ private:
     for (std::size_t i = 0; i <= old->mask; ++i) {
       for (node* n = old->buckets[i].load(relaxed); n; n = n->next.load(relaxed)) {
         link(*bigger, new node{n->hash, n->value, {nullptr}});  // H1: the old node stays as it is
-        epoch_retire(n);
       }
     }
     table_.store(bigger.release(), release);
+    // Not before nobody finds them any more: retiring may collect at once.
+    for (std::size_t i = 0; i <= old->mask; ++i) {
+      for (node* n = old->buckets[i].load(relaxed); n;) {
+        node* next = n->next.load(relaxed);
+        epoch_retire(n);
+        n = next;
+      }
+    }
     epoch_retire(old);
   }
 
