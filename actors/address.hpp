@@ -17,16 +17,6 @@ template <class M>
 using shared_call = root_handle (*)(cell&, const M&);
 
 template <class A, class M>
-root_handle call_with_shared(cell& c, const M& message) {
-  if constexpr (is_task<handler_result_t<A, M>>) {
-    return finish(call_shared(object_of<A>(c), message)).handle;
-  } else {
-    (void)call_shared(object_of<A>(c), message);
-    return {};
-  }
-}
-
-template <class A, class M>
 constexpr const message_ops* shared_ops_or_null() noexcept {
   if constexpr (handles_shared<A, M>)
     return &shared_ops<A, M>;

@@ -130,7 +130,6 @@ public:
   void send_news(detail::stream_reader& s) noexcept;
 
   std::uint64_t id() const noexcept { return id_; }
-  const char* class_name() const noexcept { return class_->name; }
   /// The name given at spawn, or class#id.
   std::string name() const;
   std::string describe() const override { return name(); }

@@ -49,9 +49,8 @@ namespace detail {
 ///
 /// K1. Counters are per worker, with a single writer; threads from outside share one set and pay for it.
 /// K2. `cells_` counts cells of outside threads plus a bias, workers count theirs on their own. When the runtime and
-/// all of
-///     its threads have gone, the sums are joined and the bias is taken away: whoever brings the count to zero deletes
-///     the core (biased reference counting).
+///     all of its threads have gone, the sums are joined and the bias is taken away: whoever brings the count to zero
+///     deletes the core (biased reference counting).
 class core {
 public:
   explicit core(std::shared_ptr<troupe::scheduler> s, run_loop* loop);

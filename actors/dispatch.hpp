@@ -180,15 +180,18 @@ delivery_gate* gate_of(envelope& e) {
 }
 
 template <class A, class M>
-root_handle handle_shared(cell& c, envelope& e) {
-  auto& s = static_cast<shared_envelope<M>&>(e);
-  const M& message = s.shared->message;
+root_handle call_with_shared(cell& c, const M& message) {
   if constexpr (is_task<handler_result_t<A, M>>) {
     return finish(call_shared(object_of<A>(c), message)).handle;
   } else {
     (void)call_shared(object_of<A>(c), message);
     return {};
   }
+}
+
+template <class A, class M>
+root_handle handle_shared(cell& c, envelope& e) {
+  return call_with_shared<A, M>(c, static_cast<shared_envelope<M>&>(e).shared->message);
 }
 
 template <class A, class M>

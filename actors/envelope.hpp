@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include <troupe/base/atomic.hpp>
@@ -53,6 +54,7 @@ struct envelope {
 };
 
 /// The envelope that a link belongs to: the link is its first member.
+static_assert(std::is_standard_layout_v<envelope>);
 inline envelope* envelope_of(atomic<envelope*>& next) noexcept { return reinterpret_cast<envelope*>(&next); }
 
 /// Gives back the memory of an envelope whose message is destroyed.

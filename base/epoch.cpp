@@ -11,18 +11,15 @@
 
 // Invariants:
 // E1  The epoch goes from e to e + 1 only under the domain's mutex, and only when every pinned record shows e.
-// E2  An object is retired in the epoch r that is current under the mutex. A guard whose epoch is above r has acquired
-// the
-//     release that ended r, which the unlinking precedes: it cannot find the object.
-// E3  The collector looks at a record with a read-modify-write, and pinning is one too, so one of them comes first. If
-// the
-//     pin is first, the collector sees it. If the collector is first and saw 0, the next pin acquires from it, through
-//     it from the mutex, and so from the unlinking of all that was retired before: it cannot find those objects. If it
-//     saw an earlier pin of the current epoch, the thread had acquired the end of the epoch before by then, and E2
-//     holds for all its later pins. No total order is needed. Records are added under the mutex.
-// E4  An object retired in r is destroyed when the epoch has reached r + 2. A guard that can find it has, by E2 and E3,
-// an
-//     epoch of at most r and was seen by the collector, so by E1 the epoch is at most r + 1 while it lives.
+// E2  An object is retired in the epoch r that is current under the mutex. A guard whose epoch is above r has
+//     acquired the release that ended r, which the unlinking precedes: it cannot find the object.
+// E3  The collector looks at a record with a read-modify-write, and pinning is one too, so one of them comes first.
+//     If the pin is first, the collector sees it. If the collector is first and saw 0, the next pin acquires from it,
+//     through it from the mutex, and so from the unlinking of all that was retired before: it cannot find those
+//     objects. If it saw an earlier pin of the current epoch, the thread had acquired the end of the epoch before by
+//     then, and E2 holds for all its later pins. No total order is needed. Records are added under the mutex.
+// E4  An object retired in r is destroyed when the epoch has reached r + 2. A guard that can find it has, by E2 and
+//     E3, an epoch of at most r and was seen by the collector, so by E1 the epoch is at most r + 1 while it lives.
 // E5  One thread at a time runs destroyers, outside the mutex, in the order of retirement.
 
 namespace troupe::detail {

@@ -75,9 +75,4 @@ private:
   std::optional<troupe::error> error_;
 };
 
-template <class T>
-inline constexpr bool is_result = false;
-template <class T>
-inline constexpr bool is_result<result<T>> = true;
-
 }  // namespace troupe

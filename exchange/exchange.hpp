@@ -109,9 +109,10 @@ public:
   }
 
   /// Attaches an actor that takes `const M&`; it gets what is published from now on (with a matching key, for kinds
-  /// that have keys). Attached twice it still gets each message once. The subscription detaches it when it goes; so
-  /// does the actor's end. Throws `troupe_error` (`invalid_argument`) for a malformed pattern, a key that is missing (direct, topic)
-  /// or one too many (fanout, work_queue), and an actor of another runtime.
+  /// that have keys). Attached twice it still gets each message once; where several of its keys match, through the
+  /// binding of one of them. The subscription detaches it when it goes; so does the actor's end. Throws
+  /// `troupe_error` (`invalid_argument`) for a malformed pattern, a key that is missing (direct, topic) or one too many
+  /// (fanout, work_queue), and an actor of another runtime.
   template <class A>
   subscription attach(const ref<A>& who, std::string key = {}) {
     detail::require_shared_handler<A, M>();

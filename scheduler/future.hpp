@@ -23,8 +23,7 @@ namespace detail {
 ///
 /// F1. `claimed_` decides who gives the result: the promise, a timeout or a cancellation. Only the winner writes it.
 /// F2. `waiter_` goes pending -> (a strand or an OS thread that waits) -> done, or pending -> done. The exchange to
-/// `done`
-///     releases the result; whoever was there is then woken exactly once.
+///     `done` releases the result; whoever was there is then woken exactly once.
 /// F3. References: one for the promise, one for the future, one for the timer while it is armed.
 class future_state_base : public timer, public wait_point {
 public:

@@ -7,8 +7,7 @@
 //
 // The idle protocol:
 // I1. `injected_` counts jobs in the injection queue. It is raised before a job is put in and lowered after one is
-// taken
-//     out: zero means that there is none.
+//     taken out: zero means that there is none.
 // I2. A worker that goes to sleep puts itself on the list of sleepers and raises `sleeping_` (seq_cst), then looks once
 //     more at all queues, then parks. An injector raises `injected_` (seq_cst), then looks at `sleeping_`. One of the
 //     two sees the other: a job that is injected is never slept over.
@@ -18,8 +17,7 @@
 // I4. At most one worker is woken at a time: nobody is woken while `searching_` is above zero. The last searcher that
 //     finds work wakes the next, so that wake-ups spread only while there is work.
 // I5. The timers have a sleeper: the first worker to park takes that role and parks until the next deadline. Awake
-// workers
-//     look at the timers every 61 slices, the housekeeper does while all are busy.
+//     workers look at the timers every 61 slices, the housekeeper does while all are busy.
 // I6. The housekeeper ticks every 10 ms while any worker is awake, and sleeps without a deadline once all have been
 //     parked for a tick. It announces its sleep and then looks at `sleeping_`; a worker leaves `sleeping_` and then
 //     looks for the housekeeper (both seq_cst).

@@ -12,9 +12,8 @@ namespace troupe {
 /// The state of one thread that runs jobs. Belongs to that thread; what others read says so.
 ///
 /// W1. `next_` (the LIFO slot) holds at most one job: the one woken last. It runs next only if the job that woke it
-/// goes
-///     idle: a conversation then stays on one core with warm caches. If the waker has more to do it goes on, and the
-///     woken one queues behind the others: a pipeline's stages then work in batches. See docs/decisions/.
+///     goes idle: a conversation then stays on one core with warm caches. If the waker has more to do it goes on, and
+///     the woken one queues behind the others: a pipeline's stages then work in batches. See docs/decisions/.
 /// W2. Slot and ring are taken from by exchange, so that the housekeeper may empty the slot of a stuck worker.
 class worker {
 public:

@@ -26,12 +26,11 @@ enum class push_result : std::uint8_t {
 ///     The push that finds a mark takes it away; so exactly one push wakes the reader, or becomes the reader of an
 ///     inbox that was closed.
 /// M3. `tail_` is the link that leads to the next envelope to take: the inbox's own, or that of the envelope taken
-/// last,
-///     which therefore keeps its memory until the next one is taken or the reader goes idle. Its message is destroyed
-///     by then.
+///     last, which therefore keeps its memory until the next one is taken or the reader goes idle. Its message is
+///     destroyed by then.
 /// M4. Between a push's exchange and its store the list is cut in two. The reader that comes to the cut waits for the
-/// store:
-///     two instructions, unless the pusher is preempted just there; then it gives up the processor until it is linked.
+///     store: two instructions, unless the pusher is preempted just there; then it gives up the processor until it is
+///     linked.
 class inbox {
 public:
   /// Any thread.

@@ -102,12 +102,10 @@ inline bool broadcast_reader_base::arm() noexcept {
 /// segment lives until the slowest reader has left it.
 ///
 /// B1. A segment is referenced by the log while it is the last, by each reader that stands in it, and by its
-/// predecessor. So
-///     readers keep alive what they have yet to read, and nothing else.
+///     predecessor. So readers keep alive what they have yet to read, and nothing else.
 /// B2. Messages [0, end_) are constructed before `end_` says so, and not changed afterwards.
 /// B3. A message with a destructor counts those who have yet to read it, and the last destroys it; one without stays
-/// until
-///     its segment goes. So a reader that has read a message holds no resources of it.
+///     until its segment goes. So a reader that has read a message holds no resources of it.
 template <class M>
 class broadcast_log final : public broadcast_base {
   static constexpr bool counted = !std::is_trivially_destructible_v<M>;

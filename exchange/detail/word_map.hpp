@@ -15,8 +15,7 @@ namespace troupe::detail {
 /// time, under the exchange's mutex; any number of readers inside an epoch.
 ///
 /// H1. A reader sees each bucket as a list that ends; a node that is unlinked or left behind by growth still leads on
-/// to the
-///     nodes behind it, until nobody can be at it.
+///     to the nodes behind it, until nobody can be at it.
 template <class T>
 class word_map {
 public:
