@@ -145,9 +145,15 @@ void exchange_state::forget(const cell& who) noexcept {
     if (s == subscribers_.end()) return;
     orphans = std::move(s->second.bindings);
     subscribers_.erase(s);
-    for (auto& [key, b] : orphans) unbind(*b);
+    if (!log_) {
+      for (auto& [key, b] : orphans) unbind(*b);
+    }
   }
-  for (auto& [key, b] : orphans) free_later(*b);
+  for (auto& [key, b] : orphans) {
+    // Not under the mutex: this destroys messages, and what their destructors do is not ours to know.
+    if (log_) unbind(*b);
+    free_later(*b);
+  }
 }
 
 namespace {
@@ -242,8 +248,27 @@ std::shared_ptr<exchange_state> exchange_registry::find(std::string_view name) c
 // --- routes --------------------------------------------------------------------------------------------------------
 
 namespace {
-thread_local route spare_route;
+
+// Trivial, so that it is there for destructors of statics too, which run after those of thread-locals.
+constinit thread_local route* spare_route = nullptr;
 constinit thread_local bool spare_taken = false;
+
+struct spare_keeper {
+  ~spare_keeper() {
+    delete std::exchange(spare_route, nullptr);
+    spare_taken = true;
+  }
+};
+
+route* take_spare() {
+  if (!spare_route) {
+    static thread_local spare_keeper keeper;
+    spare_route = new route;
+  }
+  spare_taken = true;
+  return spare_route;
+}
+
 }  // namespace
 
 borrowed_route::borrowed_route() {
@@ -251,8 +276,7 @@ borrowed_route::borrowed_route() {
     own_ = std::make_unique<route>();
     route_ = own_.get();
   } else {
-    spare_taken = true;
-    route_ = &spare_route;
+    route_ = take_spare();
   }
 }
 

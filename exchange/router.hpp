@@ -40,6 +40,9 @@ public:
     }
   }
 
+  /// Room for a router to take a key apart in.
+  std::vector<std::string_view>& scratch() noexcept { return scratch_; }
+
   void clear() noexcept {
     single_ = nullptr;
     sets_.clear();
@@ -52,6 +55,7 @@ private:
   binding* single_ = nullptr;
   std::vector<binding_set::view> sets_;
   std::vector<binding*> merged_;
+  std::vector<std::string_view> scratch_;
 };
 
 /// Decides which bindings a key reaches: one class for each kind of exchange, one file a class.

@@ -90,7 +90,7 @@ public:
 
   void find(std::string_view key, route& to) const override {
     if (key.size() > longest_key) return;
-    static thread_local words w;
+    words& w = to.scratch();
     split(key, w);
     match(root_, 0, w, to);
   }

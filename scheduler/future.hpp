@@ -97,7 +97,7 @@ class future_state final : public future_state_base {
 public:
   using future_state_base::future_state_base;
 
-  static future_state* make(scheduler& home) { return new (pool_allocate(sizeof(future_state))) future_state(home); }
+  static future_state* make(scheduler& home) { return new (pool_allocate(sizeof(future_state), alignof(future_state))) future_state(home); }
 
   /// False if the result was given before: by a timeout, say.
   bool give(result<T> r) noexcept {
@@ -125,7 +125,7 @@ private:
   void set_error(error e) noexcept override { value_.emplace(std::move(e)); }
   void destroy() noexcept override {
     this->~future_state();
-    pool_free(this, sizeof(future_state));
+    pool_free(this, sizeof(future_state), alignof(future_state));
   }
 
   std::optional<result<T>> value_;
