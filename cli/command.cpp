@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
+#include <exception>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -23,7 +25,9 @@ public:
     app_.name("troupe");
     app_.require_subcommand(1);
     app_.set_help_flag("-h,--help", "Print this help");
-    app_.footer("Exit codes: 0 all right, 1 the run failed, 2 bad usage or a bad file, 130 ended by Ctrl-C.");
+    app_.set_version_flag("--version", "troupe " TROUPE_VERSION, "Print the version");
+    app_.footer(
+        "Exit codes: 0 all right, 1 the run failed, 2 bad usage or a bad file, 130 ended by Ctrl-C, 143 by SIGTERM.");
 
     run_ = app_.add_subcommand("run", "Run a pipeline until its sources have ended, or until Ctrl-C");
     add_file(*run_, run.input);
@@ -87,6 +91,8 @@ private:
 }  // namespace
 
 exit_code main(int argc, const char* const* argv, const pipeline::registry& classes) {
+  // A closed pipe is told by write(), so that `troupe ... | head` can end quietly.
+  std::signal(SIGPIPE, SIG_IGN);
   command_line line;
   if (argc < 2) {
     print(line.help());
@@ -102,12 +108,19 @@ exit_code main(int argc, const char* const* argv, const pipeline::registry& clas
     line.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     return print(line.help());
+  } catch (const CLI::CallForVersion& e) {
+    return print(fmt::format("{}\n", e.what()));
   } catch (const CLI::ParseError& e) {
     complain(fmt::format("{} ('troupe{} --help' tells more)", pipeline::printable(e.what()),
                          first.starts_with('-') ? std::string() : fmt::format(" {}", first)));
     return exit_code::bad_input;
   }
-  return line.dispatch(classes);
+  try {
+    return line.dispatch(classes);
+  } catch (const std::exception& e) {
+    complain(e.what());
+    return exit_code::failed;
+  }
 }
 
 }  // namespace troupe::cli

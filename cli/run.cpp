@@ -35,6 +35,7 @@ void log(std::string_view line) noexcept {
 exit_code run(const run_arguments& arguments, const pipeline::registry& classes) {
   const auto loaded =
       pipeline::pipeline::load(arguments.input.file, classes, {arguments.input.set, arguments.workers, true});
+  complain(loaded.notes);
   if (!loaded) {
     complain(loaded.errors);
     return exit_code::bad_input;
@@ -48,6 +49,7 @@ exit_code run(const run_arguments& arguments, const pipeline::registry& classes)
   const auto report = loaded.value->run(rt, {stop.get_token(), arguments.deadline});
   for (const auto& failure : report.failures) complain(failure);
   for (const auto& stuck : report.stuck) complain(stuck);
+  for (const auto& lost : report.unroutable) complain(lost);
   const auto code = code_of(report, signals.received());
   // A thread that is stuck in an actor may still use what destructors would take from it.
   if (!report.stuck.empty()) std::_Exit(static_cast<int>(code));

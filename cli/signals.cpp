@@ -48,8 +48,11 @@ void signal_watch::watch() {
       const int number = static_cast<int>(info.ssi_signo);
       if (received() != 0) ::_exit(128 + number);
       received_.store(number, std::memory_order_relaxed);
-      complain(number == SIGINT ? "stopping; Ctrl-C again ends at once" : "stopping");
       stop_.request_stop();
+      // The next signal must be heard although nobody reads what is said here.
+      pollfd says = {STDERR_FILENO, POLLOUT, 0};
+      if (::poll(&says, 1, 0) == 1 && (says.revents & POLLOUT) != 0)
+        complain(number == SIGINT ? "stopping; Ctrl-C again ends at once" : "stopping");
     } else if (waits[1].revents != 0) {
       return;
     }

@@ -30,8 +30,9 @@ load_result pipeline::load(const std::filesystem::path& file, const registry& cl
   const auto root = detail::parse_yaml(file.native(), *text, loaded.errors);
   if (!root) return loaded;
   const auto model = detail::read_model(file.native(), *root, loaded.errors);
-  auto checked = detail::check(model, classes, options, loaded.errors);
+  auto checked = detail::check(model, classes, options, loaded.errors, loaded.notes);
   in_file_order(loaded.errors);
+  in_file_order(loaded.notes);
   if (loaded.errors.empty()) loaded.value = pipeline(std::make_shared<const detail::plan>(std::move(checked)));
   return loaded;
 }

@@ -38,6 +38,8 @@ struct run_report {
   outcome how = outcome::finished;
   std::vector<std::string> failures;  ///< a sentence for each actor that failed, naming it and the error
   std::vector<std::string> stuck;     ///< a sentence for each actor that did not end by the deadline
+  /// A sentence for each exchange with messages that reached nobody: no key fitted, or all subscribers had ended.
+  std::vector<std::string> unroutable;
 };
 
 /// How a pipeline is run.
@@ -70,10 +72,11 @@ private:
   std::shared_ptr<const detail::plan> plan_;
 };
 
-/// A pipeline, or all that is wrong with its file in the order of the file.
+/// A pipeline, or all that is wrong with its file.
 struct load_result {
   std::optional<troupe::pipeline::pipeline> value;
-  diagnostics errors;
+  diagnostics errors;  ///< in the order of the file; none where there is a pipeline
+  diagnostics notes;   ///< what is no error, but worth saying: each message begins with "note: "
 
   explicit operator bool() const noexcept { return value.has_value(); }
 };

@@ -70,7 +70,7 @@ public:
   run_report report() const {
     const std::lock_guard guard(mutex_);
     const auto how = !failures_.empty() ? outcome::failed : stopped_by_token_ ? outcome::stopped : outcome::finished;
-    return {how, failures_, {}};
+    return {how, failures_, {}, {}};
   }
 
 private:
@@ -113,6 +113,17 @@ public:
     for (const auto& m : members_) (void)rt_.spawn(&watch, state_, m->name(), m->when_ended());
     for (const auto& e : exchanges_) e->release();
     return complete;
+  }
+
+  // A sentence for each exchange with messages that reached nobody.
+  std::vector<std::string> unroutable() const {
+    std::vector<std::string> sentences;
+    for (const auto& e : exchanges_) {
+      if (const auto n = e->unroutable(); n != 0)
+        sentences.push_back(
+            fmt::format("{} message{} on exchange '{}' reached nobody", n, n == 1 ? "" : "s", e->name()));
+    }
+    return sentences;
   }
 
 private:
@@ -179,6 +190,7 @@ run_report pipeline::run(runtime& rt, const run_options& options) const {
   if (!state->all_ended()) down = rt.shutdown(options.deadline);
   auto report = state->report();
   for (const auto& stuck : down.stuck) report.stuck.push_back(describe(stuck));
+  report.unroutable = wires.unroutable();
   return report;
 }
 

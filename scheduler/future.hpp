@@ -97,7 +97,9 @@ class future_state final : public future_state_base {
 public:
   using future_state_base::future_state_base;
 
-  static future_state* make(scheduler& home) { return new (pool_allocate(sizeof(future_state), alignof(future_state))) future_state(home); }
+  static future_state* make(scheduler& home) {
+    return new (pool_allocate(sizeof(future_state), alignof(future_state))) future_state(home);
+  }
 
   /// False if the result was given before: by a timeout, say.
   bool give(result<T> r) noexcept {
@@ -168,7 +170,8 @@ public:
   /// result.
   result<T> get() { return get(timeout_); }
 
-  /// The same with a timeout of one's own. When the time is over the result is given up: a later `get` says `timeout` too.
+  /// The same with a timeout of one's own. When the time is over the result is given up, as when it was taken:
+  /// a later `get` gives `invalid_argument`.
   result<T> get(std::chrono::nanoseconds timeout) {
     if (!state_) return error(errc::invalid_argument, "this future stands for nothing: it was moved from or never set");
     if (!state_->block(timeout)) state_->fail(why_not());

@@ -45,11 +45,13 @@ std::vector<std::string> names_of(const std::vector<std::shared_ptr<const T>>& i
 
 class checker {
 public:
-  checker(const file_model& model, const registry& classes, const load_options& options, diagnostics& errors)
+  checker(const file_model& model, const registry& classes, const load_options& options, diagnostics& errors,
+          diagnostics& notes)
       : model_(model),
         classes_(classes),
         errors_(errors),
-        values_(model, options.set, options.require_values, errors),
+        notes_(notes),
+        values_(model, options.set, options.require_values, errors, notes),
         workers_(options.workers) {}
 
   plan run() {
@@ -60,6 +62,7 @@ public:
     for (const auto& actor : model_.actors) check_actor(actor);
     check_bound();
     check_acyclic();
+    check_used();
     return std::move(plan_);
   }
 
@@ -134,10 +137,19 @@ private:
                fmt::format("unknown class '{}'{}", printable(name), suggestion(name, names_of(classes_.classes()))));
     }
     if (model.count) actor.count = static_cast<std::size_t>(integer(*model.count, "count", max_members).value_or(1));
-    if (actor.actor_class) check_settings(model, actor);
+    if (actor.actor_class) {
+      check_settings(model, actor);
+    } else {
+      for (const auto& setting : model.settings) check_names(setting);
+    }
     check_attach(model, actor);
     check_publish(model, actor);
     plan_.actors.push_back(std::move(actor));
+  }
+
+  // An actor whose name is missing has been diagnosed.
+  static std::string name_of(const actor_model& model) {
+    return model.name.text.empty() ? "this actor" : fmt::format("actor '{}'", printable(model.name.text));
   }
 
   static location where(const actor_model& model) { return model.name.text.empty() ? model.at : model.name.at; }
@@ -152,6 +164,7 @@ private:
         report(setting.name.at,
                fmt::format("class '{}' has no parameter '{}'{}", info.name, printable(setting.name.text),
                            suggestion(setting.name.text, names_of(info.parameters))));
+        check_names(setting);
         continue;
       }
       given.insert(found->name);
@@ -166,6 +179,13 @@ private:
                                          to_string(parameter.type), parameter.help));
       }
     }
+  }
+
+  // All that can be said of a setting without the parameter that it is for.
+  void check_names(const setting_model& setting) {
+    if (setting.value->is(yaml_node::kind::scalar))
+      values_.check_names({setting.value->text, setting.value->at},
+                          fmt::format("parameter '{}'", printable(setting.name.text)));
   }
 
   void check_setting(const setting_model& setting, const parameter_info& parameter, actor_plan& actor) {
@@ -189,8 +209,8 @@ private:
   void check_attach(const actor_model& model, actor_plan& actor) {
     const auto* info = actor.actor_class.get();
     if (info != nullptr && model.attach.empty() && !info->inputs.empty())
-      report(where(model), fmt::format("actor '{}' needs 'attach': its class '{}' takes '{}'", model.name.text,
-                                       info->name, fmt::join(messages_of(*info), "', '")));
+      report(where(model), fmt::format("{} needs 'attach': its class '{}' takes '{}'", name_of(model), info->name,
+                                       fmt::join(messages_of(*info), "', '")));
     if (info != nullptr && !model.attach.empty() && info->inputs.empty()) {
       report(model.attach.front().exchange.at,
              fmt::format("class '{}' takes no messages: remove 'attach'", info->name));
@@ -198,7 +218,10 @@ private:
     }
     for (const auto& attachment : model.attach) {
       const auto index = find_exchange(attachment.exchange);
-      if (!index) continue;
+      if (!index) {
+        if (attachment.key) values_.check_names(*attachment.key, "key");
+        continue;
+      }
       attached_[*index].push_back(plan_.actors.size());
       plan_.exchanges[*index].subscribers += actor.count;
       attach_plan attach{*index, nullptr, check_key(attachment, model_.exchanges[*index])};
@@ -226,7 +249,10 @@ private:
   }
 
   std::string check_key(const attach_model& attachment, const exchange_model& exchange) {
-    if (!exchange.kind) return {};
+    if (!exchange.kind) {
+      if (attachment.key) values_.check_names(*attachment.key, "key");
+      return {};
+    }
     const bool wanted = *exchange.kind == exchange_kind::direct || *exchange.kind == exchange_kind::topic;
     if (!attachment.key) {
       if (wanted)
@@ -298,9 +324,8 @@ private:
     if (info == nullptr || !all_known) return;
     for (const auto& port : info->outputs) {
       if (!wired.contains(port.name))
-        report(where(model),
-               fmt::format("the port '{}' of actor '{}' is bound to no exchange: expected publish: {{{}: ...}}",
-                           port.name, model.name.text, port.name));
+        report(where(model), fmt::format("the port '{}' of {} is bound to no exchange: expected publish: {{{}: ...}}",
+                                         port.name, name_of(model), port.name));
     }
   }
 
@@ -338,15 +363,27 @@ private:
     plan_.sinks_first = std::move(ordered.order);
     if (ordered.circle.empty()) return;
     std::vector<std::string> names;
-    for (const auto actor : ordered.circle) names.push_back(printable(model_.actors[actor].name.text));
+    for (const auto actor : ordered.circle)
+      names.push_back(model_.actors[actor].name.text.empty() ? "(no name)" : printable(model_.actors[actor].name.text));
     report(where(model_.actors[ordered.circle.front()]),
            fmt::format("these actors publish in a circle, so that the pipeline would never end: {}",
                        fmt::join(names, " -> ")));
   }
 
+  // An error elsewhere, such as a misspelt name, may be why a parameter is not used: then only that one is told.
+  void check_used() {
+    if (!errors_.empty()) return;
+    for (const auto& name : values_.unused())
+      notes_.push_back({model_.file, name.at,
+                        fmt::format("note: the parameter '{0}' is used nowhere: expected '${{{0}}}' in a parameter, "
+                                    "count or key of an actor",
+                                    printable(name.text))});
+  }
+
   const file_model& model_;
   const registry& classes_;
   diagnostics& errors_;
+  diagnostics& notes_;
   value_table values_;
   unsigned workers_;  // as the caller says; 0: nothing
   plan plan_;
@@ -357,8 +394,9 @@ private:
 
 }  // namespace
 
-plan check(const file_model& model, const registry& classes, const load_options& options, diagnostics& errors) {
-  return checker(model, classes, options, errors).run();
+plan check(const file_model& model, const registry& classes, const load_options& options, diagnostics& errors,
+           diagnostics& notes) {
+  return checker(model, classes, options, errors, notes).run();
 }
 
 std::string member_key(std::string_view key, std::size_t index) {

@@ -52,7 +52,8 @@ struct plan {
 };
 
 /// Checks a model against the registered classes.
-plan check(const file_model& model, const registry& classes, const load_options& options, diagnostics& errors);
+plan check(const file_model& model, const registry& classes, const load_options& options, diagnostics& errors,
+           diagnostics& notes);
 
 /// The key of a member: `{index}` replaced by its number.
 std::string member_key(std::string_view key, std::size_t index);

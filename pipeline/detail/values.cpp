@@ -15,12 +15,12 @@ constexpr std::string_view workers_name = "workers";
 }  // namespace
 
 value_table::value_table(const file_model& model, const std::vector<std::string>& set, bool require_values,
-                         diagnostics& errors)
-    : file_(model.file), errors_(errors) {
+                         diagnostics& errors, diagnostics& notes)
+    : model_(model), errors_(errors) {
   for (const auto& declared : model.parameters) {
     if (declared.name.text == workers_name)
       report(declared.name.at, "the parameter 'workers' is there already: the number of worker threads");
-    parameter p{declared.type, {}};
+    parameter p{declared.type, {}, false};
     if (declared.type && declared.default_value) {
       auto parsed = parse_value(*declared.type, declared.default_value->text);
       if (parsed) {
@@ -35,12 +35,16 @@ value_table::value_table(const file_model& model, const std::vector<std::string>
     parameters_.emplace(declared.name.text, std::move(p));
   }
   for (const auto& assignment : set) override_with(assignment);
-  if (!require_values) return;
   for (const auto& declared : model.parameters) {
     const auto& p = parameters_.find(declared.name.text)->second;
-    if (p.type && !p.current)
-      report(declared.name.at, fmt::format("the parameter '{0}' has no default: give it with --set {0}=...",
-                                           printable(declared.name.text)));
+    if (!p.type || p.current) continue;
+    const auto name = printable(declared.name.text);
+    if (require_values) {
+      report(declared.name.at, fmt::format("the parameter '{0}' has no default: give it with --set {0}=...", name));
+    } else {
+      notes.push_back({model.file, declared.name.at,
+                       fmt::format("note: the parameter '{0}' has no default: a run needs --set {0}=...", name)});
+    }
   }
 }
 
@@ -65,14 +69,25 @@ void value_table::override_with(const std::string& assignment) {
 void value_table::define_workers(unsigned count) {
   names_.emplace_back(workers_name);
   parameters_.insert_or_assign(std::string(workers_name),
-                               parameter{value_type::integer, value(static_cast<std::int64_t>(count))});
+                               parameter{value_type::integer, value(static_cast<std::int64_t>(count)), true});
 }
 
-void value_table::report(location at, std::string message) { errors_.push_back({file_, at, std::move(message)}); }
+void value_table::report(location at, std::string message) { errors_.push_back({model_.file, at, std::move(message)}); }
+
+std::vector<located> value_table::unused() const {
+  std::vector<located> names;
+  for (const auto& declared : model_.parameters) {
+    if (!parameters_.find(declared.name.text)->second.used) names.push_back(declared.name);
+  }
+  return names;
+}
 
 const value_table::parameter* value_table::find(std::string_view name, location at) {
   const auto found = parameters_.find(name);
-  if (found != parameters_.end()) return &found->second;
+  if (found != parameters_.end()) {
+    found->second.used = true;
+    return &found->second;
+  }
   report(at, fmt::format("the pipeline has no parameter '{}'{}", printable(name), suggestion(name, names_)));
   return nullptr;
 }

@@ -15,8 +15,10 @@ namespace troupe::pipeline::detail {
 /// The parameters of a pipeline with their values, and what texts with `${name}` in them stand for.
 class value_table {
 public:
-  /// Reads defaults and overrides; diagnoses values of the wrong type and unknown names.
-  value_table(const file_model& model, const std::vector<std::string>& set, bool require_values, diagnostics& errors);
+  /// Reads defaults and overrides; diagnoses values of the wrong type and unknown names. A parameter without a value is
+  /// an error, or without `require_values` a note.
+  value_table(const file_model& model, const std::vector<std::string>& set, bool require_values, diagnostics& errors,
+              diagnostics& notes);
 
   /// Adds the parameter that every pipeline has: `workers`, the number of worker threads.
   void define_workers(unsigned count);
@@ -28,17 +30,24 @@ public:
   /// The same for a text.
   std::optional<value> resolve(const located& text, value_type wanted, std::string_view what);
 
+  /// Diagnoses the unknown parameters in a text of which nothing else is known, such as what it is for.
+  void check_names(const located& text, std::string_view what) { (void)resolve(text, value_type::text, what); }
+
+  /// The declared parameters that no text has named so far, in the order of the file.
+  std::vector<located> unused() const;
+
 private:
   struct parameter {
     std::optional<value_type> type;  // none: malformed, diagnosed already
     std::optional<value> current;
+    bool used = false;  // named in a text
   };
 
   void override_with(const std::string& assignment);
-  const parameter* find(std::string_view name, location at);
+  const parameter* find(std::string_view name, location at);  // marks it as used
   void report(location at, std::string message);
 
-  const std::string& file_;
+  const file_model& model_;
   diagnostics& errors_;
   std::map<std::string, parameter, std::less<>> parameters_;
   std::vector<std::string> names_;

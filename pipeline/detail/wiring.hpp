@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <typeindex>
@@ -27,6 +28,9 @@ public:
 
   std::type_index message() const noexcept { return message_; }
   virtual void release() = 0;
+  /// Its name, and how many messages reached nobody.
+  virtual const std::string& name() const noexcept = 0;
+  virtual std::uint64_t unroutable() const noexcept = 0;
 
 private:
   std::type_index message_;
@@ -40,6 +44,8 @@ public:
 
   troupe::exchange<M>& exchange() noexcept { return exchange_; }
   void release() override { guard_ = {}; }
+  const std::string& name() const noexcept override { return exchange_.name(); }
+  std::uint64_t unroutable() const noexcept override { return exchange_.unroutable(); }
 
 private:
   troupe::exchange<M> exchange_;

@@ -252,6 +252,7 @@ std::shared_ptr<const std::string> read_text(const std::filesystem::path& file, 
     text->append(chunk.data(), static_cast<std::size_t>(n));
     if (text->size() > max_file_size) return fail(too_large);
   }
+  if (text->starts_with("\xef\xbb\xbf")) text->erase(0, 3);  // the mark that some editors put before UTF-8
   if (const auto offset = find_binary(*text); offset != text->npos) {
     errors.push_back(
         {file.native(), location_of(*text, offset),

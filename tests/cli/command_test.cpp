@@ -70,6 +70,22 @@ TEST_F(Command, help_is_everywhere) {
   }
 }
 
+TEST_F(Command, help_tells_the_exit_codes) {
+  EXPECT_THAT(
+      shell("troupe --help").out,
+      HasSubstr("Exit codes: 0 all right, 1 the run failed, 2 bad usage or a bad file, 130 ended by Ctrl-C, 143 "
+                "by SIGTERM."));
+}
+
+TEST_F(Command, version_is_that_of_the_project) {
+  const auto end = shell("troupe --version");
+  EXPECT_EQ(end.code, 0);
+  std::string project = read_file(TROUPE_SOURCE_DIR "/CMakeLists.txt");
+  const std::string before = "project(troupe VERSION ";
+  project.erase(0, project.find(before) + before.size());
+  EXPECT_EQ(end.out, "troupe " + project.substr(0, project.find(' ')) + "\n");
+}
+
 TEST_F(Command, bad_usage_is_exit_code_2) {
   for (const std::string words : {"rnu x.yaml", "run", "run --wrokers 2 x", "run x --workers 0", "run x --workers many",
                                   "run x --deadline -1", "check", "check a b", "--nothing", "graph x -o"}) {
@@ -167,6 +183,49 @@ TEST_F(Command, run_ends_when_the_sources_have_ended) {
     EXPECT_EQ(end.out, numbers(20'000) + "last line without end\n");
     EXPECT_EQ(read_file(path("copy")), end.out);
   }
+}
+
+TEST_F(Command, run_tells_of_messages_that_reached_nobody) {
+  const auto key = [&](const std::string& pattern) {
+    return file("topic.yaml",
+                "exchanges: [{name: lines, kind: topic, message: text_line}]\n"
+                "actors:\n"
+                "  - {name: read, class: line_source, parameters: {file: " +
+                    path("input") +
+                    "}, publish: lines}\n"
+                    "  - {name: show, class: printer, attach: {exchange: lines, key: \"" +
+                    pattern + "\"}}\n");
+  };
+  file("input", numbers(3));
+  auto end = shell("troupe run " + key("x.#"));
+  EXPECT_EQ(end.code, 0);
+  EXPECT_EQ(end.out, "");
+  EXPECT_EQ(end.err, "troupe: 3 messages on exchange 'lines' reached nobody\n");
+  file("input", "one\n");
+  end = shell("troupe run " + key("x.#"));
+  EXPECT_EQ(end.err, "troupe: 1 message on exchange 'lines' reached nobody\n");
+  end = shell("troupe run " + key("#"));
+  EXPECT_EQ(end.out, "one\n");
+  EXPECT_EQ(end.err, "");
+}
+
+TEST_F(Command, check_and_run_tell_their_notes) {
+  auto name = copying();
+  const auto text = read_file(name);
+  file("input", "x\n");
+  const auto unused = name + ":4:3: note: the parameter 'more' is used nowhere";
+  file("copy.yaml", std::string(text).insert(text.find("exchanges:"), "  more: {type: integer, default: 1}\n"));
+  EXPECT_THAT(shell("troupe check " + name).err, StartsWith("troupe: " + unused));
+  EXPECT_THAT(shell("troupe run " + name).err, StartsWith("troupe: " + unused));
+
+  file("copy.yaml", std::string(text).replace(text.find(", default"), 11 + path("input").size(), ""));
+  const auto end = shell("troupe check " + name);
+  EXPECT_EQ(end.code, 0);
+  EXPECT_EQ(end.out, name + ": ok\n");
+  EXPECT_EQ(end.err,
+            "troupe: " + name + ":2:3: note: the parameter 'input' has no default: a run needs --set input=...\n");
+  EXPECT_EQ(shell("troupe run " + name).code, 2);
+  EXPECT_EQ(shell("troupe run " + name + " --set input=" + path("input")).err, "");
 }
 
 TEST_F(Command, run_takes_overrides) {

@@ -205,8 +205,10 @@ TEST(C1_Order, a_direct_message_never_overtakes_what_was_published_whether_its_r
   auto sub = ex.attach(to);
   for (int n = 1; n <= scaled(100'000); ++n) {
     ex.publish({n});
+    // So that the direct message comes just when the receiver has read the published one, now and then.
+    for (int spin = 0; spin != n % 61 * 2; ++spin) troupe::cpu_relax();
     to.send(direct{n});
-    for (int spin = 0; spin != n % 48; ++spin) troupe::cpu_relax();
+    for (int spin = 0; spin != n % 7 * 8; ++spin) troupe::cpu_relax();
   }
   expect_conserved(rt);
   EXPECT_EQ(early.load(), 0);

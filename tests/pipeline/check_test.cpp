@@ -22,6 +22,12 @@ strings errors_of(const std::string& text, const load_options& options = {}) {
   return troupe::testing::texts(loaded.errors);
 }
 
+strings notes_of(const std::string& text, const load_options& options = {}) {
+  const troupe::testing::scratch_folder folder;
+  const auto classes = troupe::testing::classes();
+  return troupe::testing::texts(pipeline::load(folder.write("p.yaml", text), classes, options).notes);
+}
+
 constexpr auto valid = R"(
 parameters:
   last: {type: integer, default: 100, help: The last number}
@@ -89,6 +95,29 @@ TEST(Check, unknown_pipeline_parameter) {
   EXPECT_EQ(errors_of(with("${last}", "${lats}")),
             strings{"10:55: the pipeline has no parameter 'lats' (did you mean 'last'?)"});
   EXPECT_EQ(errors_of(with("${last}", "${last")), strings{"10:55: parameter 'last': '${' without '}'"});
+}
+
+TEST(Check, unknown_pipeline_parameters_are_told_although_what_they_are_for_is_unknown_too) {
+  const std::string unknown = "the pipeline has no parameter 'lats' (did you mean 'last'?)";
+  auto text = with("${last}", "${lats}");
+  EXPECT_EQ(errors_of(std::string(text).replace(text.find("class: counting"), 15, "class: conuting")),
+            (strings{"10:26: unknown class 'conuting' (did you mean 'counting'?)", "10:55: " + unknown}));
+  EXPECT_EQ(errors_of(with("{last: \"${last}\"}", "{last: 1, lost: \"${lats}\"}")),
+            (strings{"10:58: class 'counting' has no parameter 'lost' (did you mean 'last'?)", "10:64: " + unknown}));
+  EXPECT_EQ(errors_of(with("{exchange: odd_even, key: \"{index}\"}", "[odd_even, {exchange: non, key: \"${lats}\"}]")),
+            (strings{"11:55: the exchange 'odd_even' is of kind direct: expected {exchange: odd_even, key: ...}",
+                     "11:76: unknown exchange 'non' (known: odd_even, doubles)", "11:86: " + unknown}));
+}
+
+TEST(Check, an_unused_pipeline_parameter_is_noted) {
+  EXPECT_EQ(notes_of(valid), strings{});
+  const auto unused = with("${last}", "7");
+  EXPECT_EQ(errors_of(unused), strings{});
+  EXPECT_EQ(
+      notes_of(unused),
+      strings{"3:3: note: the parameter 'last' is used nowhere: expected '${last}' in a parameter, count or key of "
+              "an actor"});
+  EXPECT_EQ(notes_of(with("${last}", "${lats}")), strings{});
 }
 
 TEST(Check, an_escaped_dollar_is_a_text) { EXPECT_EQ(errors_of(with("${file}.sum", "/tmp/$${file}")), strings{}); }
@@ -179,7 +208,7 @@ TEST(Check, missing_and_misshapen_nodes) {
   EXPECT_EQ(errors_of("actors: [x, {class: counting, name: }, {name: 3x}]\n"),
             (strings{"1:10: expected a map that describes an actor, not the text 'x'",
                      "1:13: class 'counting' needs the parameter 'last' (integer: The last number)",
-                     "1:13: the port 'numbers' of actor '' is bound to no exchange: expected publish: {numbers: ...}",
+                     "1:13: the port 'numbers' of this actor is bound to no exchange: expected publish: {numbers: ...}",
                      "1:31: expected a text for 'name' of this actor, not nothing", "1:40: this actor has no 'class'",
                      "1:47: '3x' is not a name: expected letters, digits, '_', '-' and '.', a letter first"}));
   EXPECT_EQ(
@@ -240,6 +269,9 @@ TEST(Set, a_parameter_without_default_must_be_given_to_run_but_not_to_check) {
   const auto text = with("default: 100, ", "");
   EXPECT_EQ(errors_of(text), strings{"3:3: the parameter 'last' has no default: give it with --set last=..."});
   EXPECT_EQ(errors_of(text, {{}, 0, false}), strings{});
+  EXPECT_EQ(notes_of(text, {{}, 0, false}),
+            strings{"3:3: note: the parameter 'last' has no default: a run needs --set last=..."});
+  EXPECT_EQ(notes_of(text, {{"last=7"}, 0, false}), strings{});
   EXPECT_EQ(errors_of(text, {{"last=7"}, 0, true}), strings{});
 }
 

@@ -123,6 +123,17 @@ TEST_P(Run, an_actor_can_end_the_run_quietly) {
   EXPECT_THAT(report.stuck, ElementsAre());
 }
 
+TEST_P(Run, messages_that_reach_nobody_are_told) {
+  const auto report =
+      run("exchanges: [{name: odd_even, kind: direct, message: number}]\n"
+          "actors:\n"
+          "  - {name: count, class: counting, parameters: {last: 7}, publish: odd_even}\n"
+          "  - {name: add, class: adding, attach: {exchange: odd_even, key: \"1\"}}\n");
+  EXPECT_EQ(report.how, outcome::finished);
+  EXPECT_THAT(report.unroutable, ElementsAre("3 messages on exchange 'odd_even' reached nobody"));
+  EXPECT_THAT(run(doubling("{last: 7}")).unroutable, ElementsAre());
+}
+
 TEST_P(Run, a_stop_request_ends_it) {
   std::stop_source stop;
   std::jthread later([&] {
