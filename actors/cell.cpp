@@ -1,5 +1,7 @@
 #include <troupe/actors/cell.hpp>
 
+#include <cstddef>
+
 #include <fmt/format.h>
 
 #include <troupe/actors/detail/cell_extras.hpp>
@@ -73,7 +75,12 @@ using detail::envelope;
 using detail::pause;
 
 cell::cell(detail::core& k, const detail::actor_class& c)
-    : strand(k.scheduler()), core_(&k), class_(&c), id_(k.next_id()) {
+    : strand(k.scheduler()), inbox_(reader_), core_(&k), class_(&c), id_(k.next_id()) {
+  // Cells stand at multiples of 16, so that offsets below 80 and from 128 on are never in one line.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"  // conditionally supported, and supported by GCC and clang
+  static_assert(offsetof(cell, core_) + sizeof core_ <= 80 && offsetof(cell, reader_) + sizeof(void*) >= 128);
+#pragma GCC diagnostic pop
   core_->cell_made();
 }
 
@@ -92,7 +99,7 @@ void cell::push_system(Args&&... args) noexcept {
 void cell::begin() noexcept {
   core_->count(&detail::core::counters::spawned);
   home().strands().add(*this);
-  if (class_->on_start || class_->run || !inbox_.try_idle()) home().schedule(*this);
+  if (class_->on_start || class_->run || !reader_.try_idle(inbox_)) home().schedule(*this);
 }
 
 void cell::abandon() noexcept {
@@ -214,13 +221,15 @@ void cell::refuse_all() noexcept {
 void cell::close() noexcept {
   if (flags_.fetch_or(closing_flag, acq_rel) & closing_flag) return;
   push_system<envelope>(detail::close_ops);
+  flags_.fetch_or(refusing_flag, troupe::release);
   if (is_source()) cancel_waits();
 }
 
 void cell::kill() noexcept {
   if (flags_.fetch_or(closing_flag | killed_flag, acq_rel) & killed_flag) return;
   push_system<envelope>(detail::kill_ops);  // wakes it if it is idle
-  cancel_waits();                           // wakes it if it waits in a handler
+  flags_.fetch_or(refusing_flag, troupe::release);
+  cancel_waits();  // wakes it if it waits in a handler
 }
 
 // --- the slice -----------------------------------------------------------------------------------------------------
@@ -270,10 +279,10 @@ void cell::run() noexcept {
       --left;
     } else if (marked_) {
       if (!read_streams(left, handled)) return;
-    } else if (has_streams_ && !front_marked_ && inbox_.has_message()) {
+    } else if (has_streams_ && !front_marked_ && reader_.has_message(inbox_)) {
       front_marked_ = true;
       marked_ = mark_streams();  // S1
-    } else if (envelope* e = has_streams_ && !front_marked_ ? nullptr : inbox_.take()) {
+    } else if (envelope* e = has_streams_ && !front_marked_ ? nullptr : reader_.take(inbox_)) {
       front_marked_ = false;
       here.show(this, e->ops->name);
       if (recorder) recorder->record(id_ ^ std::hash<std::string_view>()(e->ops->name));
@@ -283,7 +292,7 @@ void cell::run() noexcept {
       if (has_streams_ && (marked_ = mark_streams())) continue;
       handled.flush();
       if (has_streams_ && !arm_streams()) continue;
-      if (inbox_.try_idle()) return;
+      if (reader_.try_idle(inbox_)) return;
     }
     if (left == 0) {
       handled.flush();
@@ -504,13 +513,13 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
 
 void cell::drain(loss how, const error& why) noexcept {
   do {
-    while (envelope* e = inbox_.take()) {
+    while (envelope* e = reader_.take(inbox_)) {
       if (e->ops->system)
         e->ops->destroy(*e);
       else
         core_->refuse(*e, how, why);
     }
-  } while (!inbox_.try_close());
+  } while (!reader_.try_close(inbox_));
 }
 
 }  // namespace troupe

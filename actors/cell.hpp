@@ -99,7 +99,7 @@ public:
 
   /// The same, and false also if the actor has been told to close before: then it will not come to the message.
   bool enqueue_unless_closing(detail::envelope& e) noexcept {
-    const bool open = !closing();
+    const bool open = (flags_.load(acquire) & (refusing_flag | ended_flag)) == 0;
     return enqueue(e) && open;
   }
 
@@ -148,7 +148,12 @@ public:
   void mark_closed() noexcept { draining_ = true; }
 
 private:
-  enum : std::uint8_t { closing_flag = 1, killed_flag = 2, ended_flag = 4 };
+  enum : std::uint8_t {
+    closing_flag = 1,  // somebody has begun to close or kill it
+    killed_flag = 2,
+    ended_flag = 4,
+    refusing_flag = 8,  // the message that closes it is in the inbox: what is pushed now comes behind it
+  };
 
   cell(detail::core& k, const detail::actor_class& c);
   ~cell();
@@ -173,17 +178,19 @@ private:
   void leave_the_living(const exit_reason& reason, bool registered) noexcept;
   void drain(loss how, const error& why) noexcept;
 
-  // Read by those who send.
-  detail::core* core_;
-  const detail::actor_class* class_;
+  // What senders touch comes first, what the slice writes with each message last, and what both only read between: the
+  // two must not share a cache line (static_assert in cell.cpp).
   detail::inbox inbox_;
+  atomic<std::uint8_t> flags_{0};  // set only; each once
+  detail::core* core_;
 
-  // The slice's.
+  const detail::actor_class* class_;
   void* object_ = nullptr;
-  detail::root_handle root_;  // a handler or `run` that has begun and not ended
   std::uint64_t id_;
   atomic<detail::cell_extras*> extras_{nullptr};  // null -> set once, by compare-exchange
-  atomic<std::uint8_t> flags_{0};                 // closing, killed, ended: set only; each once
+  detail::root_handle root_;                      // a handler or `run` that has begun and not ended
+
+  detail::inbox_reader reader_;
   bool started_ = false;
   bool receiving_ = false;  // a loop actor that waits for a message
   bool draining_ = false;   // the close message has been reached

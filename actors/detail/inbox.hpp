@@ -31,6 +31,9 @@ enum class push_result : std::uint8_t {
 /// M4. Between a push's exchange and its store the list is cut in two. The reader that comes to the cut waits for the
 ///     store: two instructions, unless the pusher is preempted just there; then it gives up the processor until it is
 ///     linked.
+///
+/// The two ends are two objects, so that whoever holds them can lay what both sides only read between them: the line that
+/// pushers fight for must not be the one that the reader writes to with each message.
 class inbox {
 public:
   /// Any thread.
@@ -43,35 +46,12 @@ public:
     return (before & marks) == 0 ? push_result::queued : before & idle ? push_result::woke : push_result::closed;
   }
 
-  /// Reader only. The next message in the order pushed, or null if there is none. Its memory stays the inbox's; the
-  /// reader destroys the message before it takes the next.
-  envelope* take() noexcept {
-    envelope* e = tail_->load(acquire);
-    if (!e) [[unlikely]] {
-      if (head_.load(acquire) == address(*tail_)) return nullptr;
-      e = wait_for_link();
-    }
-    pass(tail_);
-    tail_ = &e->next;
-    return e;
-  }
-
-  /// Reader only. Whether `take` would give a message.
-  bool has_message() const noexcept { return tail_->load(acquire) || head_.load(acquire) != address(*tail_); }
-
-  /// Reader only, when `take` has returned null and its last message is destroyed. True: the reader is idle and may be
-  /// woken by another thread at this very moment, so the caller touches nothing any more. False: a message has come.
-  bool try_idle() noexcept { return leave(idle); }
-
-  /// The same, but nobody will read any more: what is pushed from now on is the pusher's to refuse.
-  bool try_close() noexcept { return leave(closed); }
-
-  /// Starts awake (M2): the owner ends its preparations with `try_idle`.
-  inbox() = default;
+  explicit inbox(class inbox_reader& reader) noexcept;
   inbox(const inbox&) = delete;
   inbox& operator=(const inbox&) = delete;
 
 private:
+  friend class inbox_reader;
   using link = atomic<envelope*>;
 
   static constexpr std::uintptr_t idle = 1;
@@ -80,6 +60,46 @@ private:
 
   static std::uintptr_t address(const link& l) noexcept { return reinterpret_cast<std::uintptr_t>(&l); }
   static link* link_of(std::uintptr_t head) noexcept { return reinterpret_cast<link*>(head & ~marks); }
+
+  atomic<std::uintptr_t> head_;  // M1
+};
+
+/// The reader's end of an inbox; each function is given the other end. All are the reader's alone.
+class inbox_reader {
+public:
+  /// The next message in the order pushed, or null if there is none. Its memory stays the inbox's; the reader destroys the
+  /// message before it takes the next.
+  envelope* take(inbox& from) noexcept {
+    envelope* e = tail_->load(acquire);
+    if (!e) [[unlikely]] {
+      if (from.head_.load(acquire) == inbox::address(*tail_)) return nullptr;
+      e = wait_for_link();
+    }
+    pass(tail_);
+    tail_ = &e->next;
+    return e;
+  }
+
+  /// Whether `take` would give a message.
+  bool has_message(const inbox& in) const noexcept {
+    return tail_->load(acquire) || in.head_.load(acquire) != inbox::address(*tail_);
+  }
+
+  /// When `take` has returned null and its last message is destroyed. True: the reader is idle and may be woken by another
+  /// thread at this very moment, so the caller touches nothing any more. False: a message has come.
+  bool try_idle(inbox& i) noexcept { return leave(i, inbox::idle); }
+
+  /// The same, but nobody will read any more: what is pushed from now on is the pusher's to refuse.
+  bool try_close(inbox& i) noexcept { return leave(i, inbox::closed); }
+
+  /// Starts awake (M2): the owner ends its preparations with `try_idle`.
+  inbox_reader() = default;
+  inbox_reader(const inbox_reader&) = delete;
+  inbox_reader& operator=(const inbox_reader&) = delete;
+
+private:
+  friend class inbox;
+  using link = inbox::link;
 
   /// The link has been passed: frees the envelope that it belongs to.
   void pass(link* l) noexcept {
@@ -96,13 +116,13 @@ private:
     }
   }
 
-  bool leave(std::uintptr_t mark) noexcept {
+  bool leave(inbox& i, std::uintptr_t mark) noexcept {
     link* last = tail_;
-    std::uintptr_t expected = address(*last);
+    std::uintptr_t expected = inbox::address(*last);
     if (last != &own_) own_.store(nullptr, relaxed);
     tail_ = &own_;
     // Release hands the actor's state over to whoever is woken next.
-    if (!head_.compare_exchange_strong(expected, address(own_) | mark, release, relaxed)) {
+    if (!i.head_.compare_exchange_strong(expected, inbox::address(own_) | mark, release, relaxed)) {
       tail_ = last;
       return false;
     }
@@ -110,9 +130,10 @@ private:
     return true;
   }
 
-  atomic<std::uintptr_t> head_{address(own_)};  // M1
-  link* tail_ = &own_;                          // M3; the reader's
-  link own_{nullptr};                           // the first link after the reader was idle
+  link own_{nullptr};   // the first link after the reader was idle
+  link* tail_ = &own_;  // M3
 };
+
+inline inbox::inbox(inbox_reader& reader) noexcept : head_(address(reader.own_)) {}
 
 }  // namespace troupe::detail

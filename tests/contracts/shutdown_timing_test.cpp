@@ -179,14 +179,14 @@ TEST(C6_Shutdown, ends_by_its_deadline_although_an_actor_keeps_itself_busy) {
 }
 
 TEST(C6_Shutdown, kills_what_does_not_end_by_itself) {
-  class stubborn : public troupe::actor {
+  class unending : public troupe::actor {
   public:
     troupe::task<> on(number) {
       for (;;) co_await troupe::this_task::sleep_for(1h);
     }
   };
   troupe::runtime rt({.workers = 1});
-  auto s = rt.spawn<stubborn>();
+  auto s = rt.spawn<unending>();
   s.send(number{0});
   auto green = rt.spawn([]() -> troupe::task<> {
     for (;;) co_await troupe::this_task::yield();

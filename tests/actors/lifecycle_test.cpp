@@ -1,0 +1,179 @@
+#include <troupe/actors/runtime.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+struct poke {};
+
+/// Writes down what is called.
+class diary : public troupe::actor {
+public:
+  explicit diary(std::vector<std::string>& out) : out_(out) { out_.push_back("made"); }
+  ~diary() { out_.push_back("destroyed"); }
+  void on_start() { out_.push_back("started"); }
+  void on_stop() { out_.push_back("stopped"); }
+  void on(poke) { out_.push_back("poked"); }
+
+private:
+  std::vector<std::string>& out_;
+};
+
+using entries = std::vector<std::string>;
+
+TEST(Lifecycle, start_messages_stop_and_destructor_come_in_this_order) {
+  entries out;
+  troupe::runtime rt({.workers = 2});
+  auto d = rt.spawn<diary>(out);
+  d.send(poke{});
+  d.close();
+  EXPECT_EQ(d.join(5s)->kind, troupe::exit_kind::normal);
+  EXPECT_EQ(out, (entries{"made", "started", "poked", "stopped", "destroyed"}));
+}
+
+TEST(Lifecycle, a_killed_actor_is_not_asked_to_stop) {
+  entries out;
+  troupe::runtime rt({.workers = 2});
+  auto d = rt.spawn<diary>(out);
+  EXPECT_TRUE(rt.wait_idle(5s));
+  d.kill();
+  EXPECT_EQ(d.join(5s)->kind, troupe::exit_kind::killed);
+  EXPECT_EQ(out, (entries{"made", "started", "destroyed"}));
+}
+
+TEST(Lifecycle, closing_twice_or_killing_after_the_end_does_nothing) {
+  entries out;
+  troupe::runtime rt({.workers = 2});
+  auto d = rt.spawn<diary>(out);
+  d.close();
+  d.close();
+  EXPECT_EQ(d.join(5s)->kind, troupe::exit_kind::normal);
+  d.kill();
+  EXPECT_EQ(d.join(5s)->kind, troupe::exit_kind::normal);
+  EXPECT_FALSE(d.alive());
+  EXPECT_EQ(rt.counts().ended, 1u);
+}
+
+class closes_itself : public troupe::actor {
+public:
+  void on(int n) {
+    if (n == 0) close_self();
+  }
+};
+
+TEST(Lifecycle, an_actor_that_closes_itself_handles_what_was_sent_before) {
+  troupe::runtime rt({.workers = 1});
+  auto c = rt.spawn<closes_itself>();
+  c.send(0);
+  EXPECT_EQ(c.join(5s)->kind, troupe::exit_kind::normal);
+  c.send(1);
+  EXPECT_TRUE(rt.wait_idle(5s));
+  EXPECT_EQ(rt.counts().dead_letters, 1u);
+}
+
+TEST(Lifecycle, a_reference_outlives_actor_and_runtime) {
+  troupe::ref<closes_itself> kept;
+  EXPECT_FALSE(kept);
+  {
+    troupe::runtime rt({.workers = 1});
+    kept = rt.spawn_named<closes_itself>("survivor");
+  }
+  EXPECT_TRUE(kept);
+  EXPECT_FALSE(kept.alive());
+  EXPECT_EQ(kept.name(), "survivor");
+  EXPECT_EQ(kept.try_send(1), troupe::send_status::closed);
+  kept.close();
+  kept.kill();
+  EXPECT_EQ(kept.join(0ms)->kind, troupe::exit_kind::normal);
+}
+
+TEST(Lifecycle, dropping_the_last_reference_closes_nothing) {
+  troupe::runtime rt({.workers = 1});
+  { auto dropped = rt.spawn<closes_itself>(); }
+  EXPECT_TRUE(rt.wait_idle(5s));
+  EXPECT_EQ(rt.alive(), 1u);
+}
+
+TEST(Lifecycle, names_are_given_or_made_of_class_and_number) {
+  troupe::runtime rt({.workers = 1});
+  auto a = rt.spawn_named<closes_itself>("given");
+  auto b = rt.spawn<closes_itself>();
+  auto c = rt.spawn<closes_itself>();
+  EXPECT_EQ(a.name(), "given");
+  EXPECT_NE(b.name().find("closes_itself#"), std::string::npos);
+  EXPECT_NE(b.name(), c.name());
+  EXPECT_NE(b.id(), c.id());
+}
+
+TEST(Lifecycle, references_compare_and_hash_by_the_actor_that_they_stand_for) {
+  troupe::runtime rt({.workers = 1});
+  auto a = rt.spawn<closes_itself>();
+  auto b = rt.spawn<closes_itself>();
+  const auto same = a;
+  EXPECT_TRUE(a == same);
+  EXPECT_FALSE(a == b);
+  std::unordered_set<troupe::ref<closes_itself>> set{a, b, same};
+  EXPECT_EQ(set.size(), 2u);
+}
+
+class parent : public troupe::actor {
+public:
+  explicit parent(troupe::runtime& rt) : child_(rt.spawn<closes_itself>()) {}
+  void on(poke) { child_.send(0); }
+  bool on(int) { return child_.alive(); }
+
+private:
+  troupe::ref<closes_itself> child_;
+};
+
+TEST(Lifecycle, an_actor_may_spawn_another_in_its_constructor) {
+  troupe::runtime rt({.workers = 2});
+  auto p = rt.spawn<parent>(rt);
+  EXPECT_TRUE(*p.ask(1, 5s).get());
+  p.send(poke{});
+  EXPECT_TRUE(rt.wait_idle(5s));
+  EXPECT_FALSE(*p.ask(1, 5s).get());
+}
+
+TEST(Lifecycle, an_actor_that_is_not_spawned_is_refused) { EXPECT_THROW(closes_itself(), troupe::troupe_error); }
+
+TEST(Lifecycle, a_handler_that_joins_on_its_own_runtime_is_refused_and_not_stuck) {
+  class joiner : public troupe::actor {
+  public:
+    bool on(troupe::ref<closes_itself> other) { return other.join(5s).error() == troupe::errc::would_deadlock; }
+  };
+  troupe::runtime rt({.workers = 2});
+  auto other = rt.spawn<closes_itself>();
+  auto j = rt.spawn<joiner>();
+  EXPECT_TRUE(*j.ask(other, 5s).get());
+}
+
+TEST(Lifecycle, several_runtimes_live_in_one_process_and_their_actors_may_ask_each_other) {
+  class relay : public troupe::actor {
+  public:
+    explicit relay(troupe::address<int(int)> to) : to_(std::move(to)) {}
+    troupe::task<int> on(int n) {
+      auto r = co_await to_.ask(n, 5s);
+      co_return r.value_or(-1);
+    }
+
+  private:
+    troupe::address<int(int)> to_;
+  };
+  class adder : public troupe::actor {
+  public:
+    int on(int n) { return n + 1; }
+  };
+  troupe::runtime first({.workers = 1, .name = "first"});
+  troupe::runtime second({.workers = 1, .name = "second"});
+  auto r = first.spawn<relay>(second.spawn<adder>());
+  for (int n = 0; n != 200; ++n) ASSERT_EQ(*r.ask(n, 5s).get(), n + 1);
+}
+
+}  // namespace
