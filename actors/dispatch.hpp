@@ -52,9 +52,11 @@ decltype(auto) call_owned(A& a, M& m) {
   if constexpr (loop_takes<A, M>)
     a.accept(std::move(m));
   else if constexpr (has_const_ref_handler<A, M>)
-    return a.on(std::as_const(m));
+    return (a.*pick_const_ref<M>(&A::on))(m);
+  else if constexpr (has_value_handler<A, M>)
+    return (a.*pick_value<M>(&A::on))(std::move(m));
   else
-    return a.on(std::move(m));
+    return (a.*pick_rvalue<M>(&A::on))(std::move(m));
 }
 
 /// The same with a message that others read too.
@@ -63,9 +65,9 @@ decltype(auto) call_shared(A& a, const M& m) {
   if constexpr (loop_takes<A, M>)
     a.accept(M(m));
   else if constexpr (has_const_ref_handler<A, M>)
-    return a.on(m);
+    return (a.*pick_const_ref<M>(&A::on))(m);
   else
-    return a.on(M(m));
+    return (a.*pick_value<M>(&A::on))(m);
 }
 
 template <class A>

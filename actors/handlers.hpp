@@ -29,6 +29,32 @@ std::type_identity<R> on_rvalue(R (A::*)(M&&));
 template <class M, class R, class A>
 std::type_identity<R> on_rvalue(R (A::*)(M&&) const);
 
+// The handler itself: calling it by name could be ambiguous between overloads that differ in const.
+template <class M, class R, class A>
+constexpr auto pick_const_ref(R (A::*handler)(const M&)) noexcept {
+  return handler;
+}
+template <class M, class R, class A>
+constexpr auto pick_const_ref(R (A::*handler)(const M&) const) noexcept {
+  return handler;
+}
+template <class M, class R, class A>
+constexpr auto pick_value(R (A::*handler)(M)) noexcept {
+  return handler;
+}
+template <class M, class R, class A>
+constexpr auto pick_value(R (A::*handler)(M) const) noexcept {
+  return handler;
+}
+template <class M, class R, class A>
+constexpr auto pick_rvalue(R (A::*handler)(M&&)) noexcept {
+  return handler;
+}
+template <class M, class R, class A>
+constexpr auto pick_rvalue(R (A::*handler)(M&&) const) noexcept {
+  return handler;
+}
+
 template <class A, class M>
 concept has_const_ref_handler = requires {
   on_const_ref<M>(&A::on);
