@@ -255,6 +255,7 @@ private:
 void cell::run() noexcept {
   worker& here = *current_worker();
   unsigned left = here.budget();
+  std::int64_t begun = 0;
   run_loop* const recorder = core_->recorder();
   detail::slice_count handled(*core_);
 
@@ -296,7 +297,8 @@ void cell::run() noexcept {
     }
     if (left == 0) {
       handled.flush();
-      return home().reschedule(*this);
+      if (!here.extend_slice(begun)) return home().reschedule(*this);
+      left = here.budget();
     }
   }
 }

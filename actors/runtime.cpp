@@ -29,7 +29,7 @@ detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& r
     runtime_lease = std::make_shared<lease>(*core);
     return core;
   }
-  auto pool = work_stealing_pool::start({options.workers, options.name, options.budget});
+  auto pool = work_stealing_pool::start({options.workers, options.name, options.budget, options.quantum});
   work_stealing_pool& threads = *pool;
   auto* core = new detail::core(std::move(pool), nullptr);
   runtime_lease = std::make_shared<lease>(*core);

@@ -24,7 +24,9 @@ enum class schedule : std::uint8_t {
 struct runtime_options {
   unsigned workers = 0;         ///< of the pool; 0: one for each core that the process may use
   std::string name = "troupe";  ///< threads are called name/0, name/1, ..., name/keeper
-  unsigned budget = 128;        ///< messages that an actor of the pool handles before it lets others run (C8)
+  unsigned budget = 128;        ///< messages that an actor of the pool may always handle in one go (C8)
+  std::chrono::nanoseconds quantum{
+      50'000};  ///< for how long it may then go on before it lets others run; 0: not at all
   schedule scheduling = schedule::work_stealing;
   /// With a seed the runtime is deterministic: one thread, virtual time, every choice drawn from the seed (C12).
   std::optional<std::uint64_t> seed = std::nullopt;

@@ -117,6 +117,7 @@ work_stealing_pool::work_stealing_pool(pool_options options) : state_(std::make_
   for (unsigned i = 0; i != state_->options.workers; ++i) {
     state_->workers.push_back(std::make_unique<worker>(*this, i, fmt::format("{}/{}", state_->options.name, i), true));
     state_->workers.back()->set_budget(state_->options.budget);
+    state_->workers.back()->set_quantum(state_->options.quantum);
   }
   state_->sleepers.reserve(state_->workers.size());
 }
@@ -143,6 +144,16 @@ void worker::push(job& j) noexcept {
     if (!ring_.push(j)) pool.inject(j);
   }
   pool.notify_if_idle();
+}
+
+bool worker::extend_slice(std::int64_t& begun) noexcept {
+  if (quantum_ == 0) return false;
+  const std::int64_t now = owner_->now();
+  if (begun == 0) begun = now;
+  if (now - begun >= quantum_) return false;
+  if (static_cast<work_stealing_pool&>(*owner_).timers_.next() > now) return true;
+  tick_ = fairness_interval - 1;  // a timer is due: the next look is at those
+  return false;
 }
 
 void work_stealing_pool::inject(job& j) noexcept {

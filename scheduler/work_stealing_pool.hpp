@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,7 +12,8 @@ namespace troupe {
 struct pool_options {
   unsigned workers = 0;         ///< 0: one for each core that the process may use
   std::string name = "troupe";  ///< threads are called name/0, name/1, ... and name/keeper; 15 characters are shown
-  unsigned budget = 128;        ///< messages that an actor handles before it goes to the back of the queue (C8)
+  unsigned budget = 128;  ///< messages that an actor may always handle before it goes to the back of the queue (C8)
+  std::chrono::nanoseconds quantum{50'000};  ///< for how long it may go on then; 0: not at all
 };
 
 /// Workers that take from their own queue first and from each other's when that is empty, and sleep when there is
@@ -43,7 +45,6 @@ private:
   void inject(job& j) noexcept override;
 
   friend class worker;
-  friend class housekeeper;
 
   // The worker's loop.
   void work(worker& self) noexcept;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string>
 
 #include <troupe/base/atomic.hpp>
@@ -15,6 +17,9 @@ namespace troupe {
 ///     goes idle: a conversation then stays on one core with warm caches. If the waker has more to do it goes on, and
 ///     the woken one queues behind the others: a pipeline's stages then work in batches. See docs/decisions/.
 /// W2. Slot and ring are taken from by exchange, so that the housekeeper may empty the slot of a stuck worker.
+/// W3. A slice lasts for a budget of messages, and goes on after it for the rest of a quantum of time: whoever is flooded with
+///     messages that take nanoseconds each keeps up with those who send them, before what it waits for has left the
+///     caches. The clock is read once a budget. See docs/decisions/009-slices.md.
 class worker {
 public:
   worker(scheduler& owner, unsigned index, std::string name, bool has_queue)
@@ -27,6 +32,10 @@ public:
   /// How many messages the job that runs may handle before it goes to the back of the queue (C8).
   unsigned budget() const noexcept { return budget_; }
   void set_budget(unsigned budget) noexcept { budget_ = budget; }
+  void set_quantum(std::chrono::nanoseconds quantum) noexcept { quantum_ = quantum.count(); }
+
+  /// Whether a job that has used up its budget may have another: W3. `begun` is the job's, zero when its slice begins.
+  bool extend_slice(std::int64_t& begun) noexcept;
 
   /// Says what runs, for reports: `detail` names the message and must live as long as the program.
   void show(const void* subject, const char* detail) noexcept {
@@ -38,7 +47,6 @@ private:
   friend class scheduler;
   friend class work_stealing_pool;
   friend class run_loop;
-  friend class housekeeper;
 
   void wake(job& j) noexcept {
     if (!has_queue_) return owner_->inject(j);
@@ -57,6 +65,7 @@ private:
   scheduler* owner_;
   unsigned index_;
   unsigned budget_ = 128;
+  std::int64_t quantum_ = 0;  // nanoseconds
   bool has_queue_;
   std::string name_;
   unsigned streak_ = 0;  // slices in a row that came from the slot

@@ -39,7 +39,7 @@ private:
 
 template <class Walker>
 void check_close_drains() {
-  troupe::runtime rt({.workers = 2, .name = "close", .budget = 3});
+  troupe::runtime rt({.workers = 2, .name = "close", .budget = 3, .quantum = 0ns});
   std::uint64_t late = 0;
   for (int round = 0; round != scaled(500); ++round) {
     std::atomic<int> steps{0};
@@ -62,7 +62,7 @@ TEST(C4_CloseDrains, exactly_what_the_closer_sent_before_is_handled) { check_clo
 TEST(C4_CloseDrains, exactly_what_the_closer_sent_before_is_received_by_a_loop) { check_close_drains<loop_walker>(); }
 
 TEST(C4_CloseDrains, also_while_others_keep_sending) {
-  troupe::runtime rt({.workers = 2, .name = "close", .budget = 3});
+  troupe::runtime rt({.workers = 2, .name = "close", .budget = 3, .quantum = 0ns});
   for (int round = 0; round != scaled(200); ++round) {
     std::atomic<int> from_closer{0};
     std::atomic<int> from_other{0};

@@ -68,7 +68,7 @@ private:
 TEST(C3_Conservation, every_message_has_one_fate_under_random_closes_kills_and_crashes) {
   const captured_log quiet;
   tally seen;
-  troupe::runtime rt({.workers = 4, .name = "chaos", .budget = 5});
+  troupe::runtime rt({.workers = 4, .name = "chaos", .budget = 5, .quantum = 0ns});
   std::atomic<std::uint64_t> unanswered{0};
   std::vector<std::thread> threads;
   for (unsigned t = 0; t != 3; ++t) {

@@ -37,7 +37,7 @@ private:
 TEST(C8_Fairness, an_actor_that_gets_one_message_is_not_starved_by_two_that_flood_themselves) {
   std::atomic<bool> stop{false};
   std::atomic<long> flooded{0};
-  troupe::runtime rt({.workers = 1, .name = "fair", .budget = 16});
+  troupe::runtime rt({.workers = 1, .name = "fair", .budget = 16, .quantum = 0ns});
   for (int i = 0; i != 2; ++i) rt.spawn<floods_itself>(stop, flooded).send(spin{});
   for (int round = 0; round != 50; ++round) {
     std::atomic<long> seen{-1};
@@ -74,7 +74,7 @@ TEST(C8_Fairness, a_conversation_does_not_starve_who_waits_in_the_queue) {
   std::atomic<long> talked{0};
   std::atomic<long> flooded{0};
   std::atomic<bool> stop_flood{false};
-  troupe::runtime rt({.workers = 1, .name = "fair", .budget = 16});
+  troupe::runtime rt({.workers = 1, .name = "fair", .budget = 16, .quantum = 0ns});
   auto a = rt.spawn<ping_pong>(stop, talked);
   auto b = rt.spawn<ping_pong>(stop, talked);
   a.send(b);

@@ -53,7 +53,7 @@ private:
 
 TEST(C2_OneAtATime, handlers_of_one_actor_never_overlap_whoever_sends) {
   const int each = scaled(20'000);
-  troupe::runtime rt({.workers = 4, .name = "one", .budget = 7});
+  troupe::runtime rt({.workers = 4, .name = "one", .budget = 7, .quantum = 0ns});
   auto a = rt.spawn<accumulator>();
   troupe::exchange<publish_me> ex(rt, "ex");
   auto sub = ex.attach(a);

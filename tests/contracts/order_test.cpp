@@ -98,7 +98,7 @@ void check_order(const std::function<way(troupe::runtime&, troupe::ref<receiver>
   std::atomic<bool> stop{false};
   std::atomic<int> migrated_actors{0};
   std::atomic<int> migrated_green{0};
-  troupe::runtime rt({.workers = 4, .name = "order", .budget = 3});
+  troupe::runtime rt({.workers = 4, .name = "order", .budget = 3, .quantum = 0ns});
   auto to = rt.spawn<receiver>();
   const way out = make_way(rt, to);
   for (int i = 0; i != 4; ++i) rt.spawn<blocking_neighbour>(stop).send(i);
@@ -160,7 +160,7 @@ TEST(C1_Order, what_a_sender_published_is_handled_before_what_it_then_sends_dire
 }
 
 TEST(C1_Order, what_was_published_is_handled_before_a_question_and_before_a_close) {
-  troupe::runtime rt({.workers = 4, .name = "order", .budget = 3});
+  troupe::runtime rt({.workers = 4, .name = "order", .budget = 3, .quantum = 0ns});
   for (int round = 0; round != scaled(2'000); ++round) {
     auto to = rt.spawn<receiver>();
     troupe::exchange<numbered> ex(rt, "numbers");
@@ -227,7 +227,7 @@ private:
 };
 
 TEST(C1_Order, an_actors_close_comes_after_what_it_sent) {
-  troupe::runtime rt({.workers = 4, .name = "order", .budget = 3});
+  troupe::runtime rt({.workers = 4, .name = "order", .budget = 3, .quantum = 0ns});
   for (int round = 0; round != scaled(300); ++round) {
     auto to = rt.spawn<receiver>();
     rt.spawn<closing_sender>(to).send(go{});

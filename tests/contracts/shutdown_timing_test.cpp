@@ -251,7 +251,7 @@ private:
 TEST(C6_Shutdown, a_pipeline_of_finite_sources_ends_by_itself_and_in_order) {
   for (int round = 0; round != scaled(100); ++round) {
     std::atomic<int> sum{0};
-    troupe::runtime rt({.workers = 3, .budget = 4});
+    troupe::runtime rt({.workers = 3, .budget = 4, .quantum = 0ns});
     troupe::exchange<number> first(rt, "first");
     troupe::exchange<number> second(rt, "second");
     auto last = rt.spawn<sink>(sum);

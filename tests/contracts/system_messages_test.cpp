@@ -33,7 +33,7 @@ TEST(C11_SystemMessages, close_replies_timers_and_notices_work_with_a_full_inbox
   const int half = scaled(100'000);
   std::vector<std::string> log;
   barrier opened;
-  troupe::runtime rt({.workers = 2, .budget = 16});
+  troupe::runtime rt({.workers = 2, .budget = 16, .quantum = 0ns});
   auto b = rt.spawn<busy>(log);
   auto gone = b.when_ended();
   b.send(hold{&opened});
@@ -57,7 +57,7 @@ TEST(C11_SystemMessages, the_end_of_an_exchange_comes_after_all_that_was_publish
   const int total = scaled(50'000);
   std::vector<std::string> log;
   barrier opened;
-  troupe::runtime rt({.workers = 2, .budget = 16});
+  troupe::runtime rt({.workers = 2, .budget = 16, .quantum = 0ns});
   auto b = rt.spawn<busy>(log);
   b.send(hold{&opened});
   troupe::exchange<item> ex(rt, "items");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <latch>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,26 +49,33 @@ TEST(ExchangeLifetime, a_message_outlives_the_handler_that_detaches_itself_from_
 
 class sleeper : public troupe::actor {
 public:
-  explicit sleeper(std::string& seen) : seen_(seen) {}
+  explicit sleeper(std::string& seen, std::latch& begun, std::atomic<bool>& gone)
+      : seen_(seen), begun_(begun), gone_(gone) {}
   troupe::task<> on(const std::string& text) {
-    co_await troupe::this_task::sleep_for(20ms);
+    if (seen_.empty()) begun_.count_down();
+    while (!gone_) co_await troupe::this_task::sleep_for(1ms);
     seen_ = text;
   }
 
 private:
   std::string& seen_;
+  std::latch& begun_;
+  std::atomic<bool>& gone_;
 };
 
 TEST(ExchangeLifetime, a_message_outlives_a_coroutine_whose_subscription_goes_while_it_sleeps) {
   std::string seen;
+  std::latch begun(1);
+  std::atomic<bool> gone{false};
   troupe::runtime rt;
   troupe::exchange<std::string> x(rt, "x");
-  auto a = rt.spawn<sleeper>(seen);
+  auto a = rt.spawn<sleeper>(seen, begun, gone);
   {
     auto s = x.attach(a);
     for (int i = 0; i != 500; ++i) x.publish(long_text);
-    std::this_thread::sleep_for(10ms);
+    begun.wait();
   }
+  gone = true;
   a.close();
   ASSERT_TRUE(a.join(5s));
   EXPECT_EQ(seen, long_text);
