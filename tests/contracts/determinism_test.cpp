@@ -116,7 +116,7 @@ TEST(C12_Determinism, an_hour_of_virtual_time_takes_no_time) {
       },
       std::ref(rt.scheduler()));
   EXPECT_EQ(*f.get(), std::chrono::nanoseconds(1h).count());
-  EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
 }
 
 TEST(C12_Determinism, timeouts_are_virtual_and_exact) {

@@ -82,7 +82,7 @@ TEST(RunLoop, a_deadline_is_kept_although_something_can_always_run) {
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(f.get(20ms).error(), troupe::errc::timeout);
   EXPECT_FALSE(loop.wait_quiescent(loop.now() + 20'000'000));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
   loop.strands().for_each([](troupe::strand& s) { s.request_kill(); });
   loop.run();
 }
@@ -123,7 +123,7 @@ TEST(RunLoop, with_a_seed_timers_fire_in_the_order_of_virtual_time) {
   const auto start = std::chrono::steady_clock::now();
   loop.run();
   EXPECT_EQ(log, "abc");
-  EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
 }
 
 }  // namespace
