@@ -11,11 +11,9 @@
 #include <troupe/scheduler/parker.hpp>
 #include <troupe/scheduler/strand.hpp>
 #include <troupe/scheduler/trampoline.hpp>
+#include <troupe/scheduler/wait.hpp>
 
 namespace troupe {
-
-/// Waits without end.
-inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
 
 namespace detail {
 

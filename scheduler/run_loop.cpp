@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
+#include <vector>
 
 namespace troupe {
 
@@ -11,7 +12,18 @@ namespace {
 constexpr std::int64_t second = 1'000'000'000;
 constexpr std::int64_t slice_cost = 1'000;       // of virtual time
 constexpr std::int64_t look_again = 10'000'000;  // how often a thread that waits checks whether it may drive
+// Which thread has made which loops, the newest last. Looked at only by threads that are about to block.
+std::mutex loops_mutex;
+std::vector<std::pair<std::thread::id, run_loop*>> loops;
+
 }  // namespace
+
+scheduler* detail::driven_by_this_thread() {
+  std::lock_guard guard(loops_mutex);
+  const auto i = std::find_if(loops.rbegin(), loops.rend(),
+                              [me = std::this_thread::get_id()](const auto& l) { return l.first == me; });
+  return i == loops.rend() ? nullptr : i->second;
+}
 
 class run_loop::driving {
 public:
@@ -45,6 +57,13 @@ run_loop::run_loop(run_loop_options options)
       self_(*this, 0, "loop", false) {
   self_.set_budget(1);
   strands().keep_order();  // C12: whoever is visited first must not depend on addresses
+  std::lock_guard guard(loops_mutex);
+  loops.emplace_back(owner_, this);
+}
+
+run_loop::~run_loop() {
+  std::lock_guard guard(loops_mutex);
+  std::erase_if(loops, [this](const auto& l) { return l.second == this; });
 }
 
 std::int64_t run_loop::now() const noexcept { return deterministic_ ? virtual_now_.load(relaxed) : steady_now(); }

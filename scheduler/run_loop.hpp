@@ -25,6 +25,7 @@ struct run_loop_options {
 class run_loop final : public scheduler {
 public:
   explicit run_loop(run_loop_options options = {});
+  ~run_loop() override;
 
   /// Runs until nothing is queued or due. On a deterministic loop only from its own thread; must not be called by a
   /// job.
@@ -44,6 +45,8 @@ public:
   void arm(timer& t, std::int64_t deadline) override;
   bool wait(wait_condition& condition, std::int64_t deadline) override;
   bool wait_quiescent(std::int64_t deadline) override;
+  bool begin_blocking() noexcept override { return false; }
+  void end_blocking() noexcept override {}
   bool stop(std::int64_t) override { return true; }
   unsigned size() const noexcept override { return 1; }
   std::vector<worker_info> inspect() const override;

@@ -61,6 +61,11 @@ public:
   /// time is virtual) came first, or if waiting here would never end: on a thread of this very scheduler.
   virtual bool wait(wait_condition& condition, std::int64_t deadline) = 0;
 
+  /// The job that runs on the calling thread, one of this scheduler's, is about to block it. True: others go on without
+  /// this thread until `end_blocking`. False: nobody else could, so the job must not block.
+  virtual bool begin_blocking() noexcept = 0;
+  virtual void end_blocking() noexcept = 0;
+
   /// Waits until nothing runs, is queued or is due. False at the deadline.
   virtual bool wait_quiescent(std::int64_t deadline) = 0;
 
@@ -88,6 +93,11 @@ protected:
 private:
   strand_registry strands_;
 };
+
+namespace detail {
+/// The run loop that the calling thread has made last and drives while it waits for something; null on most threads.
+scheduler* driven_by_this_thread();
+}  // namespace detail
 
 /// Nanoseconds of the steady clock.
 std::int64_t steady_now() noexcept;

@@ -402,6 +402,14 @@ bool work_stealing_pool::wait(wait_condition& condition, std::int64_t deadline) 
   return true;
 }
 
+bool work_stealing_pool::begin_blocking() noexcept {
+  worker& self = *current_worker();
+  if (job* j = self.next_.exchange(nullptr, acq_rel)) self.push(*j);
+  return true;
+}
+
+void work_stealing_pool::end_blocking() noexcept {}
+
 bool work_stealing_pool::wait_quiescent(std::int64_t deadline) {
   state& s = *state_;
   worker* w = current_worker();

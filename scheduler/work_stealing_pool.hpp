@@ -34,6 +34,8 @@ public:
   void arm(timer& t, std::int64_t deadline) override;
   bool wait(wait_condition& condition, std::int64_t deadline) override;
   bool wait_quiescent(std::int64_t deadline) override;
+  bool begin_blocking() noexcept override;
+  void end_blocking() noexcept override;
   bool stop(std::int64_t deadline) override;
   unsigned size() const noexcept override;
   std::vector<worker_info> inspect() const override;

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <thread>
+
+#include <troupe/base/atomic.hpp>
+
+namespace troupe {
+
+/// A lock for critical sections of a few instructions that run no user code. Fits `std::lock_guard`. Not recursive; not
+/// fair. A thread that finds it taken spins, and gives up its processor when that lasts.
+class spin_lock {
+public:
+  spin_lock() = default;
+  spin_lock(const spin_lock&) = delete;
+  spin_lock& operator=(const spin_lock&) = delete;
+
+  void lock() noexcept {
+    while (held_.exchange(true, acquire)) await_release();
+  }
+  bool try_lock() noexcept { return !held_.load(relaxed) && !held_.exchange(true, acquire); }
+  void unlock() noexcept { held_.store(false, release); }
+
+private:
+  void await_release() const noexcept {
+    for (unsigned rounds = 0; held_.load(relaxed); ++rounds) {
+      if (rounds < 100)
+        cpu_relax();
+      else
+        std::this_thread::yield();  // its holder was preempted
+    }
+  }
+
+  atomic<bool> held_{false};  // the exchange's acquire pairs with the release of `unlock`
+};
+
+}  // namespace troupe

@@ -1,0 +1,257 @@
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+#include <cstdint>
+#include <mutex>
+#include <utility>
+
+#include <troupe/base/intrusive_list.hpp>
+#include <troupe/base/result.hpp>
+#include <troupe/base/spin_lock.hpp>
+#include <troupe/scheduler/parker.hpp>
+#include <troupe/scheduler/strand.hpp>
+#include <troupe/scheduler/trampoline.hpp>
+
+// Waiting in a line, for whatever has one: mutexes, semaphores, events, channels.
+//
+// N1. Link and outcome of a node are guarded by the lock of its line. Whoever changes the outcome from `pending` takes
+//     the node out of the line under the same lock; he alone then owns the right, and the duty, to resume the party
+//     (S1), which he does after releasing the lock.
+// N2. A party leaves its wait only when its node is out of the line and nobody will touch it any more: a timer that
+//     could not be cancelled has fired to its end, and so has a canceller (S2).
+// N3. What was granted to a party that was killed meanwhile is given back.
+
+namespace troupe {
+
+/// Waits without end.
+inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
+
+namespace detail {
+
+/// How a wait ended.
+enum class wait_outcome : std::uint8_t {
+  pending,         ///< it has not
+  granted,         ///< with what was waited for
+  timeout,         ///< the time was over
+  cancelled,       ///< the green thread or actor was told to stop
+  closed,          ///< what was waited for will never come
+  deadlock,        ///< whoever would have to end it waits, directly or not, for the one that waits
+  would_deadlock,  ///< blocking here would hold up the very thread that has to end it
+};
+
+/// The sentence for an outcome that is not `granted`; `what` says what was waited for.
+error error_of(wait_outcome outcome, const char* what);
+
+class wait_node;
+
+/// Who runs on the calling thread: the strand whose coroutine it is, else the thread itself. Only to compare.
+const void* current_party() noexcept;
+
+/// Nodes that a critical section has taken out of their lines, to be resumed after it.
+class wake_list {
+public:
+  wake_list() = default;
+  wake_list(const wake_list&) = delete;
+  wake_list& operator=(const wake_list&) = delete;
+  ~wake_list();
+
+  void add(wait_node& n) noexcept;
+
+private:
+  intrusive_list<wait_node, wait_node> nodes_;
+};
+
+/// A place in a line.
+class wait_node : public list_hook<wait_node> {
+public:
+  /// Who waits: `current_party()` of the caller.
+  const void* party = nullptr;
+
+  /// Takes it out of its line for good, as whoever holds the lock of the line. False if the wait has ended before; then
+  /// the node is to be taken out of the line, and nobody is to be resumed.
+  virtual bool end(wait_outcome how) noexcept = 0;
+
+  /// Gives the party its next slice, or wakes its thread. For whoever ended the wait (N1); the node may be gone afterwards.
+  virtual void resume() noexcept = 0;
+
+protected:
+  ~wait_node() = default;
+};
+
+/// A party in one line: a strand in a `co_await` or an OS thread in a `get`.
+class line_wait : public wait_node, public wait_point, public timer {
+public:
+  bool end(wait_outcome how) noexcept final;
+  void resume() noexcept final;
+
+protected:
+  class blocked_thread;
+
+  explicit line_wait(spin_lock& guard) noexcept : guard_(&guard) {}
+  ~line_wait() = default;
+
+  /// Announces the wait of a strand, before its node is linked: from now on it can be cancelled and time out.
+  void announce(strand& self, std::chrono::nanoseconds timeout);
+
+  /// Takes back what `announce` did, for a wait that was over before its node was linked. Tells the trampoline where to
+  /// go on.
+  void go_on(std::coroutine_handle<> h) noexcept;
+
+  /// N2, once the strand runs again.
+  void settle() noexcept;
+
+  /// The party has left the line with nothing; called under the lock. Others may now be able to go on.
+  virtual void left(wake_list& woken) noexcept = 0;
+
+  spin_lock* guard_;
+  wait_outcome outcome_ = wait_outcome::pending;
+
+private:
+  void fire() noexcept final;
+  void cancel_wait() noexcept final;
+  bool leave(wait_outcome how) noexcept;
+
+  strand* strand_ = nullptr;
+  blocked_thread* thread_ = nullptr;
+  bool timed_ = false;
+  atomic<bool> fired_{false};  // true: the timer will not touch this any more, or owns the right to resume
+};
+
+/// The calling OS thread, for as long as it may have to wait. Made before the node is linked.
+class line_wait::blocked_thread final : public wait_condition {
+public:
+  explicit blocked_thread(line_wait& w) noexcept : wait_(&w) { w.thread_ = this; }
+
+  /// Blocks until the wait has ended; called with the node linked and the lock released.
+  void wait(std::chrono::nanoseconds timeout) noexcept;
+
+  void wake() noexcept { parker_.unpark(); }
+
+private:
+  bool holds() const noexcept override { return woken_; }
+  void sleep_until(std::int64_t deadline) noexcept override { woken_ = woken_ || parker_.park(deadline); }
+
+  line_wait* wait_;
+  parker parker_;
+  bool woken_ = false;
+};
+
+inline wake_list::~wake_list() {
+  while (wait_node* n = nodes_.pop_front()) n->resume();
+}
+inline void wake_list::add(wait_node& n) noexcept { nodes_.push_back(n); }
+
+/// Parties in the order of their coming. All functions expect the lock of the line to be held.
+class wait_line {
+public:
+  bool empty() noexcept { return nodes_.empty(); }
+  void push(wait_node& n) noexcept { nodes_.push_back(n); }
+
+  /// Who would be granted next; the line must not be empty.
+  wait_node& front() noexcept { return nodes_.front(); }
+
+  /// Grants the first that still waits; null if nobody does. The caller resumes it.
+  wait_node* grant_one(wait_outcome how = wait_outcome::granted) noexcept {
+    while (!nodes_.empty()) {
+      wait_node& n = nodes_.front();
+      if (n.end(how)) return &n;
+      n.unlink();  // has taken another alternative
+    }
+    return nullptr;
+  }
+
+  void grant_all(wake_list& woken, wait_outcome how = wait_outcome::granted) noexcept {
+    while (wait_node* n = grant_one(how)) woken.add(*n);
+  }
+
+private:
+  intrusive_list<wait_node, wait_node> nodes_;
+};
+
+}  // namespace detail
+
+/// Something that may have to wait: `co_await` it in green threads and handlers, `get()` it on OS threads. Does nothing
+/// before that; used once. Belongs to whoever made it.
+///
+/// `Request` says what is wanted:
+///     spin_lock& guard()               the lock of the line
+///     bool try_fast(wait_node&)        takes it at once, if that is possible without the lock
+///     bool try_locked(wait_node&)      the same under the lock; true also if it has ended the wait with an error; on
+///                                      false it has put the node into its line
+///     void give_back()                 it was granted, and will not be used (N3)
+///     void left(wake_list&)            the party has left the line, under the lock
+///     T finish(wait_outcome)           what the caller gets; may throw
+template <class Request>
+class [[nodiscard]] operation final : detail::line_wait {
+  using outcome_of = detail::wait_outcome;
+
+public:
+  explicit operation(Request request, std::chrono::nanoseconds timeout = forever) noexcept
+      : line_wait(request.guard()), request_(std::move(request)), timeout_(timeout) {}
+  operation(const operation&) = delete;
+  operation& operator=(const operation&) = delete;
+  ~operation() {
+    settle();
+    if (outcome_ == outcome_of::granted && !used_) request_.give_back();
+  }
+
+  /// Blocks the calling OS thread.
+  auto get() {
+    party = detail::current_party();
+    if (request_.try_fast(*this)) {
+      outcome_ = outcome_of::granted;
+    } else {
+      bool waits = false;
+      blocked_thread here(*this);
+      {
+        std::lock_guard lock(*guard_);
+        waits = !request_.try_locked(*this);
+        if (!waits && outcome_ == outcome_of::pending) outcome_ = outcome_of::granted;
+      }
+      if (waits) here.wait(timeout_);
+    }
+    return use();
+  }
+
+  bool await_ready() noexcept {
+    party = detail::current_party();
+    if (!request_.try_fast(*this)) return false;
+    outcome_ = outcome_of::granted;
+    return detail::may_go_on();
+  }
+  void await_suspend(std::coroutine_handle<> h) {
+    strand& self = detail::suspend_current(h);
+    if (outcome_ == outcome_of::granted) {
+      detail::current_trampoline().why = detail::pause::yielded;
+      return;
+    }
+    announce(self, timeout_);
+    {
+      std::lock_guard lock(*guard_);
+      if (outcome_ == outcome_of::pending) {
+        if (!request_.try_locked(*this)) return;  // the party may run again at this very moment
+        if (outcome_ == outcome_of::pending) outcome_ = outcome_of::granted;
+      }
+    }
+    go_on(h);
+  }
+  auto await_resume() {
+    settle();
+    return use();
+  }
+
+private:
+  void left(detail::wake_list& woken) noexcept override { request_.left(woken); }
+
+  auto use() {
+    used_ = true;
+    return request_.finish(outcome_);
+  }
+
+  Request request_;
+  std::chrono::nanoseconds timeout_;
+  bool used_ = false;
+};
+
+}  // namespace troupe
