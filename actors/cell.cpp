@@ -188,7 +188,7 @@ void cell::send_news(detail::stream_reader& r) noexcept {
 void cell::stream_added(detail::stream_reader& r) {
   extras().streams.push_back(&r);
   has_streams_ = true;
-  marked_ = r.mark() || marked_;  // S1: this message may be the only taking before one that was sent after a publish
+  marked_ = r.mark() || marked_;  // N1: this message may be the only taking before one that was sent after a publish
 }
 
 void cell::stream_removed(detail::stream_reader& r) noexcept {
@@ -282,7 +282,7 @@ void cell::run() noexcept {
       if (!read_streams(left, handled)) return;
     } else if (has_streams_ && !front_marked_ && reader_.has_message(inbox_)) {
       front_marked_ = true;
-      marked_ = mark_streams();  // S1
+      marked_ = mark_streams();  // N1
     } else if (envelope* e = has_streams_ && !front_marked_ ? nullptr : reader_.take(inbox_)) {
       front_marked_ = false;
       here.show(this, e->ops->name);

@@ -42,7 +42,7 @@ struct message_ops {
 
 /// A message on its way: this header, and the message behind it in the same allocation.
 ///
-/// E1. An envelope has one owner: the sender until it is pushed, the inbox, then the cell that handles it.
+/// O1. An envelope has one owner: the sender until it is pushed, the inbox, then the cell that handles it.
 struct envelope {
   // The link comes first, see envelope_of.
   explicit envelope(const message_ops& o) noexcept : ops(&o) {}
