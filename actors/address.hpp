@@ -92,6 +92,7 @@ public:
   /// As `ref::ask`.
   pending_reply<R, M> ask(M message, std::chrono::nanoseconds timeout = forever) const {
     promise<R> p(get_cell()->home());
+    p.name_parties(type_name<M>(), *get_cell());
     future<R> answer = p.get_future(timeout);
     (void)get_cell()->enqueue(
         *detail::make_envelope<detail::ask_envelope<M, R>>(*ops_, std::move(p), std::move(message)));

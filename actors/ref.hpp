@@ -147,6 +147,7 @@ private:
     static_assert(!loop_actor_class<A>, "troupe: a loop actor has no handlers whose result could be the answer");
     using R = reply_of<A, M>;
     promise<R> p(get_cell()->home());
+    p.name_parties(type_name<M>(), *get_cell());
     future<R> answer = p.get_future(timeout);
     (void)get_cell()->enqueue(*detail::make_envelope<detail::ask_envelope<M, R>>(detail::ask_ops<A, M>, std::move(p),
                                                                                  std::forward<Args>(args)...));

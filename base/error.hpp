@@ -12,13 +12,13 @@ namespace troupe {
 /// What went wrong, as a value that a program can branch on.
 enum class errc : std::uint8_t {
   timeout,           ///< the time given was over before the answer came
-  closed,            ///< the actor, channel or exchange was closed before
+  closed,            ///< the other side had been closed before: the actor, the channel, the reader of a pipe
   killed,            ///< the actor was killed
-  crashed,           ///< a handler threw
-  cancelled,         ///< somebody asked for the operation to stop
+  crashed,           ///< a handler, a constructor of an actor or a green thread threw
+  cancelled,         ///< somebody asked for the operation to stop, or the promise went without a result
   full,              ///< the mailbox or queue refused for lack of room
-  deadlock,          ///< the wait could never have ended
-  would_deadlock,    ///< the wait would block the very thread that has to end it
+  deadlock,          ///< the wait could never have ended: nothing is left that could end it
+  would_deadlock,    ///< the wait would block the very thread that has to end it, so it was not begun
   not_found,         ///< no such name
   already_exists,    ///< the name is taken
   type_mismatch,     ///< the name stands for something of another type or kind

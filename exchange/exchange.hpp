@@ -8,6 +8,7 @@
 #include <troupe/actors/address.hpp>
 #include <troupe/base/epoch.hpp>
 #include <troupe/exchange/detail/exchange_state.hpp>
+#include <troupe/exchange/detail/work_queue.hpp>
 #include <troupe/exchange/kinds.hpp>
 
 namespace troupe {
@@ -58,8 +59,8 @@ struct typed_binding final : binding {
   const address<M> to;
 };
 
-/// One message to all whom the key reaches: in the log that they read, or one copy and a small envelope for each.
-/// Returns their number.
+/// One message to all whom the key reaches: in the log that they read, in an envelope for the one member of a work
+/// queue, or one copy and a small envelope for each. Returns their number.
 template <class M>
 std::size_t publish(exchange_state& exchange, std::string_view key, M&& message) {
   epoch_guard pinned;
@@ -67,6 +68,11 @@ std::size_t publish(exchange_state& exchange, std::string_view key, M&& message)
     const std::size_t n = static_cast<broadcast_log<M>&>(exchange.log()).append(exchange.home(), std::move(message));
     if (n == 0) exchange.count_unroutable();
     return n;
+  }
+  if (exchange.kind() == exchange_kind::work_queue) {
+    if (hand_out<M>(exchange, message, &cell::enqueue)) return 1;
+    exchange.count_unroutable();
+    return 0;
   }
   borrowed_route found;
   exchange.routes().find(key, *found);
@@ -150,9 +156,10 @@ private:
     if (!who.takes_shared())
       throw troupe_error(errc::type_mismatch, "exchange '" + name() + "': actor " + who.name() +
                                                   " wants to own its messages; an exchange shares them");
-    const bool fans_out = state_->kind() == exchange_kind::fanout;
     const binding* b = state_->attach(who, std::move(key), input, [&](std::string k) -> std::unique_ptr<binding> {
-      if (fans_out) return std::make_unique<typename detail::broadcast_log<M>::reader>(who, std::move(k));
+      if (kind() == exchange_kind::fanout)
+        return std::make_unique<typename detail::broadcast_log<M>::reader>(who, std::move(k));
+      if (kind() == exchange_kind::work_queue) return std::make_unique<detail::work_binding<M>>(who, state_);
       return std::make_unique<detail::typed_binding<M>>(who, std::move(k));
     });
     return subscription(state_, who, b, input);

@@ -13,6 +13,7 @@ void future_state_base::complete() noexcept {
 
 bool future_state_base::fail(error e) noexcept {
   if (!claim()) return false;
+  if (asked_) e = error(e.code(), e.message() + " (" + question_ + " asked of " + asked_->describe() + ")");
   set_error(std::move(e));
   complete();
   return true;

@@ -23,6 +23,8 @@ namespace detail {
 /// F2. `waiter_` goes pending -> (a strand or an OS thread that waits) -> done, or pending -> done. The exchange to
 ///     `done` releases the result; whoever was there is then woken exactly once.
 /// F3. References: one for the promise, one for the future, one for the timer while it is armed.
+/// F4. `asked_` lives for as long as the promise. Where a waiter that gives up wins the claim, the promise waits until
+///     the error is written, whose text names who was asked.
 class future_state_base : public timer, public wait_point {
 public:
   explicit future_state_base(scheduler& home) noexcept : home_(&home) {}
@@ -37,8 +39,16 @@ public:
   /// Publishes the result, wakes the waiter.
   void complete() noexcept;
 
-  /// Claims and gives an error in place of a value; false if somebody else was first.
+  /// For the waiting side: claims and gives an error in place of a value, with what was asked of whom behind its text;
+  /// false if somebody else was first.
   bool fail(error e) noexcept;
+
+  /// What the result answers, and who gives it; `question` lives as long as the program, `asked` as the promise. Before
+  /// the state is shared.
+  void name_parties(const char* question, const strand& asked) noexcept {
+    question_ = question;
+    asked_ = &asked;
+  }
 
   /// Suspends the strand of the calling coroutine until done.
   void await(std::coroutine_handle<> h, std::chrono::nanoseconds timeout);
@@ -81,6 +91,8 @@ private:
 
   atomic<std::uintptr_t> waiter_{pending};
   scheduler* home_;
+  const char* question_ = nullptr;
+  const strand* asked_ = nullptr;  // F4; null: nobody's answer
   atomic<std::uint32_t> refs_{2};
   atomic<bool> claimed_{false};
   bool armed_ = false;
@@ -99,9 +111,12 @@ public:
     return new (pool_allocate(sizeof(future_state), alignof(future_state))) future_state(home);
   }
 
-  /// False if the result was given before: by a timeout, say.
+  /// For the promise: false if the result was given before: by a timeout, say.
   bool give(result<T> r) noexcept {
-    if (!claim()) return false;
+    if (!claim()) {
+      settle();  // F4
+      return false;
+    }
     value_.emplace(std::move(r));
     complete();
     return true;
@@ -214,7 +229,7 @@ public:
   }
   ~promise() {
     if (!state_) return;
-    state_->fail(error(errc::cancelled));
+    state_->give(error(errc::cancelled));
     if (fresh_) state_->release_one();  // no future was ever taken
     state_->release_one();
   }
@@ -233,6 +248,10 @@ public:
   /// Lets an exception that nobody reads come out in the log. Call it before the promise is shared.
   void report_unread() noexcept { state_->report_unread(); }
 
+  /// Internal: lets the errors of whoever gives up waiting name the type of the question and who was asked, which lives
+  /// for as long as the promise. Call it before the promise is shared.
+  void name_parties(const char* question, const strand& asked) noexcept { state_->name_parties(question, asked); }
+
   /// Gives the result; false if it comes late: after a timeout or a cancellation. Any thread.
   bool give(result<T> r) noexcept {
     const bool taken = state_->give(std::move(r));
@@ -241,11 +260,7 @@ public:
   }
 
   /// Gives an error in place of a value.
-  bool fail(error e) noexcept {
-    const bool taken = state_->fail(std::move(e));
-    drop();
-    return taken;
-  }
+  bool fail(error e) noexcept { return give(std::move(e)); }
 
 private:
   void drop() noexcept {

@@ -8,8 +8,6 @@ namespace detail {
 constinit thread_local worker* this_worker = nullptr;
 }
 
-void scheduler::arm(timer& t, std::int64_t deadline) { timers_.arm(t, deadline); }
-
 std::int64_t steady_now() noexcept {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }

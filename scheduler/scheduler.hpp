@@ -53,8 +53,10 @@ public:
   /// Now, in nanoseconds of this scheduler's clock: the steady clock, or virtual time.
   virtual std::int64_t now() const noexcept = 0;
 
-  /// Arms a timer; see `timers`.
-  virtual void arm(timer& t, std::int64_t deadline);
+  /// Arms a timer, and tells whoever sleeps of a deadline that is earlier than the one it knows; see `timers`.
+  virtual void arm(timer& t, std::int64_t deadline) = 0;
+
+  /// True if the timer was armed and will not fire; see `timers`.
   bool cancel(timer& t) noexcept { return timers_.cancel(t); }
 
   /// Makes the calling thread wait until `condition` holds; false if the deadline (steady clock; virtual time where

@@ -6,20 +6,20 @@
 // (tokio.rs/blog/2019-10-scheduler).
 //
 // The idle protocol:
-// I1. `injected_` counts jobs in the injection queue. It is raised before a job is put in and lowered after one is
+// I1. `injected` counts jobs in the injection queue. It is raised before a job is put in and lowered after one is
 //     taken out: zero means that there is none.
-// I2. A worker that goes to sleep puts itself on the list of sleepers and raises `sleeping_` (seq_cst), then looks once
-//     more at all queues, then parks. An injector raises `injected_` (seq_cst), then looks at `sleeping_`. One of the
+// I2. A worker that goes to sleep puts itself on the list of sleepers and raises `sleeping` (seq_cst), then looks once
+//     more at all queues, then parks. An injector raises `injected` (seq_cst), then looks at `sleeping`. One of the
 //     two sees the other: a job that is injected is never slept over.
-// I3. A job pushed on a worker's own ring is announced with a plain look at `sleeping_`. That look may miss a worker
+// I3. A job pushed on a worker's own ring is announced with a plain look at `sleeping`. That look may miss a worker
 //     which falls asleep at that moment; the job is not lost, for its owner is awake, looks again at every slice, and
 //     while it is stuck the housekeeper looks for it.
-// I4. At most one worker is woken at a time: nobody is woken while `searching_` is above zero. The last searcher that
+// I4. At most one worker is woken at a time: nobody is woken while `searching` is above zero. The last searcher that
 //     finds work wakes the next, so that wake-ups spread only while there is work.
 // I5. The timers have a sleeper: the first worker to park takes that role and parks until the next deadline. Awake
 //     workers look at the timers every 61 slices, the housekeeper does while all are busy.
 // I6. The housekeeper ticks every 10 ms while any worker is awake, and sleeps without a deadline once all have been
-//     parked for a tick. It announces its sleep and then looks at `sleeping_`; a worker leaves `sleeping_` and then
+//     parked for a tick. It announces its sleep and then looks at `sleeping`; a worker leaves `sleeping` and then
 //     looks for the housekeeper (both seq_cst).
 
 #include <troupe/scheduler/work_stealing_pool.hpp>
