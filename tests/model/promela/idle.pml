@@ -15,15 +15,21 @@
  *
  * Holds: a job is never slept over; in the end nobody searches and all queues are empty.
  *
+ * Does not hold: that a job never waits behind a slice that lasts while a worker sleeps. Two jobs that are injected while the
+ * only searcher has looked, but not lowered `searching_`, wake nobody; its second look finds them, it takes one, and as it
+ * is no searcher any more it passes nothing on. It would hold with SECOND_LOOK_SEARCHES: a worker whose second look
+ * finds work counts as a searcher again. The last search shows that.
+ *
  * check: WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=1
- * check: WORKERS=3 JOBS=2 INJECTORS=2 CHILDREN=0
+ * check: WORKERS=2 JOBS=2 INJECTORS=2 CHILDREN=0
+ * check: WORKERS=3 JOBS=1 INJECTORS=1 CHILDREN=0
  * check: WORKERS=2 JOBS=1 INJECTORS=1 CHILDREN=1 TOGETHER
- * check: WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER
+ * check: WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER SECOND_LOOK_SEARCHES
  * mutant NO_SECOND_LOOK: a worker parks without another look at the queues
  * mutant ANNOUNCE_AFTER_LOOK: a worker looks, then puts itself on the list of sleepers
  * mutant COUNT_AFTER_LOOK: an injector looks for sleepers before it raises `injected_` and puts the job in
  * mutant STILL_SEARCHING: a searcher that finds nothing sleeps before it lowers `searching_`
- * mutant NOT_PASSED_ON: a searcher that finds work wakes nobody (I4)
+ * mutant NOT_PASSED_ON (WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER SECOND_LOOK_SEARCHES): a searcher that finds work wakes nobody (I4)
  */
 #define TOTAL (JOBS + CHILDREN)
 
@@ -211,7 +217,7 @@ proctype worker(byte self) {
         look();
 #endif
         if
-        :: seen -> seen = false
+        :: seen
         :: else ->
 end:       d_step { token[self] -> token[self] = false }
         fi;
@@ -222,6 +228,13 @@ end:       d_step { token[self] -> token[self] = false }
           :: else -> self_searching = true
           fi
         }
+#ifdef SECOND_LOOK_SEARCHES
+        if
+        :: seen && !self_searching -> searching++; self_searching = true
+        :: else
+        fi;
+#endif
+        seen = false
      fi
   od
 }
