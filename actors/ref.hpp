@@ -49,7 +49,7 @@ public:
   void kill() const noexcept { cell_->kill(); }
 
   /// Waits until the actor has gone: destroyed, unregistered, detached (C5). OS threads. Errors: `timeout`;
-  /// `would_deadlock` on a worker of the same runtime.
+  /// `would_deadlock` on a run loop, or where too many workers block already.
   result<exit_reason> join(std::chrono::nanoseconds timeout = forever) const { return when_ended().get(timeout); }
 
   /// The same to `co_await`.

@@ -29,7 +29,8 @@ detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& r
     runtime_lease = std::make_shared<lease>(*core);
     return core;
   }
-  auto pool = work_stealing_pool::start({options.workers, options.name, options.budget, options.quantum});
+  auto pool =
+      work_stealing_pool::start({options.workers, options.name, options.budget, options.quantum, options.stand_ins});
   work_stealing_pool& threads = *pool;
   auto* core = new detail::core(std::move(pool), nullptr);
   runtime_lease = std::make_shared<lease>(*core);
@@ -116,11 +117,13 @@ void runtime::await_quiescence(std::int64_t deadline) {
   troupe::scheduler& s = scheduler();
   all_answered condition(s);
   while (s.wait_quiescent(deadline) && !condition.holds()) {
-    if (!s.wait(condition, deadline)) return;
+    if (s.wait(condition, deadline) != troupe::scheduler::waited::held) return;
   }
 }
 
 void runtime::await_ends(std::int64_t deadline) {
+  worker* here = current_worker();
+  if (here && &here->owner() == &scheduler()) return;  // it would wait for itself
   all_ended condition(scheduler());
   scheduler().wait(condition, deadline);
 }

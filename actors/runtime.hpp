@@ -26,7 +26,8 @@ struct runtime_options {
   std::string name = "troupe";  ///< threads are called name/0, name/1, ..., name/keeper
   unsigned budget = 128;        ///< messages that an actor of the pool may always handle in one go (C8)
   std::chrono::nanoseconds quantum{
-      50'000};  ///< for how long it may then go on before it lets others run; 0: not at all
+      50'000};              ///< for how long it may then go on before it lets others run; 0: not at all
+  unsigned stand_ins = 64;  ///< threads that may stand in for workers whose handlers block (C8)
   schedule scheduling = schedule::work_stealing;
   /// With a seed the runtime is deterministic: one thread, virtual time, every choice drawn from the seed (C12).
   std::optional<std::uint64_t> seed = std::nullopt;

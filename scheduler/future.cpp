@@ -68,16 +68,27 @@ private:
 
 }  // namespace
 
-bool future_state_base::block(std::chrono::nanoseconds timeout) {
-  if (ready()) return true;
+void future_state_base::block(std::chrono::nanoseconds timeout) {
+  if (ready()) return;
   blocked_thread self(*this);
   std::uintptr_t expected = pending;
-  if (!waiter_.compare_exchange_strong(expected, self.tagged(is_thread), acq_rel, acquire)) return true;
-  const bool came = home_->wait(self, deadline_after(home_->now(), timeout));
+  if (!waiter_.compare_exchange_strong(expected, self.tagged(is_thread), acq_rel, acquire)) return;
+  // A worker of another scheduler is stood in for there, if it can be: the result comes from elsewhere.
+  worker* here = current_worker();
+  scheduler* const lent = here && &here->owner() != home_ && here->owner().begin_blocking() ? &here->owner() : nullptr;
+  const scheduler::waited how = home_->wait(self, deadline_after(home_->now(), timeout));
+  if (lent) lent->end_blocking();
   expected = self.tagged(is_thread);
-  if (!came && waiter_.compare_exchange_strong(expected, pending, acq_rel, acquire)) return false;
-  self.await_wake();
-  return true;
+  if (how == scheduler::waited::held || !waiter_.compare_exchange_strong(expected, pending, acq_rel, acquire))
+    return self.await_wake();
+  switch (how) {
+    case scheduler::waited::held:
+    case scheduler::waited::timeout: fail(error(errc::timeout, "no result came in time")); break;
+    case scheduler::waited::stuck: fail(error(errc::deadlock, "nothing is left that could bring the result")); break;
+    case scheduler::waited::refused:
+      fail(error(errc::would_deadlock, "get() would block a worker that the result may need; use co_await"));
+      break;
+  }
 }
 
 }  // namespace troupe::detail

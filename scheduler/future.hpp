@@ -59,8 +59,8 @@ public:
     armed_ = false;
   }
 
-  /// Blocks the calling OS thread until done; false at the deadline or where the wait would never end.
-  bool block(std::chrono::nanoseconds timeout);
+  /// Blocks the calling OS thread until done, or gives up with an error as the result.
+  void block(std::chrono::nanoseconds timeout);
 
   /// Waits for a result that has been claimed and is about to come.
   void settle() const noexcept {
@@ -179,15 +179,16 @@ public:
   bool cancel() noexcept { return state_->fail(error(errc::cancelled)); }
 
   /// Blocks the calling OS thread until the result is there, at most for the timeout that the future was made with.
-  /// Errors: `timeout`; `would_deadlock` on a worker of the scheduler that has to bring the result; those of the
-  /// result.
+  /// Errors: `timeout`; `deadlock` where nothing is left that could bring the result; those of the result. On a worker
+  /// another thread stands in for the caller meanwhile; `would_deadlock` where that is not possible: on a run loop, or
+  /// when `pool_options::stand_ins` of them are at it already.
   result<T> get() { return get(timeout_); }
 
   /// The same with a timeout of one's own. When the time is over the result is given up, as when it was taken:
   /// a later `get` gives `invalid_argument`.
   result<T> get(std::chrono::nanoseconds timeout) {
     if (!state_) return error(errc::invalid_argument, "this future stands for nothing: it was moved from or never set");
-    if (!state_->block(timeout)) state_->fail(why_not());
+    state_->block(timeout);
     state_->settle();
     return state_->take();
   }
@@ -200,13 +201,6 @@ public:
   }
 
 private:
-  error why_not() const {
-    worker* w = current_worker();
-    if (w && &w->owner() == &state_->home())
-      return error(errc::would_deadlock, "get() would block a worker that the result may need; use co_await");
-    return error(errc::timeout, "no result came in time");
-  }
-
   detail::future_state<T>* state_ = nullptr;
   std::chrono::nanoseconds timeout_ = forever;
 };

@@ -140,23 +140,24 @@ bool run_loop::advance_time(std::int64_t deadline) {
   return true;
 }
 
-bool run_loop::wait(wait_condition& condition, std::int64_t deadline) {
+scheduler::waited run_loop::wait(wait_condition& condition, std::int64_t deadline) {
+  const auto over = [&](waited otherwise) { return condition.holds() ? waited::held : otherwise; };
   while (!condition.holds()) {
-    if (now() >= deadline) return condition.holds();
+    if (now() >= deadline) return over(waited::timeout);
     driving here(*this);
     if (!here.entered()) {
-      if (current_worker() == &self_) return condition.holds();
+      if (current_worker() == &self_) return over(waited::refused);
       condition.sleep_until(std::min(deadline, now() + look_again));  // another thread drives
     } else if (job* j = take()) {
       run_slice(*j);
       if (timers_.next() <= now()) timers_.fire_due(now());
     } else if (deterministic_) {
-      if (!advance_time(deadline)) return condition.holds();
+      if (!advance_time(deadline)) return over(deadline == timers::never ? waited::stuck : waited::timeout);
     } else {
       advance_time(std::min(deadline, now() + look_again));  // the condition may be brought about from outside
     }
   }
-  return true;
+  return waited::held;
 }
 
 bool run_loop::wait_quiescent(std::int64_t deadline) {

@@ -88,22 +88,20 @@ void line_wait::cancel_wait() noexcept {
 }
 
 void line_wait::blocked_thread::wait(std::chrono::nanoseconds timeout) noexcept {
+  wait_outcome how = wait_outcome::timeout;
   worker* here = current_worker();
-  const bool may_block = !here || here->owner().begin_blocking();
-  scheduler* const loop = here ? nullptr : driven_by_this_thread();
-  if (may_block) {
-    if (loop) {
-      loop->wait(*this, deadline_after(loop->now(), timeout));
-    } else {
-      const std::int64_t deadline = deadline_after(steady_now(), timeout);
-      while (!woken_ && (deadline == timers::never || steady_now() < deadline)) sleep_until(deadline);
+  if (scheduler* const home = here ? &here->owner() : driven_by_this_thread()) {
+    switch (home->wait(*this, deadline_after(home->now(), timeout))) {
+      case scheduler::waited::held: return;
+      case scheduler::waited::timeout: break;
+      case scheduler::waited::stuck: how = wait_outcome::deadlock; break;
+      case scheduler::waited::refused: how = wait_outcome::would_deadlock; break;
     }
-    if (here) here->owner().end_blocking();
+  } else {
+    const std::int64_t deadline = deadline_after(steady_now(), timeout);
+    while (!woken_ && (deadline == timers::never || steady_now() < deadline)) sleep_until(deadline);
+    if (woken_) return;
   }
-  if (woken_) return;
-  const wait_outcome how = !may_block           ? wait_outcome::would_deadlock
-                           : timeout == forever ? wait_outcome::deadlock
-                                                : wait_outcome::timeout;
   if (!wait_->leave(how)) parker_.park();  // granted meanwhile: the wake is on its way
 }
 

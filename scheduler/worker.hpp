@@ -72,6 +72,7 @@ private:
   unsigned tick_ = 0;
 
   bool searching_ = false;  // counted among the searchers
+  bool stand_in_ = false;   // I7
 
   // Written by this worker only, read by the housekeeper and for reports. The same count of slices at two ticks, and
   // `running_`, mean that one slice lasts.
@@ -83,6 +84,10 @@ private:
   // The housekeeper's: the slice that it saw last, and when it saw it first.
   std::uint64_t seen_slice_ = 0;
   atomic<std::int64_t> stuck_since_{0};
+
+  atomic<int> thread_id_{0};            // the system's; 0 before the thread has started
+  atomic<bool> says_it_blocks_{false};  // between begin_blocking and end_blocking; by this worker
+  atomic<bool> stood_in_for_{false};    // set by the housekeeper, taken back by this worker after the slice
 
   alignas(cache_line) atomic<job*> next_{nullptr};
   detail::run_queue ring_;
