@@ -121,7 +121,7 @@ bool sleepers(const options& opts) {
   }
   bench::print_idle_memory(before, n, 0, true, "bytes/sleeper");
 
-  bench::risers all(opts.scaled(bench::early_risers));
+  bench::risers all(opts.scaled(bench::early_risers), true);
   std::vector<boost::fibers::fiber> fibers;
   for (std::uint64_t i = 0; i < all.count(); ++i) {
     fibers.emplace_back([&all, i] {

@@ -93,7 +93,7 @@ bool set_and_cancel(troupe::scheduler& home, std::uint64_t n) {
 }
 
 struct riser_state {
-  explicit riser_state(std::uint64_t n) : all(n) {}
+  riser_state(std::uint64_t n, bool ordered) : all(n, ordered) {}
   std::mutex mutex;
   risers all;
 };
@@ -112,7 +112,7 @@ troupe::task<> riser(std::uint64_t i, riser_state* state, completion* done) {
 bool wake_in_order(troupe::runtime& rt, std::uint64_t n, bool ok) {
   completion done;
   done.expect(n);
-  riser_state state(n);
+  riser_state state(n, rt.workers() == 1);
   for (std::uint64_t i = 0; i < n; ++i) {
     rt.spawn(riser, i, &state, &done);
   }

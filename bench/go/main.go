@@ -31,6 +31,14 @@ func (o options) scaled(count, step uint64) uint64 {
 	return n * step
 }
 
+// check says on standard error what is wrong, and returns ok.
+func check(ok bool, format string, values ...any) bool {
+	if !ok {
+		fmt.Fprintf(os.Stderr, "self check failed: "+format+"\n", values...)
+	}
+	return ok
+}
+
 func sumBelow(n uint64) uint64 { return n * (n - 1) / 2 }
 
 func printMetric(metric, unit string, value float64, ok bool) bool {
@@ -76,7 +84,7 @@ func yield(o options) bool {
 		all.Wait()
 		return true
 	})
-	return ok && repeats <= n/10
+	return check(repeats <= n/10, "yielding does not let the others run") && ok
 }
 
 // spawnJoin: the goroutine's result is read from a channel that all use in turn, which is the join.
@@ -88,7 +96,7 @@ func spawnJoin(o options) bool {
 			go func(value uint64) { joined <- value }(i)
 			sum += <-joined
 		}
-		return sum == sumBelow(n)
+		return check(sum == sumBelow(n), "a wrong sum")
 	})
 }
 
@@ -110,7 +118,7 @@ func channel(o options) bool {
 			close(there)
 			verdict <- ok
 		}()
-		return <-verdict
+		return check(<-verdict, "a wrong answer")
 	})
 }
 
@@ -130,7 +138,7 @@ func channelBuffered(o options) bool {
 			}
 			close(messages)
 		}()
-		return <-result == sumBelow(n)
+		return check(<-result == sumBelow(n), "a wrong sum")
 	})
 }
 
@@ -158,6 +166,7 @@ func fib(o options) bool {
 	ok := forkJoin(n-5) == fibValue(n-5)
 	begin := time.Now()
 	ok = forkJoin(n) == fibValue(n) && ok
+	check(ok, "a wrong number")
 	calls := float64(2*fibValue(n+1) - 1)
 	return printMetric("time", "ns/call", float64(time.Since(begin).Nanoseconds())/calls, ok)
 }
@@ -187,7 +196,7 @@ func putToSleep(n uint64) bool {
 	}
 	for limit := time.Now().Add(time.Minute); atomic.LoadUint64(&asleep) < n; {
 		if time.Now().After(limit) {
-			return false
+			return check(false, "%d of %d asleep after a minute", atomic.LoadUint64(&asleep), n)
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -196,7 +205,7 @@ func putToSleep(n uint64) bool {
 
 // wakeInOrder lets n goroutines sleep to deadlines 100 us apart and prints how late they woke; the order of the
 // deadlines is not that of the spawning. The check is that of ../scheduler_work.hpp.
-func wakeInOrder(n uint64, ok bool) bool {
+func wakeInOrder(n uint64, ordered, ok bool) bool {
 	var lock sync.Mutex
 	var all sync.WaitGroup
 	all.Add(int(n))
@@ -219,8 +228,10 @@ func wakeInOrder(n uint64, ok bool) bool {
 	}
 	all.Wait()
 	sort.Float64s(late)
-	ok = ok && late[0] >= 0 && disordered <= n/2
+	ok = check(late[0] >= 0, "woke %g ns early", -late[0]) && ok
+	ok = check(!ordered || disordered <= n/2, "%d of %d woke after others that were due later", disordered, n) && ok
 	at := func(share float64) float64 { return late[int(share*float64(len(late)-1))] }
+	printMetric("out_of_order", "share", float64(disordered)/float64(n), ok)
 	ok = printMetric("late_p50", "ns", at(0.5), ok)
 	return printMetric("late_p99", "ns", at(0.99), ok)
 }
@@ -235,9 +246,9 @@ func sleepers(o options) bool {
 		for i := uint64(0); i < times; i++ {
 			stopped = time.AfterFunc(time.Hour, func() {}).Stop() && stopped
 		}
-		return stopped
+		return check(stopped, "a timer could not be stopped")
 	}) && ok
-	return wakeInOrder(o.scaled(10_000, 1), ok)
+	return wakeInOrder(o.scaled(10_000, 1), o.workers == 1, ok)
 }
 
 func idleSleepers(o options) bool {
