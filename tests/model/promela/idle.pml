@@ -15,10 +15,10 @@
  *
  * Holds: a job is never slept over; in the end nobody searches and all queues are empty.
  *
- * Does not hold: that a job never waits behind a slice that lasts while a worker sleeps. Two jobs that are injected while the
- * only searcher has looked, but not lowered `searching_`, wake nobody; its second look finds them, it takes one, and as it
- * is no searcher any more it passes nothing on. It would hold with SECOND_LOOK_SEARCHES: a worker whose second look
- * finds work counts as a searcher again. The last search shows that.
+ * Does not hold: that no job waits behind a slice that lasts while a worker sleeps. Two jobs that are injected when the
+ * only searcher has looked, but has not lowered `searching_` yet, wake nobody; its second look finds them, it takes one,
+ * and as it is no searcher any more it passes nothing on. It would hold with SECOND_LOOK_SEARCHES: a worker whose second
+ * look finds work counts as a searcher again. The last search shows that.
  *
  * check: WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=1
  * check: WORKERS=2 JOBS=2 INJECTORS=2 CHILDREN=0
@@ -29,7 +29,8 @@
  * mutant ANNOUNCE_AFTER_LOOK: a worker looks, then puts itself on the list of sleepers
  * mutant COUNT_AFTER_LOOK: an injector looks for sleepers before it raises `injected_` and puts the job in
  * mutant STILL_SEARCHING: a searcher that finds nothing sleeps before it lowers `searching_`
- * mutant NOT_PASSED_ON (WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER SECOND_LOOK_SEARCHES): a searcher that finds work wakes nobody (I4)
+ * mutant NOT_PASSED_ON (WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER SECOND_LOOK_SEARCHES):
+ *   a searcher that finds work wakes nobody (I4)
  */
 #define TOTAL (JOBS + CHILDREN)
 
