@@ -14,8 +14,9 @@
 // I3. A job pushed on a worker's own ring is announced with a plain look at `sleeping`. That look may miss a worker
 //     which falls asleep at that moment; the job is not lost, for its owner is awake, looks again at every slice, and
 //     while it is stuck the housekeeper looks for it.
-// I4. At most one worker is woken at a time: nobody is woken while `searching` is above zero. The last searcher that
-//     finds work wakes the next, so that wake-ups spread only while there is work.
+// I4. Nobody is woken while `searching` is above zero: injectors rely on the searcher. The last searcher that finds work
+//     wakes the next, so that wake-ups spread only while there is work; a worker whose second look (I2) finds some counts
+//     as a searcher again, for it was relied on until it announced its sleep.
 // I5. The timers have a sleeper: the first worker to park takes that role and parks until the next deadline. Awake
 //     workers look at the timers every 61 slices, the housekeeper does while all are busy.
 // I6. The housekeeper ticks every 10 ms while any worker is awake, and sleeps without a deadline once all have been
@@ -302,7 +303,8 @@ void work_stealing_pool::sleep(worker& self) noexcept {
     s.sleepers.erase(i);
     s.sleeping.fetch_sub(1, seq_cst);
   };
-  if (!visible_work() && !s.stopping.load(seq_cst)) {
+  const bool work_came = visible_work();
+  if (!work_came && !s.stopping.load(seq_cst)) {
     {
       std::lock_guard guard(s.idle_mutex);
       if (s.quiescence_waiters != 0 && s.sleepers.size() == s.active.load(relaxed)) s.became_idle.notify_all();
@@ -313,6 +315,10 @@ void work_stealing_pool::sleep(worker& self) noexcept {
     if (keeps_time) s.timekeeper.store(nullptr, seq_cst);
   }
   leave();
+  if (work_came && !self.searching_) {
+    s.searching.fetch_add(1, seq_cst);
+    self.searching_ = true;
+  }
   if (s.housekeeper_sleeps.load(seq_cst)) s.housekeeper.unpark();
   poll_timers();
 }

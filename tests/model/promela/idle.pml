@@ -15,21 +15,22 @@
  *
  * Holds: a job is never slept over; in the end nobody searches and all queues are empty.
  *
- * Does not hold: that a job never waits behind a slice that lasts while a worker sleeps. Two jobs that are injected while the
- * only searcher has looked, but not lowered `searching_`, wake nobody; its second look finds them, it takes one, and as it
- * is no searcher any more it passes nothing on. It would hold with SECOND_LOOK_SEARCHES: a worker whose second look
- * finds work counts as a searcher again. The last search shows that.
+ * Holds too: no job waits behind a slice that lasts while a worker sleeps. That needs the worker whose second look finds
+ * work to count as a searcher again: while it looked, injectors relied on it, and woke nobody.
  *
  * check: WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=1
  * check: WORKERS=2 JOBS=2 INJECTORS=2 CHILDREN=0
  * check: WORKERS=3 JOBS=1 INJECTORS=1 CHILDREN=0
  * check: WORKERS=2 JOBS=1 INJECTORS=1 CHILDREN=1 TOGETHER
- * check: WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER SECOND_LOOK_SEARCHES
+ * check: WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER
  * mutant NO_SECOND_LOOK: a worker parks without another look at the queues
  * mutant ANNOUNCE_AFTER_LOOK: a worker looks, then puts itself on the list of sleepers
  * mutant COUNT_AFTER_LOOK: an injector looks for sleepers before it raises `injected_` and puts the job in
  * mutant STILL_SEARCHING: a searcher that finds nothing sleeps before it lowers `searching_`
- * mutant NOT_PASSED_ON (WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER SECOND_LOOK_SEARCHES): a searcher that finds work wakes nobody (I4)
+ * mutant NOT_PASSED_ON (WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER):
+ *   a searcher that finds work wakes nobody (I4)
+ * mutant NO_SEARCH_AFTER_LOOK (WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER):
+ *   a worker whose second look finds work does not count as a searcher
  */
 #define TOTAL (JOBS + CHILDREN)
 
@@ -228,7 +229,7 @@ end:       d_step { token[self] -> token[self] = false }
           :: else -> self_searching = true
           fi
         }
-#ifdef SECOND_LOOK_SEARCHES
+#ifndef MUTANT_NO_SEARCH_AFTER_LOOK
         if
         :: seen && !self_searching -> searching++; self_searching = true
         :: else

@@ -6,9 +6,10 @@
  *   pop()           run_queue::pop
  *   steal()         run_queue::steal_into: room in one's own ring, split the indices, copy, join them, publish
  *
- * Each worker owns a ring. Worker 0 pushes JOBS jobs and then works like the others: take from the own ring, else from the
- * injection queue, else steal; it waits while all seem empty. EXTRA jobs stand in the ring of worker 1 from the beginning. Indices wrap at 16 and start
- * just below. One `head` word holds both halves, as in the source: the fields of `head` change in one step.
+ * Each worker owns a ring. Worker 0 pushes JOBS jobs and then works like the others: take from the own ring, else from
+ * the injection queue, else steal; it waits while all seem empty. EXTRA jobs stand in the ring of worker 1 from the
+ * beginning. Indices wrap at 16 and start just below. One `head` word holds both halves, as in the source: the fields of
+ * `head` change in one step.
  *
  * Holds: each job is taken exactly once and none is lost, whoever was at work at the same time.
  *
