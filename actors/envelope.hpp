@@ -66,11 +66,7 @@ inline void free_envelope(envelope* e) noexcept {
   pool_free(e, ops.size, ops.alignment);
 }
 
-inline void dispose(envelope* e) noexcept {
-  e->ops->destroy(*e);
-  free_envelope(e);
-}
-
+/// An envelope from the pool. Throws `std::bad_alloc`, and what its constructor throws.
 template <class Envelope, class... Args>
 Envelope* make_envelope(Args&&... args) {
   void* memory = pool_allocate(sizeof(Envelope), alignof(Envelope));

@@ -26,6 +26,7 @@ enum class send_status : std::uint8_t {
 class any_ref {
 public:
   any_ref() = default;
+  /// Internal.
   explicit any_ref(cell* c) noexcept : cell_(c) {
     if (cell_) cell_->retain();
   }
@@ -39,6 +40,7 @@ public:
     if (cell_) cell_->release();
   }
 
+  /// False for one that stands for nobody.
   explicit operator bool() const noexcept { return cell_ != nullptr; }
 
   /// Lets the actor handle what the caller has sent before, then ends it. Later messages are dead letters.
@@ -64,9 +66,12 @@ public:
   /// True until the actor has ended; a moment's truth.
   bool alive() const noexcept { return !cell_->ended(); }
 
+  /// A number that no other actor of its runtime has or had.
   std::uint64_t id() const noexcept { return cell_->id(); }
+  /// The name given at spawn, or class#id. Also after the end of the actor.
   std::string name() const { return cell_->name(); }
 
+  /// Equal if they stand for the same actor; the order is that of addresses in memory.
   friend bool operator==(const any_ref& a, const any_ref& b) noexcept { return a.cell_ == b.cell_; }
   friend std::strong_ordering operator<=>(const any_ref& a, const any_ref& b) noexcept {
     return std::compare_three_way{}(a.cell_, b.cell_);
@@ -162,6 +167,7 @@ ref<A> actor::self(A* me) noexcept {
 
 }  // namespace troupe
 
+/// Hashes by the actor, for unordered containers.
 template <>
 struct std::hash<troupe::any_ref> {
   std::size_t operator()(const troupe::any_ref& r) const noexcept { return std::hash<const void*>()(r.cell_); }

@@ -87,10 +87,6 @@ private:
   parker parker_;
 };
 
-}  // namespace
-
-namespace {
-
 /// Nobody waits for a reply or another future, and nothing runs.
 class all_answered final : public wait_condition {
 public:

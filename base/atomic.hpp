@@ -9,6 +9,7 @@
 /// the operations themselves, never on fences (ThreadSanitizer does not see fences).
 namespace troupe {
 
+/// An atomic variable and the orderings of operations on it.
 template <class T>
 using atomic = std::atomic<T>;
 

@@ -157,6 +157,7 @@ public:
   using value_type = T;
 
   future() = default;
+  /// Internal; users get futures from `promise::get_future`, `spawn` and `ask`.
   explicit future(detail::future_state<T>* state, std::chrono::nanoseconds timeout = forever) noexcept
       : state_(state), timeout_(timeout) {}
   future(future&& other) noexcept : state_(std::exchange(other.state_, nullptr)), timeout_(other.timeout_) {}
@@ -193,6 +194,7 @@ public:
     return state_->take();
   }
 
+  /// For `co_await future`, whose result is what `get` returns. The time runs from here.
   bool await_ready() const noexcept { return state_->ready() && detail::may_go_on(); }
   void await_suspend(std::coroutine_handle<> h) { state_->await(h, timeout_); }
   result<T> await_resume() {
@@ -228,6 +230,7 @@ public:
     state_->release_one();
   }
 
+  /// True until it has given its result or was moved from.
   explicit operator bool() const noexcept { return state_ != nullptr; }
 
   /// The reading end; call it once.

@@ -13,6 +13,7 @@ namespace troupe {
 /// U2. What happened before `unpark` is seen after the `park` that it ended.
 class parker {
 public:
+  /// No deadline.
   static constexpr std::int64_t forever = INT64_MAX;
 
   /// Sleeps until `unpark` or until `deadline` (nanoseconds of the steady clock). Called by the owning thread only.

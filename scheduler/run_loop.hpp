@@ -10,6 +10,7 @@
 
 namespace troupe {
 
+/// How a run loop is made.
 struct run_loop_options {
   /// With a seed the loop is deterministic: it picks the next job by a generator that starts there, gives it a slice of
   /// random length, and time is virtual: a slice takes a microsecond, and when nothing can run it jumps to the next

@@ -18,6 +18,7 @@ class worker;
 /// How a thread of the outside waits for something that a scheduler brings about.
 class wait_condition {
 public:
+  /// True once the wait is over. Any thread of the scheduler or the waiter.
   virtual bool holds() const noexcept = 0;
   /// Sleeps until `holds()` may have changed or until the deadline (nanoseconds of the steady clock).
   virtual void sleep_until(std::int64_t deadline) noexcept = 0;

@@ -32,6 +32,7 @@ class strand : public job {
 public:
   explicit strand(scheduler& home) noexcept : home_(&home) {}
 
+  /// What runs it. Any thread.
   scheduler& home() const noexcept { return *home_; }
 
   /// What the list of live strands shows.
@@ -59,6 +60,7 @@ public:
   /// True while it waits for something other than a message or the end of an actor; a moment's truth.
   bool waits() const noexcept { return waiting_.load(acquire) != nullptr && holds_up_.load(relaxed); }
 
+  /// True once it has been told to stop. Any thread.
   bool waits_cancelled() const noexcept { return cancelled_.load(acquire); }
 
   std::coroutine_handle<> resume_at;  ///< where to go on; set by `suspend_current`

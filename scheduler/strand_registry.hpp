@@ -16,13 +16,16 @@ class strand;
 /// R1. A strand is in the list from `add` to `remove`; while `for_each` looks at it, `remove` waits.
 class strand_registry {
 public:
+  /// A strand has begun to live.
   void add(strand& s) noexcept;
+  /// Its life is over; waits while somebody looks at it.
   void remove(strand& s) noexcept;
 
   /// Calls `visit(strand&)` for each, under the lock of its shard: short, and nothing that adds or removes.
   template <class Visit>
   void for_each(Visit visit);
 
+  /// How many are alive; a moment's truth.
   std::size_t size() const noexcept;
 
   /// Visits in the order of making, the newest first, at the price of one lock for all. Call it before the first `add`.

@@ -77,6 +77,7 @@ public:
   using value_type = T;
 
   task() = default;
+  /// Internal; takes over the frame.
   explicit task(std::coroutine_handle<promise_type> h) noexcept : frame_(h) {}
   task(task&& other) noexcept : frame_(std::exchange(other.frame_, {})) {}
   task& operator=(task&& other) noexcept {
@@ -87,8 +88,10 @@ public:
     if (frame_) frame_.destroy();
   }
 
+  /// True unless it was moved from or default-constructed.
   explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
 
+  /// Runs it to its end in the calling strand; gives its result, or lets its exception through. Once.
   auto operator co_await() const noexcept {
     struct awaiter {
       std::coroutine_handle<promise_type> frame;
@@ -106,6 +109,7 @@ private:
   std::coroutine_handle<promise_type> frame_;
 };
 
+/// True for `task<T>`.
 template <class T>
 inline constexpr bool is_task = false;
 template <class T>

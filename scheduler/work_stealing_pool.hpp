@@ -9,6 +9,7 @@
 
 namespace troupe {
 
+/// How a pool is made.
 struct pool_options {
   unsigned workers = 0;         ///< 0: one for each core that the process may use
   std::string name = "troupe";  ///< threads are called name/0, name/1, ... and name/keeper; 15 characters are shown

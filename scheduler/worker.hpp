@@ -25,12 +25,14 @@ public:
   worker(scheduler& owner, unsigned index, std::string name, bool has_queue)
       : owner_(&owner), index_(index), has_queue_(has_queue), name_(std::move(name)) {}
 
+  /// The scheduler that it belongs to, its number there, and the name of its thread. Any thread.
   scheduler& owner() const noexcept { return *owner_; }
   unsigned index() const noexcept { return index_; }
   const std::string& name() const noexcept { return name_; }
 
   /// How many messages the job that runs may handle before it goes to the back of the queue (C8).
   unsigned budget() const noexcept { return budget_; }
+  /// Set once, before the thread starts.
   void set_budget(unsigned budget) noexcept { budget_ = budget; }
   void set_quantum(std::chrono::nanoseconds quantum) noexcept { quantum_ = quantum.count(); }
 

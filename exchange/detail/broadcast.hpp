@@ -15,9 +15,9 @@
 
 namespace troupe::detail {
 
-/// A subscriber's place in a log.
 class broadcast_base;
 
+/// A subscriber's place in a log.
 class broadcast_reader_base : public binding, public stream_reader {
 public:
   using binding::binding;
