@@ -67,7 +67,7 @@ void store(location& l, std::uint64_t bits, std::memory_order order, const sourc
   if (engine* e = engine_of(l)) {
     e->step();
     e->variables().store(e->thread(), l.id, bits, order, where);
-    e->changed();
+    if (bits != l.bits) e->changed();
     note(*e, "store", l, bits, order, where);
   }
   l.bits = bits;
@@ -83,7 +83,7 @@ std::uint64_t begin_modify(location& l, const source& where) noexcept {
 void end_modify(location& l, std::uint64_t bits, std::memory_order order, const source& where) noexcept {
   if (engine* e = engine_of(l)) {
     e->variables().modify(e->thread(), l.id, bits, order);
-    e->changed();
+    if (bits != l.bits) e->changed();
     note(*e, "modify", l, bits, order, where);
   }
   l.bits = bits;
