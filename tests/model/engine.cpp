@@ -1,5 +1,7 @@
 #include <model/engine.hpp>
 
+#include <signal.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -12,7 +14,29 @@ namespace troupe::model {
 
 namespace {
 constexpr std::size_t stack_bytes = 128 * 1024;
+
+void on_fault(int) {
+  if (the_engine().runs()) the_engine().fail("a segmentation fault");
+  signal(SIGSEGV, SIG_DFL);  // not the program's: happens again, and ends the process
 }
+
+/// What a program does to a pointer that is none is a failure with a schedule like any other.
+class fault_guard {
+public:
+  fault_guard() {
+    struct sigaction action {};
+    action.sa_handler = &on_fault;
+    action.sa_flags = SA_NODEFER;
+    sigaction(SIGSEGV, &action, &before_);
+  }
+  fault_guard(const fault_guard&) = delete;
+  fault_guard& operator=(const fault_guard&) = delete;
+  ~fault_guard() { sigaction(SIGSEGV, &before_, nullptr); }
+
+private:
+  struct sigaction before_;
+};
+}  // namespace
 
 engine& the_engine() {
   static engine e;
@@ -28,6 +52,7 @@ engine::engine()
 
 outcome engine::search(const std::function<void()>& program, const limits& within) {
   outcome found;
+  const fault_guard guard;
   // The fewest preemptions first: what is found then is the simplest.
   for (preemption_bound_ = 0; preemption_bound_ <= within.preemptions; ++preemption_bound_) {
     path_.clear();
@@ -59,10 +84,11 @@ outcome engine::replay(const std::function<void()>& program, const limits& withi
     path_.push_back({chosen, 0});
     at = rest;
   }
-  replaying_ = tracing_ = true;
+  const fault_guard guard;
+  tracing_ = true;
   trace_.clear();
   run(program, within);
-  replaying_ = tracing_ = false;
+  tracing_ = false;
   return {.executions = 1, .complete = false, .failure = failure_, .schedule = schedule, .trace = trace_};
 }
 
@@ -112,7 +138,6 @@ void engine::run(const std::function<void()>& program, const limits& within) {
   });
   in_execution_ = true;
   swapcontext(&home_, &threads_[0].context);
-  in_execution_ = false;
   for (const block& b : blocks_) ::operator delete(b.memory);
   blocks_.clear();
 }
@@ -121,10 +146,12 @@ void engine::end_execution() {
   for (const block& b : blocks_) {
     if (!b.free) fail(fmt::format("a block of {} bytes was never given back", b.bytes));
   }
+  in_execution_ = false;
   setcontext(&home_);
 }
 
 void engine::fail(std::string why) {
+  in_execution_ = false;
   failure_ = std::move(why);
   if (tracing_) trace("failed: " + failure_);
   setcontext(&home_);

@@ -96,7 +96,6 @@ private:
   unsigned preemption_bound_ = 0;
   std::vector<choice> path_;
   std::size_t depth_ = 0;
-  bool replaying_ = false;
 
   bool in_execution_ = false;
   std::uint32_t execution_ = 0;

@@ -87,21 +87,23 @@ const auto one_wakes = [] {
 };
 
 TEST(InboxModel, exactly_one_push_wakes_the_reader_and_nothing_is_lost_or_twice_or_out_of_order) {
-  EXPECT_TRUE(holds(one_wakes));
+  EXPECT_TRUE(holds(one_wakes, {.preemptions = 3}));
 }
 
 TEST(InboxModel, envelopes_whose_memory_comes_back_at_once_change_nothing) {
-  EXPECT_TRUE(holds(one_wakes, {.reuse_memory = true}));
+  EXPECT_TRUE(holds(one_wakes, {.preemptions = 3, .reuse_memory = true}));
 }
 
 TEST(InboxModel, three_pushers_and_the_reader_that_one_of_them_wakes) {
-  EXPECT_TRUE(holds([] {
-    mailbox m;
-    m.read_all();
-    const auto push_one = [&](unsigned sender) { return [&m, sender] { m.push_and_read(sender, 0); }; };
-    together({{"one", push_one(0)}, {"two", push_one(1)}, {"three", push_one(2)}});
-    check(!m.reading.get() && m.received.get() == 3, "a message stays, and nobody comes for it");
-  }));
+  EXPECT_TRUE(holds(
+      [] {
+        mailbox m;
+        m.read_all();
+        const auto push_one = [&](unsigned sender) { return [&m, sender] { m.push_and_read(sender, 0); }; };
+        together({{"one", push_one(0)}, {"two", push_one(1)}, {"three", push_one(2)}});
+        check(!m.reading.get() && m.received.get() == 3, "a message stays, and nobody comes for it");
+      },
+      {.preemptions = 3}));
 }
 
 TEST(InboxModel, a_reader_that_is_awake_takes_what_is_pushed_meanwhile) {
@@ -133,22 +135,24 @@ TEST(InboxModel, a_reader_told_of_a_message_gets_it) {
 }
 
 TEST(InboxModel, after_closing_exactly_one_pusher_at_a_time_refuses_what_comes) {
-  EXPECT_TRUE(holds([] {
-    mailbox m;
-    const auto push_two = [&](unsigned sender) {
-      return [&m, sender] {
-        for (int n = 0; n != 2; ++n) {
-          const push_result r = m.push(sender, n);
-          check(r != push_result::woke, "the reader was never idle");
-          if (r == push_result::queued) continue;
-          m.begin();
-          m.read_all(true);
-        }
-      };
-    };
-    together({{"reader", [&] { m.read_all(true); }}, {"one", push_two(0)}, {"two", push_two(1)}});
-    check(!m.reading.get() && m.received.get() == 4, "neither handled nor refused");
-  }));
+  EXPECT_TRUE(holds(
+      [] {
+        mailbox m;
+        const auto push_two = [&](unsigned sender) {
+          return [&m, sender] {
+            for (int n = 0; n != 2; ++n) {
+              const push_result r = m.push(sender, n);
+              check(r != push_result::woke, "the reader was never idle");
+              if (r == push_result::queued) continue;
+              m.begin();
+              m.read_all(true);
+            }
+          };
+        };
+        together({{"reader", [&] { m.read_all(true); }}, {"one", push_two(0)}, {"two", push_two(1)}});
+        check(!m.reading.get() && m.received.get() == 4, "neither handled nor refused");
+      },
+      {.preemptions = 3}));
 }
 
 }  // namespace

@@ -41,6 +41,11 @@ public:
 
   void reset(unsigned old_reads) noexcept;
 
+  /// Whether that is the variable at this address.
+  bool is(std::uint32_t id, const location* address) const noexcept {
+    return id < used_ && variables_[id].address == address;
+  }
+
   // Each is an access by thread `t`.
   std::uint32_t make(unsigned t, const location* address, std::uint64_t bits);
   void unmake(unsigned t, std::uint32_t id);

@@ -35,10 +35,13 @@ void note(engine& e, const char* what, const location& l, std::uint64_t bits, st
                       file ? file + 1 : where.file_name(), where.line()));
 }
 
-/// The engine if the variable belongs to the execution that is going on, else null.
+/// The engine if the variable belongs to the execution that is going on; null if it was made outside of all.
 engine* engine_of(const location& l) noexcept {
   engine& e = the_engine();
-  return e.runs() && l.execution == e.execution() ? &e : nullptr;
+  if (!e.runs() || l.execution == 0) return nullptr;
+  if (l.execution != e.execution() || !e.variables().is(l.id, &l))
+    e.fail("a variable is used that is none: its memory holds something else");
+  return &e;
 }
 
 }  // namespace
