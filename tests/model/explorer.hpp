@@ -50,6 +50,10 @@ void together(std::initializer_list<part> parts);
 /// Ends the execution as a failure unless `holds`. Only in a program.
 void check(bool holds, const char* what);
 
+/// Accesses to the atomics in this block have to be ordered as those to plain variables: for what one thread at a time may
+/// use. It shows the lack of orderings that keep a load before a later store, which old values cannot show.
+void expect_ordered(const void* block, std::size_t bytes);
+
 void keep_word_for_each_thread(void* address);
 
 /// A thread-local pointer of the code under test, so that each thread of the program has its own. Called by the program

@@ -45,7 +45,7 @@ std::uint32_t memory::make(unsigned t, const location* address, std::uint64_t bi
   v.oldest_seq_cst = 0;
   v.maker = t;
   v.made_at = views_[t].clock[t];
-  v.gone = false;
+  v.gone = v.in_order = false;
   v.reads = v.writes = {};
   return id;
 }
@@ -63,6 +63,17 @@ void memory::unmake(unsigned t, const void* block, std::size_t bytes) {
     const auto address = reinterpret_cast<std::uintptr_t>(variables_[id].address);
     if (!variables_[id].gone && address - first < bytes) unmake(t, id);
   }
+}
+
+void memory::expect_ordered(const void* block, std::size_t bytes) {
+  const auto first = reinterpret_cast<std::uintptr_t>(block);
+  bool any = false;
+  for (std::uint32_t id = 0; id != used_; ++id) {
+    variable& v = variables_[id];
+    v.in_order |= !v.gone && reinterpret_cast<std::uintptr_t>(v.address) - first < bytes;
+    any |= v.in_order;
+  }
+  if (!any) fail_("no variable is where accesses have to be ordered");
 }
 
 bool memory::ordered(unsigned t, const clock_vector& accesses) const noexcept {
@@ -115,6 +126,7 @@ void memory::append(unsigned t, std::uint32_t id, std::uint64_t bits, std::memor
 
 std::uint64_t memory::load(unsigned t, std::uint32_t id, std::memory_order order, const source& where) {
   const variable& v = at(t, id, where);
+  if (v.in_order) check_read(t, id, where);
   const unsigned newest_index = static_cast<unsigned>(v.history.size()) - 1;
   unsigned oldest = views_[t].oldest[id];
   if (order == std::memory_order_seq_cst) oldest = std::max<unsigned>(oldest, v.oldest_seq_cst);
@@ -124,7 +136,7 @@ std::uint64_t memory::load(unsigned t, std::uint32_t id, std::memory_order order
 }
 
 void memory::store(unsigned t, std::uint32_t id, std::uint64_t bits, std::memory_order order, const source& where) {
-  at(t, id, where);
+  if (at(t, id, where).in_order) check_write(t, id, where);
   append(t, id, bits, order, -1);
 }
 
@@ -161,13 +173,23 @@ bool memory::compare_exchange(unsigned t, std::uint32_t id, std::uint64_t& expec
 }
 
 void memory::read_plain(unsigned t, std::uint32_t id, const source& where) {
-  variable& v = at(t, id, where);
+  at(t, id, where);
+  check_read(t, id, where);
+}
+
+void memory::write_plain(unsigned t, std::uint32_t id, const source& where) {
+  at(t, id, where);
+  check_write(t, id, where);
+}
+
+void memory::check_read(unsigned t, std::uint32_t id, const source& where) {
+  variable& v = variables_[id];
   if (!ordered(t, v.writes)) fail_(fmt::format("a race: variable {} is read at {}", id, line_of(where)));
   v.reads[t] = views_[t].clock[t];
 }
 
-void memory::write_plain(unsigned t, std::uint32_t id, const source& where) {
-  variable& v = at(t, id, where);
+void memory::check_write(unsigned t, std::uint32_t id, const source& where) {
+  variable& v = variables_[id];
   if (!ordered(t, v.writes) || !ordered(t, v.reads))
     fail_(fmt::format("a race: variable {} is written at {}", id, line_of(where)));
   v.writes[t] = views_[t].clock[t];

@@ -46,6 +46,9 @@ public:
     return id < used_ && variables_[id].address == address;
   }
 
+  /// Accesses to the variables in this block have to be ordered as those to plain ones.
+  void expect_ordered(const void* block, std::size_t bytes);
+
   // Each is an access by thread `t`.
   std::uint32_t make(unsigned t, const location* address, std::uint64_t bits);
   void unmake(unsigned t, std::uint32_t id);
@@ -76,7 +79,8 @@ private:
     unsigned maker = 0;
     std::uint16_t made_at = 0;
     bool gone = false;
-    clock_vector reads{};  // when each thread last did; for an atomic every operation is a read
+    bool in_order = false;  // by `expect_ordered`
+    clock_vector reads{};   // when each thread last did; for an atomic every operation is a read
     clock_vector writes{};
   };
 
@@ -84,6 +88,8 @@ private:
   variable& at(unsigned t, std::uint32_t id, const source& where);
   std::uint64_t take(unsigned t, std::uint32_t id, std::size_t index, std::memory_order order);
   void append(unsigned t, std::uint32_t id, std::uint64_t bits, std::memory_order order, int came_with);
+  void check_read(unsigned t, std::uint32_t id, const source& where);
+  void check_write(unsigned t, std::uint32_t id, const source& where);
   bool ordered(unsigned t, const clock_vector& accesses) const noexcept;
   int keep(const view& v);
   void tick(unsigned t) noexcept { ++views_[t].clock[t]; }

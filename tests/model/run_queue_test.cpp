@@ -10,8 +10,15 @@ using namespace troupe;
 using model::check;
 using model::holds;
 using model::together;
+
+/// A ring whose slots, which come last in it, one thread at a time may use.
 template <std::uint32_t Capacity>
-using ring = detail::basic_run_queue<Capacity>;
+struct ring : detail::basic_run_queue<Capacity> {
+  ring() {
+    constexpr std::size_t indices = cache_line + sizeof(atomic<std::uint32_t>);
+    model::expect_ordered(reinterpret_cast<const char*>(this) + indices, sizeof *this - indices);
+  }
+};
 
 struct counted final : job {
   void run() noexcept override {}

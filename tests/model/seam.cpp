@@ -166,6 +166,8 @@ void check(bool holds, const char* what) {
   if (!holds) the_engine().fail(what);
 }
 
+void expect_ordered(const void* block, std::size_t bytes) { the_engine().variables().expect_ordered(block, bytes); }
+
 void keep_word_for_each_thread(void* address) { the_engine().keep_word(address); }
 
 }  // namespace troupe::model
