@@ -3,7 +3,6 @@
 #include <chrono>
 #include <coroutine>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include <troupe/base/pool.hpp>
@@ -64,7 +63,7 @@ public:
 
   /// Waits for a result that has been claimed and is about to come.
   void settle() const noexcept {
-    while (!ready()) std::this_thread::yield();
+    while (!ready()) yield_thread();
   }
 
   /// A shutdown does not wait for those who wait for this.

@@ -9,6 +9,9 @@
 
 namespace troupe {
 
+#ifdef TROUPE_MODEL
+using model::futex;
+#else
 namespace {
 
 long futex(atomic<std::uint32_t>& word, int operation, std::uint32_t value, const timespec* deadline) noexcept {
@@ -17,6 +20,7 @@ long futex(atomic<std::uint32_t>& word, int operation, std::uint32_t value, cons
 }
 
 }  // namespace
+#endif
 
 bool parker::park(std::int64_t deadline) noexcept {
   std::uint32_t expected = empty;

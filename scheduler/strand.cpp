@@ -2,7 +2,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <thread>
 
 #include <troupe/scheduler/trampoline.hpp>
 
@@ -31,7 +30,7 @@ void strand::end_wait() noexcept {
     if (++rounds < 100)
       cpu_relax();
     else
-      std::this_thread::yield();  // the canceller was preempted
+      yield_thread();  // the canceller was preempted
   }
 }
 
