@@ -2,11 +2,15 @@
 
 #include <chrono>
 
+#include <fmt/format.h>
+
 namespace troupe {
 
 namespace detail {
 constinit thread_local worker* this_worker = nullptr;
 }
+
+std::string scheduler::label(const strand& s) const { return fmt::format("{}", static_cast<const void*>(&s)); }
 
 void scheduler::arm(timer& t, std::int64_t deadline) { timers_.arm(t, deadline); }
 

@@ -71,6 +71,9 @@ public:
   /// Number of workers, at least one.
   virtual unsigned size() const noexcept = 0;
 
+  /// How reports call a strand that has no name: by its address, or by a number where runs are to be compared.
+  virtual std::string label(const strand& s) const;
+
   /// What the workers do now.
   virtual std::vector<worker_info> inspect() const = 0;
 
