@@ -61,7 +61,8 @@ void run_loop::record(std::uint64_t event) noexcept {
 
 void run_loop::require_owner() const noexcept {
   if (!deterministic() || std::this_thread::get_id() == owner_) return;
-  std::fprintf(stderr, "troupe: a foreign thread used a deterministic runtime: only the thread that made it may [%s]\n",
+  std::fprintf(stderr,
+               "troupe: a foreign thread used a deterministic runtime: only the thread that made it may [seed %s]\n",
                schedule().text().c_str());
   std::abort();
 }

@@ -255,6 +255,39 @@ TEST(Explore, a_deadlock_is_found_and_says_who_waits) {
 
 TEST(Explore, two_users_that_take_in_one_order_pass) { EXPECT_TRUE(explore(1'000, two_users(true)).passed()); }
 
+// --- rare ones -------------------------------------------------------------------------------------------------------
+
+/// What runs late in nearly all schedules where each step is drawn by itself: `setup` is one step, and the user has
+/// many to go.
+void setup_comes_late(runtime& rt) {
+  bool ready = false;
+  bool used_too_early = false;
+  const auto work = [](int steps) -> task<> {
+    for (int i = 0; i != steps; ++i) co_await this_task::yield();
+  };
+  for (int i = 0; i != 4; ++i) auto dropped = rt.spawn(work, 20);
+  auto setup = rt.spawn(
+      [](bool& it) -> task<> {
+        it = true;
+        co_return;
+      },
+      std::ref(ready));
+  auto user = rt.spawn(
+      [work](bool& it, bool& early) -> task<> {
+        co_await work(20);
+        early = !it;
+      },
+      std::ref(ready), std::ref(used_too_early));
+  rt.run();
+  EXPECT_FALSE(used_too_early) << "used before it was set up";
+}
+
+TEST(Explore, an_order_that_choices_at_random_hardly_ever_give_is_found_by_pct) {
+  expect_found_and_replayed(setup_comes_late, "used before it was set up");
+  const explore_report r = explore_quietly({.strategies = {troupe::schedule_strategy::random()}}, setup_comes_late);
+  EXPECT_TRUE(r.passed()) << r.schedule;
+}
+
 // --- other ways to fail ----------------------------------------------------------------------------------------------
 
 TEST(Explore, two_that_wait_for_each_other_by_polling_are_a_livelock) {
