@@ -16,21 +16,27 @@ void to_standard_error(std::string_view line) noexcept {
 
 atomic<log_sink> current_sink{&to_standard_error};  // the release of the setter pairs with the acquire of the writer
 
-std::vector<std::weak_ptr<const std::string>>& contexts() {
-  static thread_local std::vector<std::weak_ptr<const std::string>> of_this_thread;
-  return of_this_thread;
-}
+// Of this thread; null while there is none, so that lines can be written until the very end of a thread.
+constinit thread_local std::vector<std::weak_ptr<const std::string>>* contexts = nullptr;
 
 }  // namespace
 
 log_context::log_context(std::string text) : text_(std::make_shared<const std::string>(std::move(text))) {
-  std::erase_if(contexts(), [](const auto& c) { return c.expired(); });
-  contexts().push_back(text_);
+  if (!contexts) contexts = new std::vector<std::weak_ptr<const std::string>>;
+  contexts->push_back(text_);
+}
+
+log_context::~log_context() {
+  text_.reset();
+  if (!contexts) return;
+  std::erase_if(*contexts, [](const auto& c) { return c.expired(); });
+  if (contexts->empty()) delete std::exchange(contexts, nullptr);
 }
 
 std::string log_context::text() {
   std::string joined;
-  for (const auto& c : contexts()) {
+  if (!contexts) return joined;
+  for (const auto& c : *contexts) {
     const auto text = c.lock();
     if (!text) continue;
     if (!joined.empty()) joined += ", ";

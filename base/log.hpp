@@ -21,6 +21,9 @@ void log_line(std::string_view line) noexcept;
 class log_context {
 public:
   explicit log_context(std::string text);
+  log_context(const log_context&) = delete;
+  log_context& operator=(const log_context&) = delete;
+  ~log_context();
 
   /// What the contexts of the calling thread say, the oldest first, joined by ", "; empty if there is none.
   static std::string text();

@@ -79,8 +79,10 @@ void run_loop::strand_removed(const strand& s) noexcept {
 
 void run_loop::inject(job& j) noexcept {
   require_owner();
-  if (const auto waker = running_ && running_ != &j ? notes_.find(running_) : notes_.end(); waker != notes_.end()) {
-    if (const auto woken = notes_.find(&j); woken != notes_.end()) waker->second.last_woken = woken->second.number;
+  if (deterministic() && running_ != &j) {
+    const auto waker = notes_.find(running_);
+    const auto woken = notes_.find(&j);
+    if (waker != notes_.end() && woken != notes_.end()) waker->second.last_woken = woken->second.number;
   }
   {
     std::lock_guard guard(mutex_);
@@ -113,12 +115,12 @@ job* run_loop::take() noexcept {
 void run_loop::run_slice(job& j) noexcept {
   bump(self_.slices_);
   self_.running_.store(true, relaxed);
-  running_ = &j;
+  if (deterministic()) running_ = &j;
   j.run();
   self_.running_.store(false, relaxed);
-  const job* const ran = std::exchange(running_, nullptr);
   if (!deterministic()) return;
-  if (const auto notes = notes_.find(ran); notes != notes_.end()) notes->second.doing = self_.detail_.load(relaxed);
+  if (const auto notes = notes_.find(std::exchange(running_, nullptr)); notes != notes_.end())
+    notes->second.doing = self_.detail_.load(relaxed);
   // Virtual time must not stand still for ever while something always has work, or no deadline would ever come.
   virtual_now_.store(now() + slice_cost, relaxed);
 }

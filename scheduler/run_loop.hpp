@@ -115,7 +115,7 @@ private:
   bool deadlocked_ = false;
   std::unordered_map<const job*, strand_notes> notes_;  // of a deterministic loop
   std::uint64_t strands_made_ = 0;
-  const job* running_ = nullptr;  // only to compare: it may have gone
+  const job* running_ = nullptr;  // of a deterministic loop; only to compare: it may have gone
 
   worker self_;
   parker parker_;

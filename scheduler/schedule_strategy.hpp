@@ -15,8 +15,8 @@ struct schedule_strategy {
   /// Any of them, each as likely, for one to four messages or steps.
   static schedule_strategy random() { return {}; }
 
-  /// Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi and Nagarakatte, ASPLOS 2010): each strand gets a
-  /// random priority when it is made, and the one with the highest runs. At `depth - 1` of the first `steps` steps,
+  /// Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi and Nagarakatte, ASPLOS 2010): each strand gets
+  /// a random priority when it is made, and the one with the highest runs. At `depth - 1` of the first `steps` steps,
   /// drawn at random, whoever would run is put below all others. A bug that takes an order of `depth` events among n
   /// strands is found with a probability of at least 1 / (n * steps^(depth - 1)). After `steps` the run goes on at
   /// random, so that a strand that spins or floods starves nobody for ever (fair PCT, as in Coyote).

@@ -23,7 +23,8 @@
 // One test on many schedules.
 //
 // Y1. A run depends on its seeded schedule and on the body alone, so the line that is printed replays it.
-// Y2. Once the body has returned its variables are gone. A run that failed is not played on: what still lives is killed.
+// Y2. Once the body has returned its variables are gone. A run that failed is not played on: what still lives is
+//     killed.
 
 namespace troupe::testing {
 
@@ -48,13 +49,14 @@ struct explore_report {
   bool passed() const noexcept { return !failed_seed && failure.empty(); }
 };
 
-/// Calls `body` on one fresh deterministic runtime after another, and stops at the first run that fails: by a GoogleTest
-/// assertion, an exception, a deadlock (the body, or at its end an actor or green thread, waits for what nobody can bring),
-/// a livelock (it does not come to rest within the limits), or a message that was lost without a trace. That failure
-/// is reported as one of the current test, with the line that replays it; a run that passes leaves nothing behind.
+/// Calls `body` on one fresh deterministic runtime after another, and stops at the first run that fails: by a
+/// GoogleTest assertion, an exception, a deadlock (the body, or at its end an actor or green thread, waits for what
+/// nobody can bring), a livelock (it does not come to rest within the limits), or a message that was lost without a
+/// trace. That failure is reported as one of the current test, with the line that replays it; a run that passes leaves
+/// nothing behind.
 ///
 /// With TROUPE_SEED in the environment it makes that run only: `7`, `7:random`, `7:pct3/500`, `replay:<recording>`.
-/// Called by the thread of the test. Bodies wait with `rt.run()` or for futures, and take values with `.value()`, which
+/// Called by the thread of the test; throws `troupe_error` (`invalid_argument`) for options out of range. Bodies wait with `rt.run()` or for futures, and take values with `.value()`, which
 /// throws if a deadlock has left none.
 inline explore_report explore(const explore_options& options, const std::function<void(runtime&)>& body,
                               std::source_location where = std::source_location::current());
@@ -173,11 +175,12 @@ inline explore_report explore(const explore_options& options, const std::functio
     ADD_FAILURE_AT(where.file_name(), static_cast<int>(where.line())) << report.failure;
     return report;
   }
+  if (options.strategies.empty()) throw troupe_error(errc::invalid_argument, "explore_options: no strategies");
   std::uint64_t longest = 0;  // of the runs at random: a bound of the steps that a run takes
   for (std::uint32_t i = 0; i != (only ? 1 : options.runs); ++i) {
     seeded_schedule schedule = *given;
     if (!only) {
-      schedule = {options.first_seed + i, options.strategies.at(i % options.strategies.size())};
+      schedule = {options.first_seed + i, options.strategies[i % options.strategies.size()]};
       if (longest != 0) schedule.strategy.steps = longest;
     }
     const detail::run_outcome run = detail::run_once(options, schedule, body);
