@@ -11,7 +11,9 @@
 #include <troupe/actors/address.hpp>
 #include <troupe/actors/core.hpp>
 #include <troupe/actors/ref.hpp>
+#include <troupe/base/log.hpp>
 #include <troupe/scheduler/green_thread.hpp>
+#include <troupe/scheduler/schedule_strategy.hpp>
 
 namespace troupe {
 
@@ -31,7 +33,12 @@ struct runtime_options {
   unsigned stand_ins = 64;                        ///< threads that may stand in for workers whose handlers block (C8)
   schedule scheduling = schedule::work_stealing;  ///< on what it runs; ignored with a seed
   /// With a seed the runtime is deterministic: one thread, virtual time, every choice drawn from the seed (C12).
+  /// Lines that its thread logs while it lives say the seed, and so does the end of a program that misuses it.
   std::optional<std::uint64_t> seed = std::nullopt;
+  /// With a seed: how the choices are made. All but `random` need one; `replay` does not look at it.
+  schedule_strategy strategy{};
+  /// With a seed: whether the choices are kept for `recording`.
+  bool record = false;
 };
 
 /// An actor that did not stop in time.
@@ -103,6 +110,9 @@ public:
   /// One number that stands for all choices made so far and all messages handled (C12); 0 if there is no seed.
   std::uint64_t trace() const noexcept;
 
+  /// The choices so far as one word, which `schedule_strategy::replay` takes; empty unless they are recorded.
+  std::string recording() const;
+
   /// What runs the actors: for promises, and for green threads of the layer below.
   troupe::scheduler& scheduler() const noexcept { return core_->scheduler(); }
 
@@ -120,7 +130,9 @@ private:
 
   std::shared_ptr<void> lease_;  // on the core: the runtime's, and each thread's
   detail::core* core_;
-  atomic<bool> down_{false};  // a shutdown has begun: false -> true
+  std::optional<log_context> replay_note_;  // of a deterministic runtime
+  int exceptions_;                          // that were on their way when it was made
+  atomic<bool> down_{false};                // a shutdown has begun: false -> true
 };
 
 namespace detail {

@@ -91,7 +91,7 @@ function(troupe_header_check)
   if(sources)
     add_library(troupe_header_check OBJECT EXCLUDE_FROM_ALL ${sources})
     troupe_own(troupe_header_check)
-    target_link_libraries(troupe_header_check PRIVATE troupe::troupe)
+    target_link_libraries(troupe_header_check PRIVATE troupe::troupe GTest::gtest)
   endif()
 endfunction()
 

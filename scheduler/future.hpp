@@ -3,10 +3,12 @@
 #include <chrono>
 #include <coroutine>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include <troupe/base/pool.hpp>
 #include <troupe/base/result.hpp>
+#include <troupe/base/type_name.hpp>
 #include <troupe/scheduler/parker.hpp>
 #include <troupe/scheduler/strand.hpp>
 #include <troupe/scheduler/trampoline.hpp>
@@ -131,6 +133,8 @@ public:
 
   /// An error that nobody takes is written to the log.
   void report_unread() noexcept { unread_ = true; }
+
+  std::string describe_wait() const override { return std::string("a future<") + type_name<T>() + ">"; }
 
 private:
   ~future_state() {

@@ -33,7 +33,7 @@ public:
     }
   }
 
-  std::string describe() const override { return fmt::format("green thread {}", static_cast<const void*>(this)); }
+  std::string describe() const override { return fmt::format("green thread {}", home().label(*this)); }
 
   void request_kill() noexcept override {
     killed_.store(true, release);

@@ -90,6 +90,9 @@ public:
   /// One more than the highest `worker::index()` that there can be: with those that stand in for blocked workers.
   virtual unsigned capacity() const noexcept { return size(); }
 
+  /// How reports call a strand that has no name: by its address, or by a number where runs are to be compared.
+  virtual std::string label(const strand& s) const;
+
   /// What the workers do now.
   virtual std::vector<worker_info> inspect() const = 0;
 

@@ -60,6 +60,7 @@ void strand_registry::add(strand& s) noexcept {
   if (home.first) home.first->previous_ = &s;
   home.first = &s;
   ++home.size;
+  if (watcher_) watcher_->strand_added(s);
 }
 
 void strand_registry::remove(strand& s) noexcept {
@@ -68,6 +69,7 @@ void strand_registry::remove(strand& s) noexcept {
   (s.previous_ ? s.previous_->following_ : home.first) = s.following_;
   if (s.following_) s.following_->previous_ = s.previous_;
   --home.size;
+  if (watcher_) watcher_->strand_removed(s);
 }
 
 std::size_t strand_registry::size() const noexcept {

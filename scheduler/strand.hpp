@@ -18,6 +18,9 @@ public:
   /// `await_suspend` is still publishing the wait.
   virtual void cancel_wait() noexcept = 0;
 
+  /// What is waited for, for reports; empty: its type says enough.
+  virtual std::string describe_wait() const { return {}; }
+
 protected:
   ~wait_point() = default;
 };
@@ -59,6 +62,9 @@ public:
 
   /// True while it waits for something other than a message or the end of an actor; a moment's truth.
   bool waits() const noexcept { return waiting_.load(acquire) != nullptr && holds_up_.load(relaxed); }
+
+  /// What it waits for, null if nothing. Only while nothing runs: for the report of a deadlock.
+  const wait_point* present_wait() const noexcept { return waiting_.load(acquire); }
 
   /// True once it has been told to stop. Any thread.
   bool waits_cancelled() const noexcept { return cancelled_.load(acquire); }
