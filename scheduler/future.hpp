@@ -23,7 +23,9 @@ namespace detail {
 /// F2. `waiter_` goes pending -> (a strand or an OS thread that waits) -> done, or pending -> done. The exchange to
 ///     `done` releases the result; whoever was there is then woken exactly once.
 /// F3. References: one for the promise, one for the future, one for the timer while it is armed.
-class future_state_base : public timer, public wait_point {
+/// F4. `owner_` is whoever alone can bring the result, if that is known; written before the future is handed on. An
+///     untimed wait for such a future is in the graph of waits (wait_graph.hpp).
+class future_state_base : public timer, public wait_point, private wait_edge {
 public:
   explicit future_state_base(scheduler& home) noexcept : home_(&home) {}
 
@@ -43,8 +45,12 @@ public:
   /// Suspends the strand of the calling coroutine until done.
   void await(std::coroutine_handle<> h, std::chrono::nanoseconds timeout);
 
+  /// F4.
+  void set_owner(const void* party) noexcept { owner_ = party; }
+
   /// The timer of `await` is no longer wanted. Called by the strand that awaited.
   void disarm() noexcept {
+    leave_graph();
     if (armed_ && home_->cancel(*this)) release_one();
     armed_ = false;
   }
@@ -62,7 +68,9 @@ public:
 
   void retain() noexcept { refs_.fetch_add(1, relaxed); }
   void release_one() noexcept {
-    if (refs_.fetch_sub(1, acq_rel) == 1) destroy();
+    if (refs_.fetch_sub(1, acq_rel) != 1) return;
+    leave_graph();  // a strand that was killed in the wait did not
+    destroy();
   }
 
   void fire() noexcept override;
@@ -74,6 +82,12 @@ protected:
   virtual void destroy() noexcept = 0;
 
 private:
+  const void* blocker() noexcept final;
+  std::string subject() const final { return "a result"; }
+  const char* verb() const noexcept final { return "has to bring"; }
+  bool give_up(std::unique_ptr<std::string> story) noexcept final;
+  void resume_party() noexcept final {}
+
   // `waiter_` holds one of these or a pointer: to a strand, or with the low bit to a parker.
   static constexpr std::uintptr_t pending = 0;
   static constexpr std::uintptr_t done = 2;
@@ -81,6 +95,7 @@ private:
 
   atomic<std::uintptr_t> waiter_{pending};
   scheduler* home_;
+  const void* owner_ = nullptr;
   atomic<std::uint32_t> refs_{2};
   atomic<bool> claimed_{false};
   bool armed_ = false;
@@ -232,6 +247,14 @@ public:
 
   /// Lets an exception that nobody reads come out in the log. Call it before the promise is shared.
   void report_unread() noexcept { state_->report_unread(); }
+
+  /// Says that the calling green thread, handler or OS thread is the only one who will give the result: whoever waits
+  /// for it without end, while this one waits for him, then gets `errc::deadlock`. Call it before the future is handed
+  /// on.
+  void owned_by_this_party() noexcept { state_->set_owner(detail::current_party()); }
+
+  /// The state that the future shares, for whoever makes the party that will give the result.
+  detail::future_state_base& state() noexcept { return *state_; }
 
   /// Gives the result; false if it comes late: after a timeout or a cancellation. Any thread.
   bool give(result<T> r) noexcept {
