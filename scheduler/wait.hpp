@@ -241,6 +241,9 @@ public:
     while (wait_node* n = grant_one(how)) woken.add(*n);
   }
 
+  /// Puts all of another line behind its own.
+  void take_all(wait_line& other) noexcept { nodes_.splice_back(other.nodes_); }
+
 private:
   intrusive_list<wait_node, wait_node> nodes_;
 };
