@@ -52,7 +52,7 @@ private:
   friend struct detail::lock_request;
   friend guard;
   friend class recursive_mutex;
-  friend class condition_variable;
+  friend class detail::condition_wait_base;
 
   static constexpr std::uintptr_t waited_for = 1;
 

@@ -14,6 +14,8 @@ class condition_variable;
 
 namespace troupe::detail {
 
+class condition_wait_base;
+
 /// Holds a lock until it goes. Move only; stays with the party that took the lock.
 template <class Lock, bool Shared = false>
 class [[nodiscard]] held_lock {
@@ -43,6 +45,7 @@ public:
 private:
   friend Lock;
   friend class troupe::condition_variable;
+  friend class condition_wait_base;
   template <class, class, bool>
   friend struct lock_request;
   held_lock(Lock& l, const void* party) noexcept : held_(&l), party_(party) {}
