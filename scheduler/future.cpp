@@ -33,6 +33,8 @@ void future_state_base::await(std::coroutine_handle<> h, std::chrono::nanosecond
     armed_ = true;
     home_->arm(*this, deadline_after(home_->now(), timeout));
   }
+  const bool looks = owner_ && timeout == forever;
+  if (looks) enter_graph(&self);
   self.begin_wait(*this, holds_up_);
   std::uintptr_t expected = pending;
   if (!waiter_.compare_exchange_strong(expected, reinterpret_cast<std::uintptr_t>(&self), acq_rel, acquire)) {
@@ -41,8 +43,22 @@ void future_state_base::await(std::coroutine_handle<> h, std::chrono::nanosecond
     trampoline& t = current_trampoline();
     t.why = self.waits_cancelled() || t.left == 0 ? pause::yielded : pause::none;
     if (t.why == pause::none) t.next = h;
+  } else if (looks) {
+    look_for_deadlock(&self);
   }
   release_one();
+}
+
+const void* future_state_base::blocker() noexcept {
+  // A read-modify-write: if it comes before the exchange that publishes the wait, then that one has seen what happened
+  // before this (G4).
+  const std::uintptr_t waiter = waiter_.fetch_add(0, acq_rel);
+  return waiter == pending || waiter == done || claimed_.load(acquire) ? nullptr : owner_;
+}
+
+bool future_state_base::give_up(std::unique_ptr<std::string> story) noexcept {
+  fail(error(errc::deadlock, std::move(*story)));  // wakes the waiter
+  return false;
 }
 
 namespace {
@@ -71,8 +87,11 @@ private:
 void future_state_base::block(std::chrono::nanoseconds timeout) {
   if (ready()) return;
   blocked_thread self(*this);
+  const bool looks = owner_ && timeout == forever;
+  if (looks) enter_graph(current_party());
   std::uintptr_t expected = pending;
   if (!waiter_.compare_exchange_strong(expected, self.tagged(is_thread), acq_rel, acquire)) return;
+  if (looks) look_for_deadlock(current_party());
   // A worker of another scheduler is stood in for there, if it can be: the result comes from elsewhere.
   worker* here = current_worker();
   scheduler* const lent = here && &here->owner() != home_ && here->owner().begin_blocking() ? &here->owner() : nullptr;

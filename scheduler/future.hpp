@@ -26,7 +26,9 @@ namespace detail {
 /// F3. References: one for the promise, one for the future, one for the timer while it is armed.
 /// F4. `asked_` lives for as long as the promise. Where a waiter that gives up wins the claim, the promise waits until
 ///     the error is written, whose text names who was asked.
-class future_state_base : public timer, public wait_point {
+/// F5. `owner_` is whoever alone can bring the result, if that is known; written before the future is handed on. An
+///     untimed wait for such a future is in the graph of waits (wait_graph.hpp).
+class future_state_base : public timer, public wait_point, private wait_edge {
 public:
   explicit future_state_base(scheduler& home) noexcept : home_(&home) {}
 
@@ -54,8 +56,12 @@ public:
   /// Suspends the strand of the calling coroutine until done.
   void await(std::coroutine_handle<> h, std::chrono::nanoseconds timeout);
 
+  /// F4.
+  void set_owner(const void* party) noexcept { owner_ = party; }
+
   /// The timer of `await` is no longer wanted. Called by the strand that awaited.
   void disarm() noexcept {
+    leave_graph();
     if (armed_ && home_->cancel(*this)) release_one();
     armed_ = false;
   }
@@ -73,7 +79,9 @@ public:
 
   void retain() noexcept { refs_.fetch_add(1, relaxed); }
   void release_one() noexcept {
-    if (refs_.fetch_sub(1, acq_rel) == 1) destroy();
+    if (refs_.fetch_sub(1, acq_rel) != 1) return;
+    leave_graph();  // a strand that was killed in the wait did not
+    destroy();
   }
 
   void fire() noexcept override;
@@ -85,6 +93,12 @@ protected:
   virtual void destroy() noexcept = 0;
 
 private:
+  const void* blocker() noexcept final;
+  std::string subject() const final { return "a result"; }
+  const char* verb() const noexcept final { return "has to bring"; }
+  bool give_up(std::unique_ptr<std::string> story) noexcept final;
+  void resume_party() noexcept final {}
+
   // `waiter_` holds one of these or a pointer: to a strand, or with the low bit to a parker.
   static constexpr std::uintptr_t pending = 0;
   static constexpr std::uintptr_t done = 2;
@@ -94,6 +108,7 @@ private:
   scheduler* home_;
   const char* question_ = nullptr;
   const strand* asked_ = nullptr;  // F4; null: nobody's answer
+  const void* owner_ = nullptr;
   atomic<std::uint32_t> refs_{2};
   atomic<bool> claimed_{false};
   bool armed_ = false;
@@ -251,6 +266,14 @@ public:
   /// Internal: lets the errors of whoever gives up waiting name the type of the question and who was asked, which lives
   /// for as long as the promise. Call it before the promise is shared.
   void name_parties(const char* question, const strand& asked) noexcept { state_->name_parties(question, asked); }
+
+  /// Says that the calling green thread, handler or OS thread is the only one who will give the result: whoever waits
+  /// for it without end, while this one waits for him, then gets `errc::deadlock`. Call it before the future is handed
+  /// on.
+  void owned_by_this_party() noexcept { state_->set_owner(detail::current_party()); }
+
+  /// The state that the future shares, for whoever makes the party that will give the result.
+  detail::future_state_base& state() noexcept { return *state_; }
 
   /// Gives the result; false if it comes late: after a timeout or a cancellation. Any thread.
   bool give(result<T> r) noexcept {

@@ -56,7 +56,7 @@ private:
 
 }  // namespace
 
-void start_green_thread(scheduler& home, std::coroutine_handle<> frame) {
+void start_green_thread(scheduler& home, std::coroutine_handle<> frame, future_state_base& owed) {
   void* memory = nullptr;
   try {
     memory = pool_allocate(sizeof(green_thread));
@@ -64,7 +64,9 @@ void start_green_thread(scheduler& home, std::coroutine_handle<> frame) {
     frame.destroy();
     throw;
   }
-  home.schedule(*new (memory) green_thread(home, frame));
+  auto* started = new (memory) green_thread(home, frame);
+  owed.set_owner(static_cast<strand*>(started));  // F4
+  home.schedule(*started);
 }
 
 std::string current_exception_text() {

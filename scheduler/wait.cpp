@@ -22,9 +22,16 @@ error error_of(wait_outcome outcome, const char* what) {
 }
 
 const void* current_party() noexcept {
-  static constinit thread_local char thread_mark = 0;
+  alignas(16) static constinit thread_local char thread_mark = 0;
   if (this_trampoline) return this_trampoline->self;
   return &thread_mark;
+}
+
+std::int64_t party_now() {
+  if (this_trampoline) return this_trampoline->self->home().now();
+  if (const worker* w = current_worker()) return w->owner().now();
+  const scheduler* loop = driven_by_this_thread();
+  return loop ? loop->now() : steady_now();
 }
 
 bool line_wait::end(wait_outcome how) noexcept {
@@ -65,7 +72,6 @@ void line_wait::settle() noexcept {
   while (!fired_.load(acquire)) std::this_thread::yield();  // pairs with `fire`
 }
 
-/// Ends the wait in place of whoever would have granted it. True if the party is to be resumed: its node was linked.
 bool line_wait::leave(wait_outcome how) noexcept {
   wake_list woken;
   std::lock_guard lock(*guard_);
@@ -76,15 +82,25 @@ bool line_wait::leave(wait_outcome how) noexcept {
 }
 
 void line_wait::fire() noexcept {
-  strand* waiter = strand_;
   const bool ours = leave(wait_outcome::timeout);
+  // Pairs with `settle`. If the wait is ours to resume, then the party stays, and all this with it, until it is resumed.
   fired_.store(true, release);
-  if (ours) waiter->wake();
+  if (ours) resume();
 }
 
 void line_wait::cancel_wait() noexcept {
-  strand* waiter = strand_;
-  if (leave(wait_outcome::cancelled)) waiter->wake();
+  if (leave(wait_outcome::cancelled)) resume();
+}
+
+const void* owned_line_wait::blocker() noexcept {
+  std::lock_guard lock(*guard_);
+  return wait_node::linked() ? owner() : nullptr;
+}
+
+bool owned_line_wait::give_up(std::unique_ptr<std::string> story) noexcept {
+  if (!leave(wait_outcome::deadlock)) return false;
+  story_ = std::move(story);
+  return true;
 }
 
 void line_wait::blocked_thread::wait(std::chrono::nanoseconds timeout) noexcept {

@@ -3,7 +3,10 @@
 #include <chrono>
 #include <coroutine>
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <string>
+#include <type_traits>
 #include <utility>
 
 #include <troupe/base/intrusive_list.hpp>
@@ -12,6 +15,7 @@
 #include <troupe/scheduler/parker.hpp>
 #include <troupe/scheduler/strand.hpp>
 #include <troupe/scheduler/trampoline.hpp>
+#include <troupe/scheduler/wait_graph.hpp>
 
 // Waiting in a line, for whatever has one: mutexes, semaphores, events, channels.
 //
@@ -43,10 +47,26 @@ enum class wait_outcome : std::uint8_t {
 /// The sentence for an outcome that is not `granted`; `what` says what was waited for.
 error error_of(wait_outcome outcome, const char* what);
 
+/// What a caller gets who waited for something that carries no value: nothing or an exception, or with
+/// `result<void>` the error as a value.
+template <class Result>
+Result ended(wait_outcome outcome, const char* what) {
+  if constexpr (std::is_void_v<Result>) {
+    if (outcome != wait_outcome::granted) throw troupe_error(error_of(outcome, what));
+  } else {
+    if (outcome != wait_outcome::granted) return error_of(outcome, what);
+    return {};
+  }
+}
+
 class wait_node;
 
 /// Who runs on the calling thread: the strand whose coroutine it is, else the thread itself. Only to compare.
+/// Its low bits are zero.
 const void* current_party() noexcept;
+
+/// Now, in nanoseconds of the clock that the calling party's timeouts go by.
+std::int64_t party_now();
 
 /// Nodes that a critical section has taken out of their lines, to be resumed after it.
 class wake_list {
@@ -68,6 +88,9 @@ public:
   /// Who waits: `current_party()` of the caller.
   const void* party = nullptr;
 
+  /// What it wants, for lines where that differs: what it says is up to the line.
+  unsigned want = 0;
+
   /// Takes it out of its line for good, as whoever holds the lock of the line. False if the wait has ended before; then
   /// the node is to be taken out of the line, and nobody is to be resumed.
   virtual bool end(wait_outcome how) noexcept = 0;
@@ -83,7 +106,7 @@ protected:
 class line_wait : public wait_node, public wait_point, public timer {
 public:
   bool end(wait_outcome how) noexcept final;
-  void resume() noexcept final;
+  void resume() noexcept override;
 
 protected:
   class blocked_thread;
@@ -104,13 +127,15 @@ protected:
   /// The party has left the line with nothing; called under the lock. Others may now be able to go on.
   virtual void left(wake_list& woken) noexcept = 0;
 
+  /// Ends the wait in place of whoever would have granted it. True if the party is to be resumed: its node was linked.
+  bool leave(wait_outcome how) noexcept;
+
   spin_lock* guard_;
   wait_outcome outcome_ = wait_outcome::pending;
 
 private:
   void fire() noexcept final;
   void cancel_wait() noexcept final;
-  bool leave(wait_outcome how) noexcept;
 
   strand* strand_ = nullptr;
   blocked_thread* thread_ = nullptr;
@@ -135,6 +160,57 @@ private:
   line_wait* wait_;
   parker parker_;
   bool woken_ = false;
+};
+
+/// A party in the line of something that has an owner.
+class owned_line_wait : public line_wait, public wait_edge {
+protected:
+  using line_wait::line_wait;
+  ~owned_line_wait() = default;
+
+  /// Who has to end the wait; called under the lock of the line, with the node in it.
+  virtual const void* owner() const noexcept = 0;
+
+  std::unique_ptr<std::string> story_;  // of the deadlock, when there was one
+
+private:
+  const void* blocker() noexcept final;
+  const char* verb() const noexcept final { return "holds"; }
+  bool give_up(std::unique_ptr<std::string> story) noexcept final;
+  void resume_party() noexcept final { resume(); }
+};
+
+/// A wait for what a request says; in the graph if that has an owner.
+template <class Request>
+class request_wait : public line_wait {
+protected:
+  static constexpr bool owned = false;
+  explicit request_wait(Request r) noexcept : line_wait(r.guard()), request_(std::move(r)) {}
+  ~request_wait() = default;
+
+  void enter_graph() const noexcept {}
+  void leave_graph() const noexcept {}
+  auto finish() { return request_.finish(outcome_); }
+
+  Request request_;
+};
+
+template <class Request>
+requires requires(const Request& r) { r.owner(); }
+class request_wait<Request> : public owned_line_wait {
+protected:
+  static constexpr bool owned = true;
+  explicit request_wait(Request r) noexcept : owned_line_wait(r.guard()), request_(std::move(r)) {}
+  ~request_wait() = default;
+
+  void enter_graph() noexcept { wait_edge::enter_graph(party); }
+  auto finish() { return request_.finish(outcome_, story_.get()); }
+
+  Request request_;
+
+private:
+  const void* owner() const noexcept final { return request_.owner(); }
+  std::string subject() const final { return request_.what(); }
 };
 
 inline wake_list::~wake_list() {
@@ -165,6 +241,9 @@ public:
     while (wait_node* n = grant_one(how)) woken.add(*n);
   }
 
+  /// Puts all of another line behind its own.
+  void take_all(wait_line& other) noexcept { nodes_.splice_back(other.nodes_); }
+
 private:
   intrusive_list<wait_node, wait_node> nodes_;
 };
@@ -182,17 +261,27 @@ private:
 ///     void give_back()                 it was granted, and will not be used (N3)
 ///     void left(wake_list&)            the party has left the line, under the lock
 ///     T finish(wait_outcome)           what the caller gets; may throw
+/// and, if there is an owner who alone can end the wait (see wait_graph.hpp):
+///     const void* owner()              the party, or null; under the lock, while the node is in the line
+///     std::string what()               what is waited for
+///     T finish(wait_outcome, const std::string* story)   in place of the other; the story of the deadlock or null
 template <class Request>
-class [[nodiscard]] operation final : detail::line_wait {
+class [[nodiscard]] operation final : detail::request_wait<Request> {
+  using base = detail::request_wait<Request>;
   using outcome_of = detail::wait_outcome;
+  using base::guard_;
+  using base::outcome_;
+  using base::party;
+  using base::request_;
 
 public:
   explicit operation(Request request, std::chrono::nanoseconds timeout = forever) noexcept
-      : line_wait(request.guard()), request_(std::move(request)), timeout_(timeout) {}
+      : base(std::move(request)), timeout_(timeout) {}
   operation(const operation&) = delete;
   operation& operator=(const operation&) = delete;
   ~operation() {
-    settle();
+    this->leave_graph();
+    this->settle();
     if (outcome_ == outcome_of::granted && !used_) request_.give_back();
   }
 
@@ -202,14 +291,13 @@ public:
     if (request_.try_fast(*this)) {
       outcome_ = outcome_of::granted;
     } else {
-      bool waits = false;
-      blocked_thread here(*this);
-      {
-        std::lock_guard lock(*guard_);
-        waits = !request_.try_locked(*this);
-        if (!waits && outcome_ == outcome_of::pending) outcome_ = outcome_of::granted;
+      typename base::blocked_thread here(*this);
+      if (in_graph()) this->enter_graph();
+      if (publish()) {
+        if (in_graph()) detail::look_for_deadlock(party);
+        here.wait(timeout_);
       }
-      if (waits) here.wait(timeout_);
+      this->leave_graph();
     }
     return use();
   }
@@ -226,30 +314,38 @@ public:
       detail::current_trampoline().why = detail::pause::yielded;
       return;
     }
-    announce(self, timeout_);
-    {
-      std::lock_guard lock(*guard_);
-      if (outcome_ == outcome_of::pending) {
-        if (!request_.try_locked(*this)) return;  // the party may run again at this very moment
-        if (outcome_ == outcome_of::pending) outcome_ = outcome_of::granted;
-      }
-    }
-    go_on(h);
+    const bool looks = in_graph();
+    if (looks) this->enter_graph();
+    this->announce(self, timeout_);
+    if (!publish()) return this->go_on(h);
+    // The party may run again at this very moment: nothing of this may be touched any more.
+    if (looks) detail::look_for_deadlock(&self);
   }
   auto await_resume() {
-    settle();
+    this->leave_graph();
+    this->settle();
     return use();
   }
 
 private:
   void left(detail::wake_list& woken) noexcept override { request_.left(woken); }
 
-  auto use() {
-    used_ = true;
-    return request_.finish(outcome_);
+  bool in_graph() const noexcept { return base::owned && timeout_ == forever; }
+
+  /// True if the node is now in its line.
+  bool publish() noexcept {
+    std::lock_guard lock(*guard_);
+    if (outcome_ != outcome_of::pending) return false;
+    const bool waits = !request_.try_locked(*this);
+    if (!waits && outcome_ == outcome_of::pending) outcome_ = outcome_of::granted;
+    return waits;
   }
 
-  Request request_;
+  auto use() {
+    used_ = true;
+    return this->finish();
+  }
+
   std::chrono::nanoseconds timeout_;
   bool used_ = false;
 };
