@@ -6,6 +6,7 @@
 
 #include <troupe/actors/detail/cell_extras.hpp>
 #include <troupe/base/log.hpp>
+#include <troupe/scheduler/detail/fork_record.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/run_loop.hpp>
 #include <troupe/scheduler/trampoline.hpp>
@@ -267,7 +268,10 @@ void cell::run() noexcept {
     if (root_ && !go_on(root_, handled)) return;
   } else if (root_ && !receiving_) {
     end_wait();
-    if (killed()) return end({exit_kind::killed, {}});
+    if (killed()) {
+      if (detail::fork_record::abandon(*this)) end({exit_kind::killed, {}});
+      return;
+    }
     here.show(this, root_.promise().message ? root_.promise().message->ops->name : "run");
     if (!go_on(resume_at, handled)) return;
   }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <troupe/base/log.hpp>
+#include <troupe/scheduler/detail/fork_record.hpp>
 
 namespace troupe::detail {
 
@@ -21,7 +22,10 @@ public:
   void run() noexcept override {
     end_wait();
     if (worker* w = current_worker()) w->show(this, "green thread");
-    if (killed_.load(acquire)) return end();
+    if (killed()) {
+      if (fork_record::abandon(*this)) end();
+      return;
+    }
     trampoline loop(*this);
     switch (loop.run(resume_at)) {
       case pause::suspended: return;
@@ -39,6 +43,8 @@ public:
     killed_.store(true, release);
     cancel_waits();
   }
+
+  bool killed() const noexcept override { return killed_.load(acquire); }
 
 private:
   ~green_thread() = default;

@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <thread>
 
+#include <troupe/scheduler/detail/fork_record.hpp>
 #include <troupe/scheduler/trampoline.hpp>
+#include <troupe/scheduler/worker.hpp>
 
 namespace troupe {
 
@@ -84,28 +86,34 @@ namespace detail {
 
 constinit thread_local trampoline* this_trampoline = nullptr;
 
-trampoline& current_trampoline() noexcept {
-  if (!this_trampoline) {
-    std::fputs("troupe: co_await outside of a green thread or an actor's handler; spawn the coroutine instead\n",
-               stderr);
-    std::abort();
-  }
-  return *this_trampoline;
+void no_trampoline() noexcept {
+  std::fputs("troupe: co_await outside of a green thread or an actor's handler; spawn the coroutine instead\n", stderr);
+  std::abort();
 }
+
+void leave_forks_behind(trampoline& t) noexcept { fork_record::leave_behind(*t.self, t.forks); }
 
 pause trampoline::run(std::coroutine_handle<> h) noexcept {
   trampoline* outer = std::exchange(this_trampoline, this);
+  worker* here = current_worker();
+  forks = here ? here->forks() : nullptr;
+  if (self->innermost_fork && forks) fork_record::take_up(*self, *forks);
   why = pause::none;
   next = h;
   while (next) {
     if (left == 0) {  // C8: ready awaitables alone must not keep the thread for ever
-      self->resume_at = std::exchange(next, {});
-      why = pause::yielded;
-      break;
+      if (here && here->may_stay() && !self->killed()) {
+        left = share;
+      } else {
+        self->resume_at = std::exchange(next, {});
+        why = pause::yielded;
+        break;
+      }
     }
     --left;
     std::exchange(next, {}).resume();
   }
+  if (why == pause::yielded && self->innermost_fork && forks) fork_record::carry(*self, *forks);
   this_trampoline = outer;
   if (hook) hook->paused();
   return why;

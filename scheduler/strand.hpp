@@ -11,6 +11,10 @@
 
 namespace troupe {
 
+namespace detail {
+class fork_record;
+}
+
 /// A wait that can be called off from outside. Implemented by awaitables.
 class wait_point {
 public:
@@ -40,6 +44,9 @@ public:
   /// Ends this strand as soon as it comes to a point where it can be ended. Any thread.
   virtual void request_kill() noexcept = 0;
 
+  /// True once it has been told to end. Any thread.
+  virtual bool killed() const noexcept = 0;
+
   /// Gives it its next slice; only for whoever owns the right to (S1).
   void wake() noexcept { home_->schedule(*this); }
 
@@ -61,7 +68,8 @@ public:
 
   bool waits_cancelled() const noexcept { return cancelled_.load(acquire); }
 
-  std::coroutine_handle<> resume_at;  ///< where to go on; set by `suspend_current`
+  std::coroutine_handle<> resume_at;              ///< where to go on; set by `suspend_current`
+  detail::fork_record* innermost_fork = nullptr;  ///< of those that it waits for; its own slice alone touches this
 
 protected:
   ~strand() = default;

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include <troupe/base/atomic.hpp>
+#include <troupe/scheduler/detail/spin_lock.hpp>
 
 namespace troupe {
 
@@ -30,21 +31,8 @@ public:
 private:
   static constexpr std::size_t shards = 16;  // a spread that keeps two workers apart
 
-  class spin_lock {
-  public:
-    void lock() noexcept {
-      while (held_.exchange(true, acquire)) {
-        while (held_.load(relaxed)) cpu_relax();
-      }
-    }
-    void unlock() noexcept { held_.store(false, release); }
-
-  private:
-    atomic<bool> held_{false};  // false: free; exchange(acquire) pairs with store(release)
-  };
-
   struct alignas(cache_line) shard {
-    mutable spin_lock lock;
+    mutable detail::spin_lock lock;
     strand* first = nullptr;
     std::size_t size = 0;
   };
