@@ -6,7 +6,6 @@
 
 #include <troupe/actors/detail/cell_extras.hpp>
 #include <troupe/base/log.hpp>
-#include <troupe/scheduler/detail/fork_record.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/run_loop.hpp>
 #include <troupe/scheduler/trampoline.hpp>
@@ -269,7 +268,7 @@ void cell::run() noexcept {
   } else if (root_ && !receiving_) {
     end_wait();
     if (killed()) {
-      if (detail::fork_record::abandon(*this)) end({exit_kind::killed, {}});
+      if (abandon_forks()) end({exit_kind::killed, {}});
       return;
     }
     here.show(this, root_.promise().message ? root_.promise().message->ops->name : "run");

@@ -25,7 +25,7 @@ public:
   bool await_ready() const noexcept { return false; }
 
   void await_suspend(std::coroutine_handle<> h) noexcept {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (set(children_[I], std::get<I>(tasks_).frame()), ...); }
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (attach(children_[I], std::get<I>(tasks_).frame()), ...); }
     (std::index_sequence_for<Ts...>());
     start(h, children_.data());
   }
@@ -42,13 +42,6 @@ public:
   }
 
 private:
-  template <class Promise>
-  void set(fork_child& c, std::coroutine_handle<Promise> frame) noexcept {
-    frame.promise().continuation = as_continuation();
-    c.frame = frame;
-    c.record = this;
-  }
-
   template <class T>
   static auto take(task<T>& t) {
     if constexpr (std::is_void_v<T>) {
@@ -81,5 +74,64 @@ auto fork_join(task<Ts>... tasks) noexcept {
   static_assert(sizeof...(Ts) >= 2, "troupe: fork_join takes two or more tasks");
   return detail::fork_awaiter<Ts...>(std::move(tasks)...);
 }
+
+namespace detail {
+
+/// The awaitable of `fork_group::join`.
+template <class T>
+class [[nodiscard]] group_awaiter final : public fork_record {
+public:
+  explicit group_awaiter(std::vector<task<T>> tasks)
+      : fork_record(tasks.size()), tasks_(std::move(tasks)), children_(tasks_.size()) {}
+
+  bool await_ready() const noexcept { return tasks_.empty(); }
+
+  void await_suspend(std::coroutine_handle<> h) noexcept {
+    for (std::size_t i = 0; i != tasks_.size(); ++i) attach(children_[i], tasks_[i].frame());
+    start(h, children_.data());
+  }
+
+  auto await_resume() {
+    if (!tasks_.empty()) leave();
+    if constexpr (std::is_void_v<T>) {
+      for (task<T>& t : tasks_) t.frame().promise().take();
+    } else {
+      std::vector<T> results;
+      results.reserve(tasks_.size());
+      for (task<T>& t : tasks_) results.push_back(t.frame().promise().take());
+      return results;
+    }
+  }
+
+private:
+  std::vector<task<T>> tasks_;
+  std::vector<fork_child> children_;
+};
+
+}  // namespace detail
+
+/// Children whose number is known only at run time:
+///
+///     fork_group g;
+///     for (const node& child : n.children) g.fork(visit(child));
+///     co_await g.join();
+///
+/// Tasks begin when they are joined, so a group that goes before leaves nothing behind. `fork_group<int>` takes tasks that
+/// give an int. Belongs to one coroutine.
+template <class T = void>
+class fork_group {
+public:
+  /// Adds a task. Throws `std::bad_alloc`.
+  void fork(task<T> t) { tasks_.push_back(std::move(t)); }
+
+  std::size_t size() const noexcept { return tasks_.size(); }
+
+  /// Runs all and ends when all have ended, as `fork_join` does: gives a vector of the results in the order of `fork`,
+  /// or nothing. The group is empty afterwards and may be used again.
+  auto join() { return detail::group_awaiter<T>(std::exchange(tasks_, {})); }
+
+private:
+  std::vector<task<T>> tasks_;
+};
 
 }  // namespace troupe

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <troupe/base/log.hpp>
-#include <troupe/scheduler/detail/fork_record.hpp>
 
 namespace troupe::detail {
 
@@ -23,7 +22,7 @@ public:
     end_wait();
     if (worker* w = current_worker()) w->show(this, "green thread");
     if (killed()) {
-      if (fork_record::abandon(*this)) end();
+      if (abandon_forks()) end();
       return;
     }
     trampoline loop(*this);

@@ -49,6 +49,8 @@ void strand::cancel_waits() noexcept {
   }
 }
 
+bool strand::abandon_forks() noexcept { return detail::fork_record::abandon(*this); }
+
 strand_registry::shard& strand_registry::shard_of(const strand& s) noexcept {
   // Strands are allocated at multiples of 16; their higher bits spread them.
   const auto bits = reinterpret_cast<std::uintptr_t>(&s);

@@ -74,6 +74,10 @@ public:
 protected:
   ~strand() = default;
 
+  /// Ends what it has forked; called in a slice once it has been killed, before its frames go. False if children still
+  /// run: the last of them wakes it.
+  bool abandon_forks() noexcept;
+
 private:
   friend class strand_registry;
 

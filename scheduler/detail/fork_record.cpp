@@ -30,7 +30,7 @@ public:
     end_wait();
     if (worker* w = current_worker()) w->show(this, "fork");
     if (killed()) {
-      if (fork_record::abandon(*this)) end();
+      if (abandon_forks()) end();
       return;
     }
     trampoline loop(*this);

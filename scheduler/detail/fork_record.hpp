@@ -40,8 +40,7 @@ public:
   fork_record(const fork_record&) = delete;
   fork_record& operator=(const fork_record&) = delete;
 
-  /// What a child's coroutine has in the place of a continuation: the low bit tells the two apart.
-  std::uintptr_t as_continuation() const noexcept { return reinterpret_cast<std::uintptr_t>(this) | is_fork; }
+  /// A child's coroutine has the fork in the place of a continuation: the low bit tells the two apart.
   static constexpr std::uintptr_t is_fork = 1;
 
   /// Called in `await_suspend` of the parent, after its children have been given their frames and continuations.
@@ -98,6 +97,13 @@ public:
 
 protected:
   ~fork_record() = default;
+
+  template <class Promise>
+  void attach(fork_child& c, std::coroutine_handle<Promise> frame) noexcept {
+    frame.promise().continuation = reinterpret_cast<std::uintptr_t>(this) | is_fork;
+    c.frame = frame;
+    c.record = this;
+  }
 
 private:
   friend class fork_strand;
