@@ -1,6 +1,7 @@
 // Troupe in the benchmarks that README.md describes.
 
 #include "common.hpp"
+#include "fork_join_benches.hpp"
 
 #include <algorithm>
 #include <array>
@@ -371,7 +372,7 @@ bool idle_switches(const options& opts) {
   return bench::measure_idle(opts, ok);
 }
 
-constexpr std::array<bench::entry, 9> entries{{
+constexpr std::array<bench::entry, 10> entries{{
     {"ping_pong", ping_pong},
     {"count", count},
     {"fan_in", fan_in},
@@ -381,6 +382,7 @@ constexpr std::array<bench::entry, 9> entries{{
     {"publish_100", publish_100},
     {"idle_memory", idle_memory},
     {"idle_switches", idle_switches},
+    {"fib", bench::fib},
 }};
 
 }  // namespace

@@ -70,7 +70,7 @@ private:
 /// the tasks. The first task runs on the calling strand, so do the others that nobody steals: a fork costs some
 /// nanoseconds. What a task waits for holds up no other.
 template <class... Ts>
-auto fork_join(task<Ts>... tasks) noexcept {
+auto fork_join(task<Ts>&&... tasks) noexcept {
   static_assert(sizeof...(Ts) >= 2, "troupe: fork_join takes two or more tasks");
   return detail::fork_awaiter<Ts...>(std::move(tasks)...);
 }

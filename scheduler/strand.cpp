@@ -93,29 +93,27 @@ void no_trampoline() noexcept {
   std::abort();
 }
 
-void leave_forks_behind(trampoline& t) noexcept { fork_record::leave_behind(*t.self, t.forks); }
+void leave_forks_behind(trampoline& t) noexcept { fork_record::leave_behind(t); }
+void keep_forks(trampoline& t) noexcept { fork_record::carry(t); }
 
 pause trampoline::run(std::coroutine_handle<> h) noexcept {
   trampoline* outer = std::exchange(this_trampoline, this);
   worker* here = current_worker();
   forks = here ? here->forks() : nullptr;
-  if (self->innermost_fork && forks) fork_record::take_up(*self, *forks);
   why = pause::none;
-  next = h;
+  next = fork_record::is_marked(h) ? fork_record::take_up(*this, h) : h;
   while (next) {
     if (left == 0) {  // C8: ready awaitables alone must not keep the thread for ever
       if (here && here->may_stay() && !self->killed()) {
         left = share;
       } else {
-        self->resume_at = std::exchange(next, {});
-        why = pause::yielded;
+        yield_current(std::exchange(next, {}));
         break;
       }
     }
     --left;
     std::exchange(next, {}).resume();
   }
-  if (why == pause::yielded && self->innermost_fork && forks) fork_record::carry(*self, *forks);
   this_trampoline = outer;
   if (hook) hook->paused();
   return why;

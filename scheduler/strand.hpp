@@ -11,10 +11,6 @@
 
 namespace troupe {
 
-namespace detail {
-class fork_record;
-}
-
 /// A wait that can be called off from outside. Implemented by awaitables.
 class wait_point {
 public:
@@ -68,8 +64,8 @@ public:
 
   bool waits_cancelled() const noexcept { return cancelled_.load(acquire); }
 
-  std::coroutine_handle<> resume_at;              ///< where to go on; set by `suspend_current`
-  detail::fork_record* innermost_fork = nullptr;  ///< of those that it waits for; its own slice alone touches this
+  /// Where to go on, set by `suspend_current`; or, marked by its low bit, the innermost fork that it is in, which knows.
+  std::coroutine_handle<> resume_at;
 
 protected:
   ~strand() = default;

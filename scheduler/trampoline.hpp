@@ -9,6 +9,7 @@
 namespace troupe::detail {
 
 class fork_deque;
+class fork_record;
 
 /// Why the chain of coroutines came back to the loop.
 enum class pause : std::uint8_t {
@@ -38,8 +39,9 @@ struct trampoline {
   pause why = pause::none;
   unsigned left = share;  ///< resumptions and ready awaits until the strand lets others run
   fork_deque* forks =
-      nullptr;                 ///< of the worker that runs the loop; null where children of a fork are jobs like others
-  pause_hook* hook = nullptr;  ///< called once, at the first pause or at the end of the chain
+      nullptr;  ///< of the worker that runs the loop; null where children of a fork are jobs like others
+  fork_record* innermost = nullptr;  ///< of the forks that the strand is in
+  pause_hook* hook = nullptr;        ///< called once, at the first pause or at the end of the chain
 
   explicit trampoline(strand& s) noexcept : self(&s) {}
 
@@ -63,15 +65,17 @@ inline trampoline& current_trampoline() noexcept {
 
 /// Makes strands of the children that `t`'s strand has forked and that nobody has begun: it is about to wait.
 void leave_forks_behind(trampoline& t) noexcept;
+/// Lets the strand carry them to its next slice.
+void keep_forks(trampoline& t) noexcept;
 
 /// Called by an awaitable before it publishes its wait: the strand goes on at `h` once somebody schedules it.
 inline strand& suspend_current(std::coroutine_handle<> h) noexcept {
   trampoline& t = current_trampoline();
   if (t.hook) std::exchange(t.hook, nullptr)->paused();
-  if (t.self->innermost_fork) [[unlikely]]
-    leave_forks_behind(t);
   t.why = pause::suspended;
   t.self->resume_at = h;
+  if (t.innermost) [[unlikely]]
+    leave_forks_behind(t);
   return *t.self;
 }
 
@@ -81,6 +85,8 @@ inline void yield_current(std::coroutine_handle<> h) noexcept {
   if (t.hook) std::exchange(t.hook, nullptr)->paused();
   t.why = pause::yielded;
   t.self->resume_at = h;
+  if (t.innermost) [[unlikely]]
+    keep_forks(t);
 }
 
 /// Called by an awaitable that is ready: false if the strand has had its share and is to let others run first.

@@ -84,7 +84,7 @@ private:
 
   void publish(std::int64_t end) noexcept;
   fork_child* take_back() noexcept;
-  atomic<fork_child*>& slot(std::int64_t index) noexcept { return slots_[static_cast<std::size_t>(index % capacity)]; }
+  atomic<fork_child*>& slot(std::int64_t index) noexcept { return slots_[static_cast<std::size_t>(index) % capacity]; }
 
   worker* owner_;
   alignas(cache_line) std::int64_t bottom_ = 0;

@@ -75,6 +75,14 @@ private:
   fork_strand* next_ = nullptr;
 };
 
+namespace {
+
+fork_record* marked(std::coroutine_handle<> mark) noexcept {
+  return reinterpret_cast<fork_record*>(reinterpret_cast<std::uintptr_t>(mark.address()) - fork_record::is_fork);
+}
+
+}  // namespace
+
 job& fork_record::adopt(fork_child& c) noexcept { return *new (pool_allocate(sizeof(fork_strand))) fork_strand(c); }
 
 void fork_record::offer(fork_deque& deque) noexcept {
@@ -88,7 +96,8 @@ void fork_record::offer(fork_deque& deque) noexcept {
 
 /// Where jobs run in an order that is given, the children are jobs like others.
 void fork_record::start_as_strands(trampoline& t) noexcept {
-  leave_behind(*t.self, nullptr);
+  t.self->resume_at = parent_;
+  leave_behind(t);
   join(t);
 }
 
@@ -113,42 +122,57 @@ void fork_record::cancel_wait() noexcept {
   for (fork_strand* s = strands_; s; s = s->next_) s->cancel_waits();
 }
 
-void fork_record::carry(strand& self, fork_deque& deque) noexcept {
+void fork_record::set_innermost(strand& self, fork_record* r) noexcept {
+  self.resume_at = std::coroutine_handle<>::from_address(r ? reinterpret_cast<void*>(r->as_word()) : nullptr);
+}
+
+void fork_record::mark(trampoline& t) noexcept {
+  t.innermost->resume_at_ = t.self->resume_at;
+  set_innermost(*t.self, t.innermost);
+}
+
+void fork_record::carry(trampoline& t) noexcept {
+  mark(t);
   fork_child* oldest = nullptr;
-  while (fork_child* c = deque.pop()) {
+  while (fork_child* c = t.forks ? t.forks->pop() : nullptr) {
     c->next = oldest;
     oldest = c;
   }
-  self.innermost_fork->carried_ = oldest;
+  t.innermost->carried_ = oldest;
 }
 
-void fork_record::take_up(strand& self, fork_deque& deque) noexcept {
-  for (fork_child* c = std::exchange(self.innermost_fork->carried_, nullptr); c; c = c->next) {
-    [[maybe_unused]] const bool fits = deque.push(*c);
-    assert(fits);  // as it did before, in a deque that is empty now (J2)
-  }
-}
-
-void fork_record::leave_behind(strand& self, fork_deque* deque) noexcept {
-  scheduler& home = self.home();
+void fork_record::leave_behind(trampoline& t) noexcept {
+  mark(t);
+  scheduler& home = t.self->home();
   // Still counted as offered: when the parent does not find them in the deque, they are stolen.
-  while (fork_child* c = deque ? deque->pop() : nullptr) home.schedule(adopt(*c));
-  for (fork_record* r = self.innermost_fork; r && !r->left_behind_; r = r->outer_) {
+  while (fork_child* c = t.forks ? t.forks->pop() : nullptr) home.schedule(adopt(*c));
+  for (fork_record* r = t.innermost; r && !r->left_behind_; r = r->outer_) {
     r->left_behind_ = true;
     for (; r->begun_ != r->size_; ++r->stolen_) home.schedule(adopt(r->children_[r->begun_++]));
   }
 }
 
-bool fork_record::abandon(strand& self) noexcept {
-  if (!self.innermost_fork) return true;
-  for (fork_child* c = std::exchange(self.innermost_fork->carried_, nullptr); c; c = c->next) --c->record->offered_;
-  for (fork_record* r = self.innermost_fork; r; r = r->outer_) r->cancel_wait();
-  for (; self.innermost_fork; self.innermost_fork = self.innermost_fork->outer_) {
-    fork_record& r = *self.innermost_fork;
-    if (std::exchange(r.joined_, true)) continue;  // this is what has woken the strand
-    const auto stolen = static_cast<std::ptrdiff_t>(r.stolen_ + r.offered_);
-    if (r.pending_.fetch_add(stolen, acq_rel) + stolen != 0) return false;
+std::coroutine_handle<> fork_record::take_up(trampoline& t, std::coroutine_handle<> mark) noexcept {
+  t.innermost = marked(mark);
+  for (fork_child* c = std::exchange(t.innermost->carried_, nullptr); c; c = c->next) {
+    [[maybe_unused]] const bool fits = t.forks->push(*c);
+    assert(fits);  // as it did before, in a deque that is empty now (J2)
   }
+  return t.innermost->resume_at_;
+}
+
+bool fork_record::abandon(strand& self) noexcept {
+  if (!is_marked(self.resume_at)) return true;
+  fork_record* r = marked(self.resume_at);
+  for (fork_child* c = std::exchange(r->carried_, nullptr); c; c = c->next) --c->record->offered_;
+  for (fork_record* each = r; each; each = each->outer_) each->cancel_wait();
+  for (; r; r = r->outer_) {
+    if (std::exchange(r->joined_, true)) continue;  // this is what has woken the strand
+    set_innermost(self, r);
+    const auto stolen = static_cast<std::ptrdiff_t>(r->stolen_ + r->offered_);
+    if (r->pending_.fetch_add(stolen, acq_rel) + stolen != 0) return false;
+  }
+  set_innermost(self, nullptr);
   return true;
 }
 

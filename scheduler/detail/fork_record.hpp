@@ -49,8 +49,8 @@ public:
     children_ = children;
     parent_ = parent;
     self_ = t.self;
-    outer_ = self_->innermost_fork;
-    self_->innermost_fork = this;
+    outer_ = t.innermost;
+    t.innermost = this;
     if (!t.forks) [[unlikely]]
       return start_as_strands(t);
     go_on_with_next(t);
@@ -78,18 +78,23 @@ public:
   }
 
   /// Called in `await_resume` of the parent: all have ended.
-  void leave() noexcept { self_->innermost_fork = outer_; }
+  void leave() noexcept { current_trampoline().innermost = outer_; }
 
   /// Tells the strands of the children that their waits are over.
   void cancel_wait() noexcept override;
 
   // --- for a strand between its slices, and for thieves -----------------------------------------------------------
 
-  /// J3, when the slice is over.
-  static void carry(strand& self, fork_deque& deque) noexcept;
-  static void take_up(strand& self, fork_deque& deque) noexcept;
+  /// J3, when the strand lets others run.
+  static void carry(trampoline& t) noexcept;
   /// J3, before a wait.
-  static void leave_behind(strand& self, fork_deque* deque) noexcept;
+  static void leave_behind(trampoline& t) noexcept;
+  /// At the next slice: where the strand goes on that `mark` stands for.
+  static std::coroutine_handle<> take_up(trampoline& t, std::coroutine_handle<> mark) noexcept;
+  /// Whether a strand's `resume_at` stands for a fork.
+  static bool is_marked(std::coroutine_handle<> h) noexcept {
+    return (reinterpret_cast<std::uintptr_t>(h.address()) & is_fork) != 0;
+  }
   /// J5: false if children are still running; the last of them wakes the strand.
   static bool abandon(strand& self) noexcept;
   /// Makes a strand of a child that has been taken out of a deque.
@@ -100,13 +105,18 @@ protected:
 
   template <class Promise>
   void attach(fork_child& c, std::coroutine_handle<Promise> frame) noexcept {
-    frame.promise().continuation = reinterpret_cast<std::uintptr_t>(this) | is_fork;
+    frame.promise().continuation = as_word();
     c.frame = frame;
     c.record = this;
   }
 
 private:
   friend class fork_strand;
+
+  std::uintptr_t as_word() const noexcept { return reinterpret_cast<std::uintptr_t>(this) | is_fork; }
+  /// Keeps where the strand goes on, and puts the innermost fork in its place.
+  static void mark(trampoline& t) noexcept;
+  static void set_innermost(strand& self, fork_record* r) noexcept;
 
   /// Begins the next child here and offers others to thieves.
   void go_on_with_next(trampoline& t) noexcept {
@@ -126,8 +136,9 @@ private:
   void join(trampoline& t) noexcept;
 
   std::coroutine_handle<> parent_;
-  strand* self_ = nullptr;        // the parent's
-  fork_record* outer_ = nullptr;  // the fork around this one on the same strand
+  std::coroutine_handle<> resume_at_;  // the strand's, while it pauses and this fork is the innermost
+  strand* self_ = nullptr;             // the parent's
+  fork_record* outer_ = nullptr;       // the fork around this one on the same strand
   fork_child* children_ = nullptr;
   std::size_t size_;
   // The parent's strand alone counts these.
