@@ -268,7 +268,10 @@ void cell::run() noexcept {
     if (root_ && !go_on(root_, handled)) return;
   } else if (root_ && !receiving_) {
     end_wait();
-    if (killed()) return end({exit_kind::killed, {}});
+    if (killed()) {
+      if (abandon_forks()) end({exit_kind::killed, {}});
+      return;
+    }
     here.show(this, root_.promise().message ? root_.promise().message->ops->name : "run");
     if (!go_on(resume_at, handled)) return;
   }

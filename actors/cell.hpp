@@ -146,7 +146,7 @@ public:
   void* object() const noexcept { return object_; }
   void input_ended() noexcept;
   bool stop_requested() const noexcept { return closing() || waits_cancelled(); }
-  bool killed() const noexcept { return (flags_.load(acquire) & killed_flag) != 0; }
+  bool killed() const noexcept override { return (flags_.load(acquire) & killed_flag) != 0; }
   /// What the inbox delivers.
   void stream_added(detail::stream_reader& s);
   void stream_removed(detail::stream_reader& s) noexcept;

@@ -1,6 +1,7 @@
 // Troupe in the benchmarks that README.md describes.
 
 #include "common.hpp"
+#include "fork_join_benches.hpp"
 #include "scheduler_benches.hpp"
 
 #include <algorithm>
@@ -372,7 +373,7 @@ bool idle_switches(const options& opts) {
   return bench::measure_idle(opts, ok);
 }
 
-constexpr std::array<bench::entry, 15> entries{{
+constexpr std::array<bench::entry, 16> entries{{
     {"ping_pong", ping_pong},
     {"count", count},
     {"fan_in", fan_in},
@@ -388,6 +389,7 @@ constexpr std::array<bench::entry, 15> entries{{
     {"idle_sleepers", bench::idle_sleepers},
     {"wake", bench::wake},
     {"submit", bench::submit},
+    {"fib", bench::fib},
 }};
 
 }  // namespace

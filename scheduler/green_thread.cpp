@@ -21,7 +21,10 @@ public:
   void run() noexcept override {
     end_wait();
     if (worker* w = current_worker()) w->show(this, "green thread");
-    if (killed_.load(acquire)) return end();
+    if (killed()) {
+      if (abandon_forks()) end();
+      return;
+    }
     trampoline loop(*this);
     switch (loop.run(resume_at)) {
       case pause::suspended: return;
@@ -39,6 +42,8 @@ public:
     killed_.store(true, release);
     cancel_waits();
   }
+
+  bool killed() const noexcept override { return killed_.load(acquire); }
 
 private:
   ~green_thread() = default;

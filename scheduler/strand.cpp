@@ -3,7 +3,9 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <troupe/scheduler/detail/fork_record.hpp>
 #include <troupe/scheduler/trampoline.hpp>
+#include <troupe/scheduler/worker.hpp>
 
 namespace troupe {
 
@@ -46,6 +48,8 @@ void strand::cancel_waits() noexcept {
   }
 }
 
+bool strand::abandon_forks() noexcept { return detail::fork_record::abandon(*this); }
+
 strand_registry::shard& strand_registry::shard_of(const strand& s) noexcept {
   // Strands are allocated at multiples of 16; their higher bits spread them.
   const auto bits = reinterpret_cast<std::uintptr_t>(&s);
@@ -85,24 +89,28 @@ namespace detail {
 
 constinit thread_local trampoline* this_trampoline = nullptr;
 
-trampoline& current_trampoline() noexcept {
-  if (!this_trampoline) {
-    std::fputs("troupe: co_await outside of a green thread or an actor's handler; spawn the coroutine instead\n",
-               stderr);
-    std::abort();
-  }
-  return *this_trampoline;
+void no_trampoline() noexcept {
+  std::fputs("troupe: co_await outside of a green thread or an actor's handler; spawn the coroutine instead\n", stderr);
+  std::abort();
 }
+
+void leave_forks_behind(trampoline& t) noexcept { fork_record::leave_behind(t); }
+void keep_forks(trampoline& t) noexcept { fork_record::carry(t); }
 
 pause trampoline::run(std::coroutine_handle<> h) noexcept {
   trampoline* outer = std::exchange(this_trampoline, this);
+  worker* here = current_worker();
+  forks = here ? here->forks() : nullptr;
   why = pause::none;
-  next = h;
+  next = fork_record::is_marked(h) ? fork_record::take_up(*this, h) : h;
   while (next) {
     if (left == 0) {  // C8: ready awaitables alone must not keep the thread for ever
-      self->resume_at = std::exchange(next, {});
-      why = pause::yielded;
-      break;
+      if (here && here->may_stay() && !self->killed()) {
+        left = share;
+      } else {
+        yield_current(std::exchange(next, {}));
+        break;
+      }
     }
     --left;
     std::exchange(next, {}).resume();

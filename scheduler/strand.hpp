@@ -44,6 +44,9 @@ public:
   /// Ends this strand as soon as it comes to a point where it can be ended. Any thread.
   virtual void request_kill() noexcept = 0;
 
+  /// True once it has been told to end. Any thread.
+  virtual bool killed() const noexcept = 0;
+
   /// Gives it its next slice; only for whoever owns the right to (S1).
   void wake() noexcept { home_->schedule(*this); }
 
@@ -69,10 +72,15 @@ public:
   /// True once it has been told to stop. Any thread.
   bool waits_cancelled() const noexcept { return cancelled_.load(acquire); }
 
-  std::coroutine_handle<> resume_at;  ///< where to go on; set by `suspend_current`
+  /// Where to go on, set by `suspend_current`; or, marked by its low bit, the innermost fork that it is in, which knows.
+  std::coroutine_handle<> resume_at;
 
 protected:
   ~strand() = default;
+
+  /// Ends what it has forked; called in a slice once it has been killed, before its frames go. False if children still
+  /// run: the last of them wakes it.
+  bool abandon_forks() noexcept;
 
 private:
   friend class strand_registry;

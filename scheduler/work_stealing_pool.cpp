@@ -2,7 +2,8 @@
 //
 // Where jobs stand: each worker has a LIFO slot and a ring (worker.hpp); all share an injection queue for jobs that
 // come from outside the pool or overflow a ring. A worker takes from its slot, its ring, the injection queue (every
-// 61st slice first, so that it does not starve), then steals, then sleeps. The shape is Tokio's
+// 61st slice first, so that it does not starve), then steals, then sleeps. A thief looks at the rings first, then at the
+// deques of forks (detail/fork_record.hpp), which are parts of the slice that runs there. The shape is Tokio's
 // (tokio.rs/blog/2019-10-scheduler).
 //
 // The idle protocol:
@@ -13,7 +14,7 @@
 //     two sees the other: a job that is injected is never slept over.
 // I3. A job pushed on a worker's own ring is announced with a plain look at `sleeping`. That look may miss a worker
 //     which falls asleep at that moment; the job is not lost, for its owner is awake, looks again at every slice, and
-//     while it is stuck the housekeeper looks for it.
+//     while it is stuck the housekeeper looks for it. The same goes for what is made public in a worker's deque of forks.
 // I4. Nobody is woken while `searching` is above zero: injectors rely on the searcher. The last searcher that finds work
 //     wakes the next, so that wake-ups spread only while there is work; a worker whose second look (I2) finds some counts
 //     as a searcher again, for it was relied on until it announced its sleep.
@@ -48,6 +49,7 @@
 #include <troupe/base/error.hpp>
 #include <troupe/base/log.hpp>
 #include <troupe/base/pool.hpp>
+#include <troupe/scheduler/detail/fork_record.hpp>
 
 namespace troupe {
 
@@ -182,6 +184,19 @@ bool worker::extend_slice(std::int64_t& begun) noexcept {
   return false;
 }
 
+bool worker::may_stay() noexcept {
+  if (!has_queue_ || next_.load(relaxed) || !ring_.empty()) return false;
+  auto& pool = static_cast<work_stealing_pool&>(*owner_);
+  if (pool.state_->injected.load(relaxed) != 0 || pool.state_->stopping.load(relaxed)) return false;
+  if ((tick_ + 1) % fairness_interval == 0) return false;  // the loop looks at the timers
+  ++tick_;
+  bump(slices_);
+  if (forks_.has_public()) announce();  // I3
+  return true;
+}
+
+void worker::announce() noexcept { static_cast<work_stealing_pool&>(*owner_).notify_if_idle(); }
+
 void work_stealing_pool::inject(job& j) noexcept {
   state& s = *state_;
   s.injected.fetch_add(1, seq_cst);
@@ -223,7 +238,7 @@ bool work_stealing_pool::visible_work() const noexcept {
   const state& s = *state_;
   if (s.injected.load(seq_cst) != 0) return true;
   const auto end = s.workers.begin() + s.started.load(acquire);
-  return std::any_of(s.workers.begin(), end, [](auto& w) { return !w->ring_.empty(); });
+  return std::any_of(s.workers.begin(), end, [](auto& w) { return !w->ring_.empty() || w->forks_.has_public(); });
 }
 
 job* work_stealing_pool::search(worker& self) noexcept {
@@ -239,6 +254,10 @@ job* work_stealing_pool::search(worker& self) noexcept {
     found = take_injected();
     for (std::size_t i = 1; !found && i < n; ++i)
       found = s.workers[(self.index_ + i) % n]->ring_.steal_into(self.ring_);
+    for (std::size_t i = 1; !found && i < n; ++i) {
+      if (detail::fork_child* c = s.workers[(self.index_ + i) % n]->forks_.steal())
+        found = &detail::fork_record::adopt(*c);
+    }
     if (!found) {
       for (unsigned i = 0; i != 4; ++i) cpu_relax();
     }
@@ -435,6 +454,7 @@ bool work_stealing_pool::begin_blocking() noexcept {
   if (!add_stand_in()) return false;
   self.says_it_blocks_.store(true, relaxed);
   if (job* j = self.next_.exchange(nullptr, acq_rel)) self.push(*j);  // thieves take from the ring only
+  self.forks_.publish_all();
   return true;
 }
 
@@ -461,7 +481,7 @@ void work_stealing_pool::look_after(worker& w, std::int64_t at) noexcept {
   state_->injected.fetch_add(1, seq_cst);
   if (job* j = w.next_.exchange(nullptr, acq_rel)) inject(*j);
   state_->injected.fetch_sub(1, seq_cst);
-  if (!w.ring_.empty()) notify_if_idle();
+  if (!w.ring_.empty() || w.forks_.has_public()) notify_if_idle();
   // C8: whoever waits for a processor must not wait for a handler that has none either.
   if (!w.says_it_blocks_.load(relaxed) && !w.stood_in_for_.load(relaxed) && state_->sleeping.load(relaxed) == 0 &&
       visible_work() && sleeps_in_the_system(w.thread_id_.load(relaxed)) && add_stand_in())

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <troupe/base/atomic.hpp>
+#include <troupe/scheduler/detail/fork_deque.hpp>
 #include <troupe/scheduler/detail/run_queue.hpp>
 #include <troupe/scheduler/parker.hpp>
 #include <troupe/scheduler/scheduler.hpp>
@@ -38,6 +39,15 @@ public:
 
   /// Whether a job that has used up its budget may have another: W3. `begun` is the job's, zero when its slice begins.
   bool extend_slice(std::int64_t& begun) noexcept;
+
+  /// Whether a strand that has used up its slice may have another at once: nothing waits. Its own thread only.
+  bool may_stay() noexcept;
+
+  /// What the strand that runs has forked; null where children of a fork are jobs like others.
+  detail::fork_deque* forks() noexcept { return has_queue_ ? &forks_ : nullptr; }
+
+  /// There is something to steal here: wakes a worker that sleeps, if nobody searches. Its own thread only.
+  void announce() noexcept;
 
   /// Says what runs, for reports: `detail` names the message and must live as long as the program.
   void show(const void* subject, const char* detail) noexcept {
@@ -93,6 +103,7 @@ private:
 
   alignas(cache_line) atomic<job*> next_{nullptr};
   detail::run_queue ring_;
+  detail::fork_deque forks_{this};
   parker parker_;
 };
 
