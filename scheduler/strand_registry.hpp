@@ -48,7 +48,7 @@ private:
   static constexpr std::size_t shards = 16;  // a spread that keeps two workers apart
 
   struct alignas(cache_line) shard {
-    mutable detail::spin_lock lock;
+    mutable spin_lock lock;
     strand* first = nullptr;
     std::size_t size = 0;
   };
