@@ -13,11 +13,13 @@
 
 namespace troupe::detail {
 
-/// The strand of a child that does not run on its parent's (J1). Lives until the child ends.
+/// The strand of a child that does not run on its parent's (B1). Lives until the child ends.
 class fork_strand final : public strand {
 public:
   explicit fork_strand(fork_child& c) noexcept : strand(c.record->self_->home()), record_(c.record) {
     resume_at = c.frame;
+    const auto* parent = dynamic_cast<fork_strand*>(record_->self_);
+    root_ = parent ? parent->root_ : record_->self_;
     home().strands().add(*this);
     std::lock_guard guard(record_->lock_);
     next_ = record_->strands_;
@@ -44,11 +46,11 @@ public:
     }
   }
 
-  std::string describe() const override { return "fork of " + record_->self_->describe(); }
+  std::string describe() const override { return "fork of " + root_->describe(); }
 
-  /// A child has no fate of its own (J5).
-  void request_kill() noexcept override { record_->self_->request_kill(); }
-  bool killed() const noexcept override { return record_->self_->killed(); }
+  /// A child has no fate of its own (B5).
+  void request_kill() noexcept override { root_->request_kill(); }
+  bool killed() const noexcept override { return root_->killed(); }
 
 private:
   friend class fork_record;
@@ -65,12 +67,13 @@ private:
     }
     this->~fork_strand();
     pool_free(this, sizeof(fork_strand));
-    strand& parent = *record.self_;  // J4: read before it may go
+    strand& parent = *record.self_;  // B4: read before it may go
     // Releases what the child has done to whoever sees zero: the acquire of the other strands and of the parent.
     if (record.pending_.fetch_sub(1, acq_rel) == 1) parent.wake();
   }
 
   fork_record* record_;
+  strand* root_;                     // the green thread or actor that all this belongs to
   fork_strand* previous_ = nullptr;  // under the record's lock
   fork_strand* next_ = nullptr;
 };
@@ -156,7 +159,7 @@ std::coroutine_handle<> fork_record::take_up(trampoline& t, std::coroutine_handl
   t.innermost = marked(mark);
   for (fork_child* c = std::exchange(t.innermost->carried_, nullptr); c; c = c->next) {
     [[maybe_unused]] const bool fits = t.forks->push(*c);
-    assert(fits);  // as it did before, in a deque that is empty now (J2)
+    assert(fits);  // as it did before, in a deque that is empty now (B2)
   }
   return t.innermost->resume_at_;
 }

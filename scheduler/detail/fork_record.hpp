@@ -18,21 +18,21 @@ class fork_strand;
 struct fork_child {
   std::coroutine_handle<> frame;
   fork_record* record = nullptr;
-  fork_child* next = nullptr;  // J3: the next newer of those that a strand carries along
+  fork_child* next = nullptr;  // B3: the next newer of those that a strand carries along
 };
 
 /// One fork and its join, in the frame of the coroutine that waits for it.
 ///
-/// J1. A child runs either on its parent's strand, one after the other, or on a strand of its own, which is made for it
+/// B1. A child runs either on its parent's strand, one after the other, or on a strand of its own, which is made for it
 ///     when it is stolen or left behind. Which of the two is seen by comparing the strand that runs with `self_`.
-/// J2. While a strand runs, the worker's deque holds what this strand has forked and nobody has begun, the outermost fork
+/// B2. While a strand runs, the worker's deque holds what this strand has forked and nobody has begun, the outermost fork
 ///     first; all that is newer than the fork whose child ends has ended. Between slices the deque is empty.
-/// J3. A strand that is told to let others run takes its children out of the deque and carries them to its next slice.
+/// B3. A strand that is told to let others run takes its children out of the deque and carries them to its next slice.
 ///     A strand that waits leaves them behind, as strands: a child that waits holds up no other.
-/// J4. The parent goes on, and its frame may go, only when all children have ended. `pending_` decides who sees that: each
+/// B4. The parent goes on, and its frame may go, only when all children have ended. `pending_` decides who sees that: each
 ///     strand of a child lowers it at its end, and the parent, once, raises it by the number of those strands. Whoever
 ///     brings it to zero after that goes on with the parent. The strand of a child touches nothing of the fork later.
-/// J5. A kill reaches the parent between slices: it calls off the waits of its children's strands, which look at their
+/// B5. A kill reaches the parent between slices: it calls off the waits of its children's strands, which look at their
 ///     parent's fate before each slice, and ends once all have ended, fork by fork from the innermost.
 class fork_record : public wait_point {
 public:
@@ -85,9 +85,9 @@ public:
 
   // --- for a strand between its slices, and for thieves -----------------------------------------------------------
 
-  /// J3, when the strand lets others run.
+  /// B3, when the strand lets others run.
   static void carry(trampoline& t) noexcept;
-  /// J3, before a wait.
+  /// B3, before a wait.
   static void leave_behind(trampoline& t) noexcept;
   /// At the next slice: where the strand goes on that `mark` stands for.
   static std::coroutine_handle<> take_up(trampoline& t, std::coroutine_handle<> mark) noexcept;
@@ -95,7 +95,7 @@ public:
   static bool is_marked(std::coroutine_handle<> h) noexcept {
     return (reinterpret_cast<std::uintptr_t>(h.address()) & is_fork) != 0;
   }
-  /// J5: false if children are still running; the last of them wakes the strand.
+  /// B5: false if children are still running; the last of them wakes the strand.
   static bool abandon(strand& self) noexcept;
   /// Makes a strand of a child that has been taken out of a deque.
   static job& adopt(fork_child& c) noexcept;
@@ -145,14 +145,14 @@ private:
   std::size_t begun_ = 0;          // children that have been begun or offered
   std::size_t offered_ = 0;        // of those, the ones in the deque as far as is known
   std::size_t stolen_ = 0;         // and the ones that run on strands of their own
-  fork_child* carried_ = nullptr;  // J3, in the innermost fork only
+  fork_child* carried_ = nullptr;  // B3, in the innermost fork only
   bool left_behind_ = false;       // nothing is left to leave behind, here and in the forks around
-  bool joined_ = false;            // J4: `pending_` has been raised
+  bool joined_ = false;            // B4: `pending_` has been raised
 
   bool cancelled_ = false;  // under lock_
   spin_lock lock_;
   fork_strand* strands_ = nullptr;     // of children, live; under lock_
-  atomic<std::ptrdiff_t> pending_{0};  // J4
+  atomic<std::ptrdiff_t> pending_{0};  // B4
 };
 
 }  // namespace troupe::detail
