@@ -285,7 +285,8 @@ void work_stealing_pool::run_slice(worker& self, job& j) noexcept {
 void work_stealing_pool::work(worker& self) noexcept {
   state& s = *state_;
   while (!s.stopping.load(acquire)) {
-    if (self.stand_in_ && s.surplus.load(relaxed) != 0 && retire(self)) continue;
+    // I4: others rely on a searcher, so it looks first.
+    if (self.stand_in_ && !self.searching_ && s.surplus.load(relaxed) != 0 && retire(self)) continue;
     job* j = next_job(self);
     if (!j) j = search(self);
     if (self.searching_) end_search(self, j != nullptr);
