@@ -207,7 +207,8 @@ TEST_P(ForkJoin, random_trees_with_random_waits_end_with_the_same_result_everywh
 task<> tree_of_sleepers(std::atomic<int>& alive, int depth) {
   const local here(alive);
   if (depth == 0) {
-    for (;;) co_await this_task::sleep_for(1h);
+    while (alive.load() != 0) co_await this_task::sleep_for(1h);
+    co_return;
   }
   co_await fork_join(tree_of_sleepers(alive, depth - 1), tree_of_sleepers(alive, depth - 1));
 }
