@@ -74,6 +74,11 @@ public:
     while (!ready()) yield_thread();
   }
 
+  /// For the promise that has lost the claim: the winner may still look at who was asked (F4).
+  void let_winner_finish() const noexcept {
+    if (asked_) settle();
+  }
+
   /// A shutdown does not wait for those who wait for this.
   void hold_up_no_shutdown() noexcept { holds_up_ = false; }
 
@@ -130,7 +135,7 @@ public:
   /// For the promise: false if the result was given before: by a timeout, say.
   bool give(result<T> r) noexcept {
     if (!claim()) {
-      settle();  // F4
+      let_winner_finish();
       return false;
     }
     value_.emplace(std::move(r));
