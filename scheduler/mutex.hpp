@@ -14,9 +14,9 @@ namespace troupe {
 /// blocks. Those who wait get it in the order of their coming. All functions may be called from any thread; it must
 /// outlive every operation on it.
 ///
-/// O1. `owner_` is the party that holds it, or null, with the low bit set while somebody may stand in the line. Without
+/// MX1. `owner_` is the party that holds it, or null, with the low bit set while somebody may stand in the line. Without
 ///     the bit it is taken and given up by one compare-exchange; with it only under the lock of the line.
-/// O2. It is handed over: whoever is granted it owns it before he runs again, and nobody can take it in between.
+/// MX2. It is handed over: whoever is granted it owns it before he runs again, and nobody can take it in between.
 class mutex : public detail::lock_base {
 public:
   /// Holds it until the end of the scope.
@@ -74,7 +74,7 @@ private:
   }
   void left(detail::wake_list&) noexcept {}
 
-  atomic<std::uintptr_t> owner_{0};  // O1; acquire of the taker pairs with the release of who gives it up
+  atomic<std::uintptr_t> owner_{0};  // MX1; acquire of the taker pairs with the release of who gives it up
   spin_lock guard_;
   detail::wait_line line_;
 };

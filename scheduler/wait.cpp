@@ -69,7 +69,7 @@ void line_wait::settle() noexcept {
   if (!timed_) return;
   timed_ = false;
   if (strand_->home().cancel(*this)) return;
-  while (!fired_.load(acquire)) std::this_thread::yield();  // pairs with `fire`
+  while (!fired_.load(acquire)) yield_thread();  // pairs with `fire`
 }
 
 bool line_wait::leave(wait_outcome how) noexcept {

@@ -19,12 +19,12 @@
 
 // Waiting in a line, for whatever has one: mutexes, semaphores, events, channels.
 //
-// N1. Link and outcome of a node are guarded by the lock of its line. Whoever changes the outcome from `pending` takes
+// WL1. Link and outcome of a node are guarded by the lock of its line. Whoever changes the outcome from `pending` takes
 //     the node out of the line under the same lock; he alone then owns the right, and the duty, to resume the party
 //     (S1), which he does after releasing the lock.
-// N2. A party leaves its wait only when its node is out of the line and nobody will touch it any more: a timer that
+// WL2. A party leaves its wait only when its node is out of the line and nobody will touch it any more: a timer that
 //     could not be cancelled has fired to its end, and so has a canceller (S2).
-// N3. What was granted to a party that was killed meanwhile is given back.
+// WL3. What was granted to a party that was killed meanwhile is given back.
 
 namespace troupe {
 
@@ -95,7 +95,7 @@ public:
   /// the node is to be taken out of the line, and nobody is to be resumed.
   virtual bool end(wait_outcome how) noexcept = 0;
 
-  /// Gives the party its next slice, or wakes its thread. For whoever ended the wait (N1); the node may be gone afterwards.
+  /// Gives the party its next slice, or wakes its thread. For whoever ended the wait (WL1); the node may be gone afterwards.
   virtual void resume() noexcept = 0;
 
 protected:
@@ -121,7 +121,7 @@ protected:
   /// go on.
   void go_on(std::coroutine_handle<> h) noexcept;
 
-  /// N2, once the strand runs again.
+  /// WL2, once the strand runs again.
   void settle() noexcept;
 
   /// The party has left the line with nothing; called under the lock. Others may now be able to go on.
@@ -258,7 +258,7 @@ private:
 ///     bool try_fast(wait_node&)        takes it at once, if that is possible without the lock
 ///     bool try_locked(wait_node&)      the same under the lock; true also if it has ended the wait with an error; on
 ///                                      false it has put the node into its line
-///     void give_back()                 it was granted, and will not be used (N3)
+///     void give_back()                 it was granted, and will not be used (WL3)
 ///     void left(wake_list&)            the party has left the line, under the lock
 ///     T finish(wait_outcome)           what the caller gets; may throw
 /// and, if there is an owner who alone can end the wait (see wait_graph.hpp):

@@ -36,13 +36,15 @@ public:
   }
 
   std::int64_t now() const noexcept override { return 0; }
-  bool wait(wait_condition& condition, std::int64_t deadline) override {
+  waited wait(wait_condition& condition, std::int64_t deadline) override {
     while (!condition.holds()) {
       condition.sleep_until(deadline);
-      if (deadline != timers::never) return condition.holds();
+      if (deadline != timers::never) return condition.holds() ? waited::held : waited::timeout;
     }
-    return true;
+    return waited::held;
   }
+  bool begin_blocking() noexcept override { return true; }
+  void end_blocking() noexcept override {}
   bool wait_quiescent(std::int64_t) override { return false; }
   bool stop(std::int64_t) override { return true; }
   unsigned size() const noexcept override { return 1; }
