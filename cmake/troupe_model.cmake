@@ -2,10 +2,25 @@
 # mutants of tests/model/mutants.txt in it. See tests/model/README.md.
 
 # The parts of Troupe that the programs of the tests need beside headers.
-set(TROUPE_MODEL_SOURCES base/epoch.cpp base/error.cpp base/log.cpp)
-file(GLOB model_scheduler RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS
-     ${PROJECT_SOURCE_DIR}/scheduler/*.cpp ${PROJECT_SOURCE_DIR}/scheduler/detail/*.cpp)
-list(APPEND TROUPE_MODEL_SOURCES ${model_scheduler})
+set(TROUPE_MODEL_SOURCES
+    base/epoch.cpp
+    base/error.cpp
+    base/log.cpp
+    scheduler/detail/chooser.cpp
+    scheduler/detail/fork_deque.cpp
+    scheduler/detail/fork_record.cpp
+    scheduler/future.cpp
+    scheduler/green_thread.cpp
+    scheduler/parker.cpp
+    scheduler/run_loop.cpp
+    scheduler/schedule_strategy.cpp
+    scheduler/scheduler.cpp
+    scheduler/strand.cpp
+    scheduler/timer_wheel.cpp
+    scheduler/timers.cpp
+    scheduler/wait.cpp
+    scheduler/wait_graph.cpp
+    scheduler/work_stealing_pool.cpp)
 
 # troupe_model_program(<target> <source>...)
 function(troupe_model_program target)

@@ -5,8 +5,8 @@
 #include <cstdint>
 
 #include <troupe/base/atomic.hpp>
-#include <troupe/scheduler/detail/fork_deque.hpp>
 #include <troupe/base/spin_lock.hpp>
+#include <troupe/scheduler/detail/fork_deque.hpp>
 #include <troupe/scheduler/trampoline.hpp>
 
 namespace troupe::detail {

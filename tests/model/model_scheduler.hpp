@@ -43,6 +43,7 @@ public:
     }
     return waited::held;
   }
+  void arm(timer& t, std::int64_t deadline) override { timers_.arm(t, deadline); }
   bool begin_blocking() noexcept override { return true; }
   void end_blocking() noexcept override {}
   bool wait_quiescent(std::int64_t) override { return false; }
