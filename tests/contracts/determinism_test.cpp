@@ -177,7 +177,7 @@ TEST(C12_Determinism, a_deadlock_is_logged_with_the_seed_and_who_waits) {
   troupe::promise<int> never(rt.scheduler());
   const auto wait = [](troupe::future<int> f) -> troupe::task<> { (void)co_await f; };
   auto waits = rt.spawn(wait, never.get_future());
-  EXPECT_EQ(waits.get().error(), troupe::errc::timeout);
+  EXPECT_EQ(waits.get().error(), troupe::errc::deadlock);
   EXPECT_EQ(log.count({"deadlock", "green thread 1 waits for a future<int>", "[seed 7:pct2/40]"}), 1u);
 }
 
