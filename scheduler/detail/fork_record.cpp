@@ -106,17 +106,17 @@ void fork_record::start_as_strands(trampoline& t) noexcept {
 
 void fork_record::join(trampoline& t) noexcept {
   const auto stolen = static_cast<std::ptrdiff_t>(stolen_);
-  if (pending_.load(acquire) + stolen == 0) {  // pairs with the release of each strand's end
-    t.next = parent_;
-    return;
+  if (pending_.load(acquire) + stolen != 0) {  // pairs with the release of each strand's end
+    strand& self = suspend_current(parent_);
+    self.begin_wait(*this, false);
+    joined_ = true;
+    if (pending_.fetch_add(stolen, acq_rel) + stolen != 0) return;
+    self.end_wait();
   }
-  strand& self = suspend_current(parent_);
-  self.begin_wait(*this, false);
-  joined_ = true;
-  if (pending_.fetch_add(stolen, acq_rel) + stolen != 0) return;
-  self.end_wait();
-  t.why = self.waits_cancelled() || t.left == 0 ? pause::yielded : pause::none;
-  if (t.why == pause::none) t.next = parent_;
+  // All have ended. A child that was killed has left no result: then the parent must not go on, but ends (N5).
+  if (t.self->killed() || t.self->waits_cancelled()) return yield_current(parent_);
+  t.why = pause::none;
+  t.next = parent_;
 }
 
 void fork_record::cancel_wait() noexcept {
