@@ -19,7 +19,8 @@ namespace troupe {
 /// off one relaxed load. Any thread.
 void check_lock_order(bool on);
 
-/// The violations so far, each told once: a sentence that names both locks. Each is also a line in the log. Any thread.
+/// The violations so far (the first 1,000), each told once: a sentence that names both locks. Each is also a line in the
+/// log. Any thread.
 std::vector<std::string> lock_order_violations();
 
 namespace detail {
