@@ -23,7 +23,7 @@ bool barrier::arrive(std::size_t n, bool drops, std::uint64_t& phase) noexcept {
     std::lock_guard lock(guard_);
     ++phase_;
     leaving_.grant_all(woken);
-    complete = left_ == 0 && expected_ != 0;  // Z2
+    complete = left_ == 0 && expected_ != 0;  // BR2
     if (complete) {
       left_ = expected_;
       leaving_.take_all(line_);

@@ -12,9 +12,9 @@ namespace troupe {
 /// (`co_await b.arrive_and_wait()`) and OS threads (`b.arrive_and_wait().get()`) alike. All functions may be called from
 /// any thread; it must outlive every operation on it.
 ///
-/// Z1. All is under the lock of the line. When the last of a phase arrives, the line becomes `leaving_`, and he who
+/// BR1. All is under the lock of the line. When the last of a phase arrives, the line becomes `leaving_`, and he who
 ///     arrived last runs the completion function without the lock; `phase_` goes on afterwards, and then they are woken.
-/// Z2. Who arrives for the next phase meanwhile is counted for that one; if all of them do, the same party completes it
+/// BR2. Who arrives for the next phase meanwhile is counted for that one; if all of them do, the same party completes it
 ///     too.
 class barrier {
   struct request;
@@ -50,7 +50,7 @@ private:
   std::uint64_t phase_ = 0;    // the oldest that is not over
   bool completing_ = false;    // then one arrives for `phase_ + 1`
   detail::wait_line line_;     // of the phase that one can arrive for
-  detail::wait_line leaving_;  // Z1
+  detail::wait_line leaving_;  // BR1
   std::function<void()> completion_;
 };
 

@@ -20,7 +20,7 @@ bool condition_wait_base::publish(wait_node*& next) noexcept {
   if (outcome_ != wait_outcome::pending) return false;
   condition_->line_.push(*this);
   condition_->waited_for_.store(true, relaxed);
-  next = mutex_->pass_on(party);  // D1
+  next = mutex_->pass_on(party);  // CV1
   return true;
 }
 

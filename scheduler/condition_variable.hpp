@@ -16,9 +16,9 @@ namespace detail {
 
 /// A wait for a notification: gives up the mutex, waits, takes the mutex again.
 ///
-/// D1. The node is linked before the mutex is given up, both under the lock of the line: whoever takes the mutex, changes
+/// CV1. The node is linked before the mutex is given up, both under the lock of the line: whoever takes the mutex, changes
 ///     what is waited for and notifies finds the node.
-/// D2. A strand whose wait has ended, in whatever way, is moved to the line of the mutex and runs once it holds it. An OS
+/// CV2. A strand whose wait has ended, in whatever way, is moved to the line of the mutex and runs once it holds it. An OS
 ///     thread is woken, and then takes the mutex itself: it may have to drive a loop meanwhile.
 class condition_wait_base : public line_wait {
 public:
@@ -38,7 +38,7 @@ protected:
   std::optional<error> failure() const;
 
 private:
-  /// A place in the line of the mutex (D2): this wait cannot be called off.
+  /// A place in the line of the mutex (CV2): this wait cannot be called off.
   class regain final : public wait_node {
   public:
     explicit regain(condition_wait_base& w) noexcept : wait_(&w) {}

@@ -51,7 +51,7 @@ void future_state_base::await(std::coroutine_handle<> h, std::chrono::nanosecond
 
 const void* future_state_base::blocker() noexcept {
   // A read-modify-write: if it comes before the exchange that publishes the wait, then that one has seen what happened
-  // before this (G4).
+  // before this (WG4).
   const std::uintptr_t waiter = waiter_.fetch_add(0, acq_rel);
   return waiter == pending || waiter == done || claimed_.load(acquire) ? nullptr : owner_;
 }

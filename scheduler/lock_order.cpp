@@ -21,10 +21,12 @@ constinit atomic<bool> lock_order_checked{true};
 
 namespace {
 
+constexpr std::size_t most_violations = 1'000;
+
 struct order_book {
   std::mutex mutex;
   std::unordered_map<const void*, std::vector<const lock_base*>> held;                  // by party
-  std::unordered_map<const lock_base*, std::unordered_set<const lock_base*>> after;     // K1
+  std::unordered_map<const lock_base*, std::unordered_set<const lock_base*>> after;     // LO1
   std::unordered_map<const lock_base*, std::unordered_set<const lock_base*>> reported;  // once for each pair
   std::vector<std::string> violations;
 
@@ -84,7 +86,7 @@ void check_order(const lock_base& lock, const void* party) {
       } else if (b.reported[earlier].insert(&lock).second) {
         violation = fmt::format("lock-order violation: {} is taken while {} is held, but elsewhere it comes before it",
                                 lock.describe(), earlier->describe());
-        b.violations.push_back(violation);
+        if (b.violations.size() < most_violations) b.violations.push_back(violation);
       }
     }
   }

@@ -10,8 +10,8 @@
 // that A comes before B. Whoever then takes A while holding B breaks that order: the two may one day wait for each
 // other, even if they do not today. Orders of more than two are found too (A before B, B before C, then C before A).
 //
-// K1. The remembered order has no cycle: a step that would close one is reported and not remembered.
-// K2. A lock that goes is forgotten, so that another one at its address starts anew.
+// LO1. The remembered order has no cycle: a step that would close one is reported and not remembered.
+// LO2. A lock that goes is forgotten, so that another one at its address starts anew.
 namespace troupe {
 
 /// Turns the checking of the order of locks on or off, for the whole process; on from the beginning in debug builds.
@@ -19,7 +19,8 @@ namespace troupe {
 /// off one relaxed load. Any thread.
 void check_lock_order(bool on);
 
-/// The violations so far, each told once: a sentence that names both locks. Each is also a line in the log. Any thread.
+/// The violations so far (the first 1,000), each told once: a sentence that names both locks. Each is also a line in the
+/// log. Any thread.
 std::vector<std::string> lock_order_violations();
 
 namespace detail {

@@ -12,7 +12,7 @@ namespace troupe {
 /// alike. Those who wait get them in the order of their coming, and nobody overtakes them. Permits have no owner:
 /// whoever likes may release. All functions may be called from any thread; it must outlive every operation on it.
 ///
-/// A1. `state_` is twice the number of free permits, plus one while somebody may stand in the line. With the bit set it
+/// SP1. `state_` is twice the number of free permits, plus one while somebody may stand in the line. With the bit set it
 ///     changes under the lock of the line only, and no permit is free.
 class semaphore {
   template <class Result>
@@ -51,7 +51,7 @@ private:
   bool take_or_queue(detail::wait_node& n) noexcept;
   bool add(std::size_t n) noexcept;
 
-  atomic<std::size_t> state_;  // A1; acquire of the taker pairs with the release of who adds
+  atomic<std::size_t> state_;  // SP1; acquire of the taker pairs with the release of who adds
   std::size_t bound_;
   spin_lock guard_;
   detail::wait_line line_;

@@ -14,9 +14,9 @@ namespace troupe {
 /// order of their coming, those who come for a share one after the other together: neither writers nor readers starve.
 /// All functions may be called from any thread; it must outlive every operation on it.
 ///
-/// O1. `state_` is zero, the party that holds it, or a number of shares with the bit `shared`. The low bit is set while
+/// SM1. `state_` is zero, the party that holds it, or a number of shares with the bit `shared`. The low bit is set while
 ///     somebody may stand in the line; then `state_` changes under the lock of the line only.
-/// O2. It is handed over: whoever is granted it holds it before he runs again.
+/// SM2. It is handed over: whoever is granted it holds it before he runs again.
 class shared_mutex : public detail::lock_base {
 public:
   /// Holds it until the end of the scope.
@@ -96,7 +96,7 @@ private:
   std::uintptr_t let_readers_in(std::uintptr_t state, detail::wake_list& woken) noexcept;
   void left(detail::wake_list& woken) noexcept;
 
-  atomic<std::uintptr_t> state_{0};  // O1; acquire of the taker pairs with the release of who gives it up
+  atomic<std::uintptr_t> state_{0};  // SM1; acquire of the taker pairs with the release of who gives it up
   spin_lock guard_;
   detail::wait_line line_;
 };

@@ -75,8 +75,9 @@ void line_wait::settle() noexcept {
 bool line_wait::leave(wait_outcome how) noexcept {
   wake_list woken;
   std::lock_guard lock(*guard_);
+  if (outcome_ != wait_outcome::pending) return false;  // and whoever ended it may be using the link
   const bool waits = wait_node::linked();
-  if (!end(how)) return false;
+  end(how);
   if (waits) left(woken);
   return waits;
 }
@@ -94,7 +95,7 @@ void line_wait::cancel_wait() noexcept {
 
 const void* owned_line_wait::blocker() noexcept {
   std::lock_guard lock(*guard_);
-  return wait_node::linked() ? owner() : nullptr;
+  return outcome_ == wait_outcome::pending && wait_node::linked() ? owner() : nullptr;
 }
 
 bool owned_line_wait::give_up(std::unique_ptr<std::string> story) noexcept {

@@ -21,7 +21,7 @@
 //
 // WL1. Link and outcome of a node are guarded by the lock of its line. Whoever changes the outcome from `pending` takes
 //     the node out of the line under the same lock; he alone then owns the right, and the duty, to resume the party
-//     (S1), which he does after releasing the lock.
+//     (S1), which he does after releasing the lock, and until then the link.
 // WL2. A party leaves its wait only when its node is out of the line and nobody will touch it any more: a timer that
 //     could not be cancelled has fired to its end, and so has a canceller (S2).
 // WL3. What was granted to a party that was killed meanwhile is given back.

@@ -33,7 +33,7 @@ bucket& bucket_of(const void* party) noexcept {
 atomic<std::uint64_t> last_ticket{0};  // only counts
 
 std::mutex& confirming() {
-  static auto& mutex = *new std::mutex;  // G5
+  static auto& mutex = *new std::mutex;  // WG5
   return mutex;
 }
 
@@ -95,7 +95,7 @@ public:
     }
   }
 
-  /// G3. Expects `confirming()` to be held.
+  /// WG3. Expects `confirming()` to be held.
   static std::vector<link> confirmed_cycle(const void* start) {
     std::vector<std::uint64_t> first;
     if (!walk(start, [&](wait_edge& e) { return first.push_back(e.ticket_), true; })) return {};

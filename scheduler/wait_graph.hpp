@@ -13,16 +13,16 @@
 // a deadlock, whatever else happens; the wait that would complete it ends with `errc::deadlock`. Timed waits end by
 // themselves and are not in it; nor are semaphores, events and the like, which anybody may release.
 //
-// G1. An edge is in the table from before the wait is published until its party goes on. Whoever holds the lock of its
+// WG1. An edge is in the table from before the wait is published until its party goes on. Whoever holds the lock of its
 //     bucket may use it: neither it nor what it waits for goes meanwhile.
-// G2. An edge counts only while the wait is published and not decided, and that is looked up together with the owner,
+// WG2. An edge counts only while the wait is published and not decided, and that is looked up together with the owner,
 //     at one moment (for a mutex under the lock of its line). The lock of a bucket comes before the lock of a line.
-// G3. No false alarm: a cycle counts once it was walked twice in a row with the same waits (by ticket). Each of them
+// WG3. No false alarm: a cycle counts once it was walked twice in a row with the same waits (by ticket). Each of them
 //     lasted from its first look to its second, so all were there at the moment between the two walks; and none of their
 //     parties can have given up what it owns, as it waited all the time.
-// G4. None is missed: each party walks after it has published its wait. If the walk of P stops at Q, which did not wait
+// WG4. None is missed: each party walks after it has published its wait. If the walk of P stops at Q, which did not wait
 //     yet, then Q walks later than P has published; that order has no cycle, so one walk of a deadlock does not stop.
-// G5. One party at a time confirms a cycle, and ends its own wait before the next one looks: of those in a cycle one
+// WG5. One party at a time confirms a cycle, and ends its own wait before the next one looks: of those in a cycle one
 //     gets the error.
 namespace troupe {
 
@@ -33,7 +33,7 @@ namespace detail {
 /// One party that waits for another. Base of waits that have an owner.
 class wait_edge : public list_hook<wait_edge> {
 public:
-  /// The party that has to end the wait; null if it is unknown or the wait is over (G2).
+  /// The party that has to end the wait; null if it is unknown or the wait is over (WG2).
   virtual const void* blocker() noexcept = 0;
 
   /// What is waited for, such as `mutex "accounts"`; and what the blocker does to it: "holds".

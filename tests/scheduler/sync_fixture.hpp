@@ -1,6 +1,7 @@
 #pragma once
 
 #include <troupe/scheduler/green_thread.hpp>
+#include <troupe/scheduler/lock_order.hpp>
 #include <troupe/scheduler/run_loop.hpp>
 #include <troupe/scheduler/this_task.hpp>
 #include <troupe/scheduler/work_stealing_pool.hpp>
@@ -15,7 +16,10 @@
 /// A pool of two workers, and what the tests of synchronisation do with it.
 class Synchronisation : public testing::Test {
 protected:
-  ~Synchronisation() override { pool->stop(troupe::timers::never); }
+  ~Synchronisation() override {
+    pool->stop(troupe::timers::never);
+    troupe::check_lock_order(order_was_checked);
+  }
 
   troupe::scheduler& home() { return *pool; }
 
@@ -34,5 +38,6 @@ protected:
     return false;
   }
 
+  const bool order_was_checked = troupe::detail::lock_order_checked.load(troupe::relaxed);
   std::shared_ptr<troupe::work_stealing_pool> pool = troupe::work_stealing_pool::start({.workers = 2, .name = "sync"});
 };

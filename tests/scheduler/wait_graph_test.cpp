@@ -1,31 +1,22 @@
-#include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/mutex.hpp>
-#include <troupe/scheduler/run_loop.hpp>
-#include <troupe/scheduler/this_task.hpp>
-#include <troupe/scheduler/work_stealing_pool.hpp>
+#include <troupe/scheduler/recursive_mutex.hpp>
+#include <troupe/scheduler/shared_mutex.hpp>
 
-#include <gtest/gtest.h>
 #include <pthread.h>
+
+#include "sync_fixture.hpp"
 
 #include <array>
 #include <deque>
 #include <latch>
-#include <memory>
 #include <string>
-#include <thread>
-#include <vector>
 
 namespace {
 
 using namespace std::chrono_literals;
 using troupe::errc;
 
-class WaitGraph : public testing::Test {
-protected:
-  ~WaitGraph() override { pool->stop(troupe::timers::never); }
-  troupe::scheduler& home() { return *pool; }
-  std::shared_ptr<troupe::work_stealing_pool> pool = troupe::work_stealing_pool::start({.workers = 2, .name = "graph"});
-};
+class WaitGraph : public Synchronisation {};
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
@@ -107,6 +98,62 @@ TEST_F(WaitGraph, a_mutex_and_a_join_can_be_a_cycle) {
   const auto told = parent.get(20s);
   ASSERT_TRUE(told);
   EXPECT_TRUE(contains(*told, "mutex \"ledger\"")) << *told;
+}
+
+TEST_F(WaitGraph, all_kinds_of_locks_take_part) {
+  troupe::check_lock_order(false);
+  for (int round = 0; round != 100; ++round) {
+    troupe::recursive_mutex again("again");
+    troupe::shared_mutex shared("shared");
+    std::atomic<int> seated{0};
+    std::atomic<int> told{0};
+    auto one = spawn(home(), [&]() -> troupe::task<> {
+      auto held = co_await again.scoped();
+      auto twice = co_await again.scoped();
+      ++seated;
+      while (seated < 2) co_await troupe::this_task::yield();
+      try {
+        auto other = co_await shared.scoped_shared();
+      } catch (const troupe::troupe_error& e) {
+        told += e.code() == errc::deadlock;
+      }
+    });
+    auto two = spawn(home(), [&]() -> troupe::task<> {
+      auto held = co_await shared.scoped();
+      ++seated;
+      while (seated < 2) co_await troupe::this_task::yield();
+      try {
+        auto other = co_await again.scoped();
+      } catch (const troupe::troupe_error& e) {
+        told += e.code() == errc::deadlock;
+      }
+    });
+    ASSERT_TRUE(one.get(20s));
+    ASSERT_TRUE(two.get(20s));
+    ASSERT_EQ(told, 1);
+  }
+}
+
+// A party that is killed while it waits leaves the graph: what comes after it at its place is not taken for it.
+TEST_F(WaitGraph, killed_parties_leave_it) {
+  for (int round = 0; round != 200; ++round) {
+    troupe::mutex m;
+    auto held = m.scoped().get();
+    std::atomic<bool> waits{false};
+    auto doomed = spawn(home(), [&]() -> troupe::task<> {
+      waits = true;
+      auto also = co_await m.scoped();
+    });
+    auto joiner = spawn(
+        home(), [](troupe::future<void>* f) -> troupe::task<> { auto r = co_await *f; }, &doomed);
+    while (!waits) std::this_thread::yield();
+    kill_all();
+    EXPECT_EQ(joiner.get(20s).error(), errc::cancelled);
+    while (home().strands().size() != 0) std::this_thread::yield();
+    held.unlock();
+    auto next = spawn(home(), [&]() -> troupe::task<> { auto free = co_await m.scoped(); });
+    ASSERT_TRUE(next.get(20s));
+  }
 }
 
 TEST_F(WaitGraph, os_threads_take_part_by_name) {
