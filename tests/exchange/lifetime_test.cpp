@@ -82,6 +82,7 @@ TEST(ExchangeLifetime, a_message_outlives_a_coroutine_whose_subscription_goes_wh
   a.close();
   ASSERT_TRUE(a.join(5s));
   EXPECT_EQ(seen, long_text);
+  ASSERT_TRUE(rt.wait_idle(5s));
   EXPECT_EQ(rt.counts().queued(), 0U);
 }
 
