@@ -29,7 +29,7 @@ struct runtime_options {
   std::string name = "troupe";  ///< threads are called name/0, name/1, ..., name/keeper
   unsigned budget = 128;        ///< messages that an actor of the pool may always handle in one go (C8)
   /// For how long it may then go on before it lets others run; 0: not at all.
-  std::chrono::nanoseconds quantum{50'000};
+  std::chrono::nanoseconds quantum{200'000};
   unsigned stand_ins = 64;                        ///< threads that may stand in for workers whose handlers block (C8)
   schedule scheduling = schedule::work_stealing;  ///< on what it runs; ignored with a seed
   /// With a seed the runtime is deterministic: one thread, virtual time, every choice drawn from the seed (C12).

@@ -14,7 +14,7 @@ struct pool_options {
   unsigned workers = 0;         ///< 0: one for each core that the process may use
   std::string name = "troupe";  ///< threads are called name/0, name/1, ... and name/keeper; 15 characters are shown
   unsigned budget = 128;  ///< messages that an actor may always handle before it goes to the back of the queue (C8)
-  std::chrono::nanoseconds quantum{50'000};  ///< for how long it may go on then; 0: not at all
+  std::chrono::nanoseconds quantum{200'000};  ///< for how long it may go on then; 0: not at all
   unsigned stand_ins =
       64;  ///< threads that may stand in for workers whose handlers block, at most so many at a time (C8)
 };
