@@ -109,17 +109,17 @@ void line_wait::blocked_thread::wait(std::chrono::nanoseconds timeout) noexcept 
   worker* here = current_worker();
   if (scheduler* const home = here ? &here->owner() : driven_by_this_thread()) {
     switch (home->wait(*this, deadline_after(home->now(), timeout))) {
-      case scheduler::waited::held: return;
+      case scheduler::waited::held:
       case scheduler::waited::timeout: break;
       case scheduler::waited::stuck: how = wait_outcome::deadlock; break;
       case scheduler::waited::refused: how = wait_outcome::would_deadlock; break;
     }
   } else {
     const std::int64_t deadline = deadline_after(steady_now(), timeout);
-    while (!woken_ && (deadline == timers::never || steady_now() < deadline)) sleep_until(deadline);
-    if (woken_) return;
+    while (!holds() && (deadline == timers::never || steady_now() < deadline)) sleep_until(deadline);
   }
-  if (!wait_->leave(how)) parker_.park();  // granted meanwhile: the wake is on its way
+  if (!holds() && wait_->leave(how)) return;
+  if (!woken_) parker_.park();  // granted meanwhile: this thread must not go on before `wake` is done with it
 }
 
 }  // namespace troupe::detail

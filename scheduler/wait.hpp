@@ -151,15 +151,19 @@ public:
   /// Blocks until the wait has ended; called with the node linked and the lock released.
   void wait(std::chrono::nanoseconds timeout) noexcept;
 
-  void wake() noexcept { parker_.unpark(); }
+  void wake() noexcept {
+    called_.store(true, release);
+    parker_.unpark();
+  }
 
 private:
-  bool holds() const noexcept override { return woken_; }
+  bool holds() const noexcept override { return woken_ || called_.load(acquire); }
   void sleep_until(std::int64_t deadline) noexcept override { woken_ = woken_ || parker_.park(deadline); }
 
   line_wait* wait_;
   parker parker_;
   bool woken_ = false;
+  atomic<bool> called_{false};  // true: the wake is on its way; its release pairs with the acquire of `holds`
 };
 
 /// A party in the line of something that has an owner.

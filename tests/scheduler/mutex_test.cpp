@@ -156,6 +156,18 @@ TEST_F(Mutex, a_thread_that_drives_a_loop_runs_it_while_it_waits) {
   EXPECT_TRUE(m.unlock());
 }
 
+TEST_F(Mutex, a_thread_that_drives_a_strict_loop_sees_that_it_has_been_granted) {
+  troupe::run_loop loop;
+  auto holder = spawn(loop, [&]() -> troupe::task<> {
+    auto held = co_await m.scoped();
+    co_await troupe::this_task::sleep_for(5ms);
+  });
+  EXPECT_EQ(holder.get(1ms).error(), errc::timeout);  // it has begun, and holds the mutex
+  m.lock().get();
+  EXPECT_TRUE(m.unlock());
+  loop.run();
+}
+
 TEST_F(Mutex, a_wait_that_nobody_could_end_is_told_on_a_deterministic_loop) {
   troupe::run_loop loop({.seed = 7});
   auto holder = spawn(loop, [&]() -> troupe::task<> { co_await m.lock(); });
