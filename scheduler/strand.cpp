@@ -8,42 +8,30 @@
 
 namespace troupe {
 
-namespace {
-// Its address is the mark of S2.
-struct : wait_point {
-  void cancel_wait() noexcept override {}
-} taken_mark;
-}  // namespace
+// The canceller flips the mark `taken` back, so that it shows whether the strand has wiped the word meanwhile: a mark that
+// appears then means that the canceller has let go.
 
-wait_point* strand::taken() const noexcept { return &taken_mark; }
-
-void strand::begin_wait(wait_point& w, bool holds_up) noexcept {
-  holds_up_.store(holds_up, relaxed);
-  // seq_cst on both sides: either this sees `cancelled_`, or cancel_waits sees the wait.
-  waiting_.store(&w, seq_cst);
-  if (cancelled_.load(seq_cst)) cancel_waits();
-}
-
-void strand::end_wait() noexcept {
-  unsigned rounds = 0;
-  for (wait_point* w = waiting_.load(acquire); w; w = waiting_.load(acquire)) {  // pairs with the canceller's release
-    if (w != taken() && waiting_.compare_exchange_strong(w, nullptr, acq_rel, acquire)) return;
-    if (++rounds < 100)
-      cpu_relax();
-    else
-      std::this_thread::yield();  // the canceller was preempted
+void strand::cancel_waits() noexcept {
+  std::uintptr_t seen = wait_.fetch_or(called_off, acq_rel) | called_off;
+  while (seen > (called_off | taken)) {
+    if (!wait_.compare_exchange_weak(seen, called_off | taken, acq_rel, acquire)) continue;
+    reinterpret_cast<wait_point*>(seen & ~called_off)->cancel_wait();
+    wait_.fetch_xor(taken, release);
+    return;
   }
 }
 
-void strand::cancel_waits() noexcept {
-  cancelled_.store(true, seq_cst);
-  wait_point* w = waiting_.load(seq_cst);
-  while (w && w != taken()) {
-    if (waiting_.compare_exchange_weak(w, taken(), acq_rel, acquire)) {
-      w->cancel_wait();
-      waiting_.store(nullptr, release);
-      return;
+void strand::await_canceller(std::uintptr_t was) noexcept {
+  if (was & taken) {
+    for (unsigned rounds = 0; !(wait_.load(acquire) & taken); ++rounds) {
+      if (rounds < 100)
+        cpu_relax();
+      else
+        std::this_thread::yield();  // the canceller was preempted
     }
+    wait_.store(called_off, relaxed);  // the cancellers to come find nothing to take: the order does not matter
+  } else {
+    wait_.fetch_or(called_off, relaxed);
   }
 }
 

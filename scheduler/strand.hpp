@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 #include <mutex>
 #include <string>
 
@@ -26,8 +27,11 @@ protected:
 /// time, on any worker.
 ///
 /// S1. While a strand is suspended in a wait, exactly one party owns the right to schedule it: whoever wins the wait.
-/// S2. `waiting_` names the wait from before it is published until it is over. A canceller takes the pointer out; the
-///     strand that finds it taken waits (a few instructions) for the canceller to let go before it destroys the wait.
+/// S2. `wait_` names the wait from before it is published until it is over. A canceller takes the pointer out and leaves
+///     the mark `taken`, which it flips again when it has let go; the strand that finds the mark waits for that (a few
+///     instructions) before it destroys the wait.
+/// S3. Whoever calls the waits off sets `called_off` in the word that names the wait, and a strand that begins to wait
+///     exchanges that very word: one of the two sees the other. Beginning and ending are one exchange each.
 class strand : public job {
 public:
   explicit strand(scheduler& home) noexcept : home_(&home) {}
@@ -48,18 +52,27 @@ public:
   /// Announces a wait that can be cancelled; called before the wait is published. Cancels it at once if the strand has
   /// been told to stop.
   /// `holds_up`: whether a shutdown waits for this wait to end by itself.
-  void begin_wait(wait_point& w, bool holds_up = true) noexcept;
+  void begin_wait(wait_point& w, bool holds_up = true) noexcept {
+    holds_up_.store(holds_up, relaxed);
+    if (wait_.exchange(reinterpret_cast<std::uintptr_t>(&w), acq_rel) != 0) [[unlikely]]
+      cancel_waits();
+  }
 
   /// The wait is over; called when the strand is given its next slice, before anything of the wait is destroyed.
-  void end_wait() noexcept;
+  void end_wait() noexcept {
+    if (wait_.load(relaxed) <= called_off) return;  // only the strand itself begins a wait
+    if (const std::uintptr_t was = wait_.exchange(0, acq_rel); was & (called_off | taken)) [[unlikely]]
+      await_canceller(was);
+  }
 
   /// Calls off the present wait, and all to come. Any thread.
   void cancel_waits() noexcept;
 
   /// True while it waits for something other than a message or the end of an actor; a moment's truth.
-  bool waits() const noexcept { return waiting_.load(acquire) != nullptr && holds_up_.load(relaxed); }
+  bool waits() const noexcept { return (wait_.load(acquire) & ~called_off) != 0 && holds_up_.load(relaxed); }
 
-  bool waits_cancelled() const noexcept { return cancelled_.load(acquire); }
+  /// Whether it has been told to stop; asked by the strand itself.
+  bool waits_cancelled() const noexcept { return (wait_.load(acquire) & called_off) != 0; }
 
   std::coroutine_handle<> resume_at;  ///< where to go on; set by `suspend_current`
 
@@ -69,18 +82,21 @@ protected:
 private:
   friend class strand_registry;
 
-  wait_point* taken() const noexcept;
+  static constexpr std::uintptr_t called_off = 1;  // the present wait and all to come
+  static constexpr std::uintptr_t taken = 2;       // a canceller is at the wait
+
+  void await_canceller(std::uintptr_t was) noexcept;
 
   scheduler* home_;
-  // null: no wait; a wait: S2; the mark `taken()`: a canceller is at it.
-  atomic<wait_point*> waiting_{nullptr};
+  // The two bits above and the address of the present wait, 0 for none. Each change of one party is an acq_rel
+  // operation that pairs with those of the other: S2, S3.
+  atomic<std::uintptr_t> wait_{0};
   strand* previous_ = nullptr;  // the registry's links, under its lock
   strand* following_ = nullptr;
 
 protected:
   atomic<std::uint32_t> refs_{1};  // references to the memory of the strand
   atomic<bool> holds_up_{true};    // of the present wait
-  atomic<bool> cancelled_{false};  // waits are called off from now on
 };
 
 template <class Visit>

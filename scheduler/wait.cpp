@@ -34,37 +34,6 @@ bool line_wait::end(wait_outcome how) noexcept {
   return true;
 }
 
-void line_wait::resume() noexcept {
-  if (strand_)
-    strand_->wake();
-  else
-    thread_->wake();
-}
-
-void line_wait::announce(strand& self, std::chrono::nanoseconds timeout) {
-  strand_ = &self;
-  if (timeout != forever) {
-    timed_ = true;
-    self.home().arm(*this, deadline_after(self.home().now(), timeout));
-  }
-  self.begin_wait(*this);
-}
-
-void line_wait::go_on(std::coroutine_handle<> h) noexcept {
-  strand_->end_wait();
-  trampoline& t = current_trampoline();
-  // A strand that is told to stop is looked at between slices.
-  t.why = strand_->waits_cancelled() || t.left == 0 ? pause::yielded : pause::none;
-  if (t.why == pause::none) t.next = h;
-}
-
-void line_wait::settle() noexcept {
-  if (!timed_) return;
-  timed_ = false;
-  if (strand_->home().cancel(*this)) return;
-  while (!fired_.load(acquire)) std::this_thread::yield();  // pairs with `fire`
-}
-
 /// Ends the wait in place of whoever would have granted it. True if the party is to be resumed: its node was linked.
 bool line_wait::leave(wait_outcome how) noexcept {
   wake_list woken;
@@ -75,19 +44,45 @@ bool line_wait::leave(wait_outcome how) noexcept {
   return waits;
 }
 
-void line_wait::fire() noexcept {
+void party_wait::wake_party() noexcept {
+  if (strand_)
+    strand_->wake();
+  else
+    thread_->wake();
+}
+
+void party_wait::arm(std::chrono::nanoseconds timeout) {
+  timed_ = true;
+  strand_->home().arm(*this, deadline_after(strand_->home().now(), timeout));
+}
+
+void party_wait::go_on(std::coroutine_handle<> h) noexcept {
+  strand_->end_wait();
+  trampoline& t = current_trampoline();
+  // A strand that is told to stop is looked at between slices.
+  t.why = strand_->waits_cancelled() || t.left == 0 ? pause::yielded : pause::none;
+  if (t.why == pause::none) t.next = h;
+}
+
+void party_wait::disarm() noexcept {
+  timed_ = false;
+  if (strand_->home().cancel(*this)) return;
+  while (!fired_.load(acquire)) std::this_thread::yield();  // pairs with `fire`
+}
+
+void party_wait::fire() noexcept {
   strand* waiter = strand_;
   const bool ours = leave(wait_outcome::timeout);
   fired_.store(true, release);
   if (ours) waiter->wake();
 }
 
-void line_wait::cancel_wait() noexcept {
+void party_wait::cancel_wait() noexcept {
   strand* waiter = strand_;
   if (leave(wait_outcome::cancelled)) waiter->wake();
 }
 
-void line_wait::blocked_thread::wait(std::chrono::nanoseconds timeout) noexcept {
+void party_wait::blocked_thread::wait(std::chrono::nanoseconds timeout) noexcept {
   worker* here = current_worker();
   const bool may_block = !here || here->owner().begin_blocking();
   scheduler* const loop = here ? nullptr : driven_by_this_thread();

@@ -50,7 +50,9 @@ private:
 
   void wake(job& j) noexcept {
     if (!has_queue_) return owner_->inject(j);
-    // Release pairs with the acquire of whoever takes the job.
+    // Only this thread puts jobs in: an empty slot stays empty, and needs no exchange. Release pairs with the acquire
+    // of whoever takes the job.
+    if (!next_.load(relaxed)) return next_.store(&j, release);
     if (job* displaced = next_.exchange(&j, acq_rel)) push(*displaced);
   }
 
