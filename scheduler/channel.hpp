@@ -51,6 +51,7 @@ class channel {
   struct sending;
   template <bool Temporary>
   struct send_request;
+  template <bool Temporary>
   struct send_all_request;
   struct receive_request;
   struct receive_many_request;
@@ -74,7 +75,10 @@ public:
   /// inside of a `co_await` expression.
   template <class... Args>
   auto emplace(Args&&... args) {
-    return operation(send_request<false>(*this, T{std::forward<Args>(args)...}));
+    if constexpr (std::is_constructible_v<T, Args...>)
+      return operation(send_request<false>(*this, T(std::forward<Args>(args)...)));
+    else
+      return operation(send_request<false>(*this, T{std::forward<Args>(args)...}));
   }
 
   /// `send` that waits at most that long; also `timeout`.
@@ -95,10 +99,11 @@ public:
     return try_send(std::move(copy));
   }
 
-  /// Sends all items of a range, one after another; with few locks. A sender that has to stop midway has sent those
+  /// Sends all items of a range, one after another, many under one lock. A sender that has to stop midway has sent those
   /// before: the error says how many. Not for `select`.
   template <std::ranges::input_range Range>
   auto send_all(Range&& range) {
+    constexpr bool temporary = std::is_aggregate_v<Range> && !std::is_trivially_destructible_v<Range>;
     std::vector<T> items;
     for (auto&& each : range) {
       if constexpr (std::is_lvalue_reference_v<Range>)
@@ -106,7 +111,7 @@ public:
       else
         items.push_back(std::move(each));
     }
-    return operation(send_all_request(*this, std::move(items)));
+    return operation(send_all_request<temporary>(*this, std::move(items)));
   }
 
   /// Waits for an item. Gives a `result<T>`: `closed` once the channel is closed and drained; `cancelled`; `deadlock` and
@@ -337,8 +342,10 @@ struct channel<T, Order>::send_request {
 };
 
 template <class T, class Order>
+template <bool Temporary>
 struct channel<T, Order>::send_all_request {
   static constexpr bool all_or_nothing = false;
+  static constexpr bool dies_twice = Temporary;
 
   send_all_request(channel& to, std::vector<T>&& x) noexcept : c(&to), items(std::move(x)) {
     place.next = items.data();

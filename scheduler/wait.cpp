@@ -91,15 +91,15 @@ void party_wait::blocked_thread::wait(std::chrono::nanoseconds timeout) noexcept
       loop->wait(*this, deadline_after(loop->now(), timeout));
     } else {
       const std::int64_t deadline = deadline_after(steady_now(), timeout);
-      while (!woken_ && (deadline == timers::never || steady_now() < deadline)) sleep_until(deadline);
+      while (!holds() && (deadline == timers::never || steady_now() < deadline)) sleep_until(deadline);
     }
     if (here) here->owner().end_blocking();
   }
-  if (woken_) return;
   const wait_outcome how = !may_block           ? wait_outcome::would_deadlock
                            : timeout == forever ? wait_outcome::deadlock
                                                 : wait_outcome::timeout;
-  if (!wait_->leave(how)) parker_.park();  // granted meanwhile: the wake is on its way
+  if (!holds() && wait_->leave(how)) return;
+  if (!woken_) parker_.park();  // granted meanwhile: this thread must not go on before `wake` is done with it
 }
 
 }  // namespace troupe::detail

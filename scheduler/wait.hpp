@@ -132,15 +132,19 @@ public:
   /// Blocks until the wait has ended; called with the node linked and the lock released.
   void wait(std::chrono::nanoseconds timeout) noexcept;
 
-  void wake() noexcept { parker_.unpark(); }
+  void wake() noexcept {
+    called_.store(true, release);
+    parker_.unpark();
+  }
 
 private:
-  bool holds() const noexcept override { return woken_; }
+  bool holds() const noexcept override { return woken_ || called_.load(acquire); }
   void sleep_until(std::int64_t deadline) noexcept override { woken_ = woken_ || parker_.park(deadline); }
 
   party_wait* wait_;
   parker parker_;
   bool woken_ = false;
+  atomic<bool> called_{false};  // true: the wake is on its way; its release pairs with the acquire of `holds`
 };
 
 /// A party in one line.
@@ -239,7 +243,9 @@ bool try_locked(Request& request, wait_node& n, wake_list& woken) {
 ///     void give_back()                 it was granted, and will not be used (N3)
 ///     void left(wake_list&)            the party has left the line, under the lock
 ///     T finish(wait_outcome)           what the caller gets; may throw
-///     static constexpr bool dies_twice if the caller may have passed a temporary that `co_await` destroys twice
+///     static constexpr bool dies_twice       optional: the caller may have passed a temporary that some compilers
+///                                            destroy twice
+///     static constexpr bool all_or_nothing   optional: false if it may take effect by halves
 template <class Request>
 class [[nodiscard]] operation final : detail::line_wait {
   using outcome_of = detail::wait_outcome;

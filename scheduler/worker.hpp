@@ -37,6 +37,9 @@ public:
   /// Whether a job that has used up its budget may have another: W3. `begun` is the job's, zero when its slice begins.
   bool extend_slice(std::int64_t& begun) noexcept;
 
+  /// The choices of what runs on it.
+  detail::draws& choices() noexcept { return choices_; }
+
   /// Says what runs, for reports: `detail` names the message and must live as long as the program.
   void show(const void* subject, const char* detail) noexcept {
     subject_.store(subject, relaxed);
@@ -72,6 +75,8 @@ private:
   std::string name_;
   unsigned streak_ = 0;  // slices in a row that came from the slot
   unsigned tick_ = 0;
+
+  detail::draws choices_;
 
   bool searching_ = false;  // counted among the searchers
 
