@@ -1,5 +1,6 @@
 // Troupe in the benchmarks that README.md describes.
 
+#include "channel_benches.hpp"
 #include "common.hpp"
 
 #include <algorithm>
@@ -371,7 +372,7 @@ bool idle_switches(const options& opts) {
   return bench::measure_idle(opts, ok);
 }
 
-constexpr std::array<bench::entry, 9> entries{{
+constexpr auto entries = std::to_array<bench::entry>({
     {"ping_pong", ping_pong},
     {"count", count},
     {"fan_in", fan_in},
@@ -381,7 +382,10 @@ constexpr std::array<bench::entry, 9> entries{{
     {"publish_100", publish_100},
     {"idle_memory", idle_memory},
     {"idle_switches", idle_switches},
-}};
+    {"channel", bench::channel},
+    {"channel_1", bench::channel_1},
+    {"channel_buffered", bench::channel_buffered},
+});
 
 }  // namespace
 

@@ -27,8 +27,8 @@ namespace troupe {
 ///
 /// B1. `items_` is twice the number of items that were accepted and not yet received, plus one once it is closed. An item
 ///     is counted before it is put in, and no longer counted after it was taken out.
-/// B2. Closing puts an empty item in. Whoever takes that out puts it back, for the next, and is done once nothing is
-///     counted any more.
+/// B2. Closing puts one empty item in. Whoever takes that out takes another, or waits until nothing is counted any more,
+///     and puts it back, so that the next who waits is woken.
 template <class T>
 class blocking_queue {
 public:
@@ -62,19 +62,15 @@ public:
   /// The same for at most that long; also `timeout`.
   result<T> try_receive_for(std::chrono::nanoseconds timeout) {
     const std::int64_t deadline = deadline_after(steady_now(), timeout);
-    for (std::optional<T> item; wait(item, deadline);) {
-      if (item) return count_out(std::move(*item));
-      if (drained()) return closed_error();
-    }
+    std::optional<T> item;
+    if (wait(item, deadline)) return item ? count_out(std::move(*item)) : receive_last();
     return error(errc::timeout, "no item came in time");
   }
 
   /// Takes an item if there is one: otherwise `timeout` or `closed`. May miss one that is sent at this moment.
   result<T> try_receive() {
-    for (std::optional<T> item; queue_.try_dequeue(item);) {
-      if (item) return count_out(std::move(*item));
-      if (drained()) return closed_error();
-    }
+    std::optional<T> item;
+    if (queue_.try_dequeue(item)) return item ? count_out(std::move(*item)) : receive_last();
     return error(errc::timeout, "a queue is empty");
   }
 
@@ -113,14 +109,22 @@ private:
     return false;
   }
   result<T> count_out(T&& item) {
-    items_.fetch_sub(2, release);  // pairs with the acquire of `drained`
+    items_.fetch_sub(2, release);  // pairs with the acquire of `receive_last`
     return std::move(item);
   }
-  bool drained() {
-    const bool nothing_left = items_.load(acquire) == closed_flag;
-    queue_.enqueue(std::nullopt);
-    if (!nothing_left) std::this_thread::yield();  // the others are on their way in or out
-    return nothing_left;
+  /// The empty item is in the hand of the caller (B2).
+  result<T> receive_last() {
+    for (;;) {
+      std::optional<T> item;
+      const bool found = queue_.try_dequeue(item);
+      if (!found && items_.load(acquire) != closed_flag) {  // on their way in or out; pairs with `count_out`
+        std::this_thread::yield();
+        continue;
+      }
+      queue_.enqueue(std::nullopt);
+      if (!found) return closed_error();
+      return count_out(std::move(*item));
+    }
   }
   bool wait(std::optional<T>& item, std::int64_t deadline) {
     if (deadline == timers::never) {
