@@ -36,7 +36,7 @@ inline constexpr std::size_t unbounded = SIZE_MAX;
 ///
 /// (g++ 12 miscompiles a `while` whose condition is a `co_await` of a class: name the result.)
 ///
-/// No item is lost: what was handed to a receiver that is killed before it sees it goes to the next receiver, or back to
+/// Memory is taken as items come; where there is none left the program ends. No item is lost: what was handed to a receiver that is killed before it sees it goes to the next receiver, or back to
 /// the head of the channel; what a sender holds that is killed while it waits is not sent.
 ///
 /// H1. Receivers stand in their line only while nothing is in the channel and no sender stands in his.
@@ -125,7 +125,9 @@ public:
   result<T> try_receive() {
     std::optional<T> item;
     if (take_now(item)) return std::move(*item);
-    return closed() ? error(errc::closed, "a channel is closed") : error(errc::timeout, "a channel is empty");
+    if (!closed()) return error(errc::timeout, "a channel is empty");
+    if (take_now(item)) return std::move(*item);  // it was sent before the channel was closed
+    return error(errc::closed, "a channel is closed");
   }
 
   /// Waits for an item, and takes what else is there at that moment, up to `most` (at least one) in all. Gives a

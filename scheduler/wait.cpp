@@ -21,11 +21,7 @@ error error_of(wait_outcome outcome, const char* what) {
   return error(errc::invalid_argument, "the wait for " + name + " has not ended");
 }
 
-const void* current_party() noexcept {
-  static constinit thread_local char thread_mark = 0;
-  if (this_trampoline) return this_trampoline->self;
-  return &thread_mark;
-}
+constinit thread_local char thread_mark = 0;
 
 bool line_wait::end(wait_outcome how) noexcept {
   if (outcome_ != wait_outcome::pending) return false;

@@ -45,8 +45,13 @@ error error_of(wait_outcome outcome, const char* what);
 
 class wait_node;
 
+extern constinit thread_local char thread_mark;  // its address stands for the thread
+
 /// Who runs on the calling thread: the strand whose coroutine it is, else the thread itself. Only to compare.
-const void* current_party() noexcept;
+inline const void* current_party() noexcept {
+  if (this_trampoline) return this_trampoline->self;
+  return &thread_mark;
+}
 
 /// Nodes that a critical section has taken out of their lines, to be resumed after it.
 class wake_list {
