@@ -60,7 +60,8 @@ public:
 
   /// The wait is over; called when the strand is given its next slice, before anything of the wait is destroyed.
   void end_wait() noexcept {
-    if (wait_.load(relaxed) <= called_off) return;  // only the strand itself begins a wait
+    // Only the strand itself begins a wait. The acquire pairs with the release of a canceller that has let go.
+    if (wait_.load(acquire) <= called_off) return;
     if (const std::uintptr_t was = wait_.exchange(0, acq_rel); was & (called_off | taken)) [[unlikely]]
       await_canceller(was);
   }

@@ -34,8 +34,9 @@ bool line_wait::end(wait_outcome how) noexcept {
 bool line_wait::leave(wait_outcome how) noexcept {
   wake_list woken;
   std::lock_guard lock(*guard_);
+  if (outcome_ != wait_outcome::pending) return false;  // and whoever ended it may be linking the node elsewhere
   const bool waits = wait_node::linked();
-  if (!end(how)) return false;
+  end(how);
   if (waits) left(woken);
   return waits;
 }
