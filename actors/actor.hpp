@@ -19,7 +19,8 @@ class ref;
 /// the reply to an `ask`. `void on_start()` and `void on_stop()` are called if the class has them: before the first
 /// message, and after the last when the actor was closed.
 ///
-/// Handlers of one actor never overlap (C2), so its members need no locks.
+/// Handlers of one actor never overlap (C2), so its members need no locks. The functions below are for the actor itself:
+/// its constructor, handlers and `run`.
 class actor {
 public:
   actor(const actor&) = delete;
@@ -43,6 +44,7 @@ protected:
   /// The name given at spawn, or class#id.
   std::string name() const { return cell_->name(); }
 
+  /// A number that no other actor of this runtime has or had.
   std::uint64_t id() const noexcept { return cell_->id(); }
 
 private:
@@ -61,6 +63,7 @@ namespace detail {
 /// What all loop actors have in common.
 class loop_actor_base : public actor {
 public:
+  /// The loop: the actor ends when it returns, and crashes with an exception that leaves it.
   virtual task<> run() = 0;
 
 protected:
@@ -91,6 +94,7 @@ struct received_type<M> {
 template <class... Ms>
 class loop_actor : public detail::loop_actor_base {
 public:
+  /// The messages that it takes.
   using message_types = std::tuple<Ms...>;
   /// The message, or a variant where several types are taken.
   using received =
@@ -122,9 +126,11 @@ private:
   std::optional<received> slot_;
 };
 
+/// True for classes derived from `loop_actor`.
 template <class A>
 concept loop_actor_class = std::is_base_of_v<detail::loop_actor_base, A>;
 
+/// True for classes derived from `actor`.
 template <class A>
 concept actor_class = std::is_base_of_v<actor, A>;
 

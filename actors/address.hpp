@@ -54,12 +54,16 @@ class address : public any_ref {
 public:
   address() = default;
 
+  /// Of any actor whose class has a handler for exactly M.
   template <class A>
   requires handles<A, M> address(const ref<A>& r)
   noexcept : any_ref(r), ops_(&detail::address_ops_of<A, M>) {}
 
+  /// Sends a message and returns at once, as `ref::send`. Throws `std::bad_alloc`, and has not sent it then. Any
+  /// thread.
   void send(M message) const { (void)try_send(std::move(message)); }
 
+  /// The same, and says whether the actor will come to it.
   [[nodiscard]] send_status try_send(M message) const {
     auto* e = detail::make_envelope<detail::own_envelope<M>>(*ops_->own, std::move(message));
     return get_cell()->enqueue_unless_closing(*e) ? send_status::queued : send_status::closed;
@@ -80,18 +84,21 @@ private:
   const detail::typed_address_ops<M>* ops_ = nullptr;
 };
 
+/// Anything that answers an M with an R: made from a `ref` of any class with such a handler.
 template <class R, class M>
 class address<R(M)> : public any_ref {
 public:
   address() = default;
 
+  /// Of any actor whose class answers exactly M with exactly R.
   template <class A>
   requires handles<A, M> && std::is_same_v<reply_of<A, M>, R> address(const ref<A>& r)
   noexcept : any_ref(r), ops_(detail::ask_ops_of<A, M>) {}
 
-  /// As `ref::ask`.
+  /// Asks, as `ref::ask`. Any thread.
   pending_reply<R, M> ask(M message, std::chrono::nanoseconds timeout = forever) const {
     promise<R> p(get_cell()->home());
+    p.name_parties(type_name<M>(), *get_cell());
     future<R> answer = p.get_future(timeout);
     (void)get_cell()->enqueue(
         *detail::make_envelope<detail::ask_envelope<M, R>>(*ops_, std::move(p), std::move(message)));

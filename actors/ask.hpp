@@ -8,10 +8,11 @@
 
 namespace troupe {
 
-/// What `ask` gives: the future of the reply to a message of type M.
+/// What `ask` gives: the future of the reply to a message of type M. Has all that `future` has.
 template <class R, class M>
 class [[nodiscard]] pending_reply : public future<R> {
 public:
+  /// Internal.
   explicit pending_reply(future<R> f) noexcept : future<R>(std::move(f)) {}
 
   /// `auto r = m.ask(x, 1s); co_await r;`

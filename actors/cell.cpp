@@ -105,6 +105,7 @@ void cell::begin() noexcept {
 void cell::abandon() noexcept {
   // The constructor threw. What it sent to itself is lost; references that it handed out stay valid, and find it ended.
   core_->count(&detail::core::counters::spawned);
+  flags_.fetch_or(closing_flag, relaxed);
   const exit_reason reason{exit_kind::crashed, "the constructor threw"};
   drain(loss::dead_letter, error(errc::crashed, "the actor's constructor threw"));
   leave_the_living(reason, false);
@@ -188,7 +189,7 @@ void cell::send_news(detail::stream_reader& r) noexcept {
 void cell::stream_added(detail::stream_reader& r) {
   extras().streams.push_back(&r);
   has_streams_ = true;
-  marked_ = r.mark() || marked_;  // S1: this message may be the only taking before one that was sent after a publish
+  marked_ = r.mark() || marked_;  // N1: this message may be the only taking before one that was sent after a publish
 }
 
 void cell::stream_removed(detail::stream_reader& r) noexcept {
@@ -267,7 +268,10 @@ void cell::run() noexcept {
     if (root_ && !go_on(root_, handled)) return;
   } else if (root_ && !receiving_) {
     end_wait();
-    if (killed()) return end({exit_kind::killed, {}});
+    if (killed()) {
+      if (abandon_forks()) end({exit_kind::killed, {}});
+      return;
+    }
     here.show(this, root_.promise().message ? root_.promise().message->ops->name : "run");
     if (!go_on(resume_at, handled)) return;
   }
@@ -282,7 +286,7 @@ void cell::run() noexcept {
       if (!read_streams(left, handled)) return;
     } else if (has_streams_ && !front_marked_ && reader_.has_message(inbox_)) {
       front_marked_ = true;
-      marked_ = mark_streams();  // S1
+      marked_ = mark_streams();  // N1
     } else if (envelope* e = has_streams_ && !front_marked_ ? nullptr : reader_.take(inbox_)) {
       front_marked_ = false;
       here.show(this, e->ops->name);
@@ -372,11 +376,18 @@ bool cell::start() noexcept {
   }
 }
 
+namespace {
+
+bool passed_on(envelope& e) noexcept { return e.ops->pass_on && e.ops->pass_on(e); }
+
+}  // namespace
+
 /// Hands the message to its handler, or to the loop that waits for it. False if the slice is over.
 bool cell::handle(envelope& e, detail::slice_count& handled) noexcept {
   detail::delivery_gate::passage through(e.ops->gate ? e.ops->gate(e) : nullptr);
   if (!through) {
-    core_->count(loss::detached);
+    through.leave();
+    if (!passed_on(e)) core_->count(loss::detached);
     e.ops->destroy(e);
     return true;
   }
@@ -461,9 +472,7 @@ void cell::end(exit_reason reason) noexcept {
     if (!message && !root_.promise().is_run) core_->count(loss::killed);  // a message of a stream
     root_.destroy();
     root_ = {};
-    if (message) {
-      core_->refuse(*message, loss::killed, why);
-    }
+    if (message) lose(*message, loss::killed, why);
   }
   if (worker* here = current_worker()) here->show(this, class_->on_stop ? "on_stop" : "destructor");
   if (reason.kind == exit_kind::normal && class_->on_stop) {
@@ -516,12 +525,19 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
 void cell::drain(loss how, const error& why) noexcept {
   do {
     while (envelope* e = reader_.take(inbox_)) {
-      if (e->ops->system)
+      // What a kill overtakes is lost, also where others would take it (C4).
+      if (e->ops->system || (why != errc::killed && passed_on(*e)))
         e->ops->destroy(*e);
       else
-        core_->refuse(*e, how, why);
+        lose(*e, how, why);
     }
   } while (!reader_.try_close(inbox_));
+}
+
+/// Whoever asked learns what will not be answered, and by whom.
+void cell::lose(envelope& e, loss how, const error& why) noexcept {
+  if (!e.ops->refuse) return core_->refuse(e, how, why);
+  core_->refuse(e, how, error(why.code(), fmt::format("{} ({} asked of {})", why.message(), e.ops->name, name())));
 }
 
 }  // namespace troupe

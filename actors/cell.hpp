@@ -88,6 +88,11 @@ public:
   /// Takes the envelope over: queues it, or loses it as a dead letter. False in the latter case.
   bool enqueue(detail::envelope& e) noexcept {
     if (!e.ops->system) core_->count(&detail::core::counters::sent);
+    return enqueue_again(e);
+  }
+
+  /// The same for a message that counts as sent already.
+  bool enqueue_again(detail::envelope& e) noexcept {
     switch (inbox_.push(e)) {
       case detail::push_result::queued: return true;
       case detail::push_result::woke: home().schedule(*this); return true;
@@ -141,7 +146,7 @@ public:
   void* object() const noexcept { return object_; }
   void input_ended() noexcept;
   bool stop_requested() const noexcept { return closing() || waits_cancelled(); }
-  bool killed() const noexcept { return (flags_.load(acquire) & killed_flag) != 0; }
+  bool killed() const noexcept override { return (flags_.load(acquire) & killed_flag) != 0; }
   /// What the inbox delivers.
   void stream_added(detail::stream_reader& s);
   void stream_removed(detail::stream_reader& s) noexcept;
@@ -177,6 +182,7 @@ private:
   void end(exit_reason reason) noexcept;
   void leave_the_living(const exit_reason& reason, bool registered) noexcept;
   void drain(loss how, const error& why) noexcept;
+  void lose(detail::envelope& e, loss how, const error& why) noexcept;
 
   // What senders touch comes first, what the slice writes with each message last, and what both only read between: the
   // two must not share a cache line (static_assert in cell.cpp).

@@ -5,7 +5,7 @@
 namespace troupe::detail {
 
 core::core(std::shared_ptr<troupe::scheduler> s, run_loop* loop)
-    : scheduler_(std::move(s)), recorder_(loop), workers_(scheduler_->size()) {}
+    : scheduler_(std::move(s)), recorder_(loop), workers_(scheduler_->capacity()) {}
 
 void core::add_outside(atomic<std::uint64_t>& c, std::uint64_t n) noexcept {
   if (recorder_) recorder_->require_owner();

@@ -29,7 +29,7 @@ enum class loss : std::uint8_t {
 
 /// How the messages of a runtime fared since it was made. Exact when nothing runs; a moment's truth otherwise.
 struct message_counts {
-  std::uint64_t sent = 0;
+  std::uint64_t sent = 0;          ///< accepted for an inbox; a publish to N subscribers counts N
   std::uint64_t handled = 0;       ///< by a handler that returned, or received
   std::uint64_t failed = 0;        ///< by a handler that threw
   std::uint64_t dead_letters = 0;  ///< `loss::dead_letter`

@@ -38,11 +38,14 @@ struct message_ops {
   std::uint32_t alignment;  ///< of the same
   const char* name;         ///< of the message type
   bool system;              ///< the runtime's own: not counted as a message (C3), not refused for overflow (C11)
+  /// Finds another receiver for a message that this one will not handle; false, and the message untouched, if there is
+  /// none. Null if there can be none.
+  bool (*pass_on)(envelope&) noexcept = nullptr;
 };
 
 /// A message on its way: this header, and the message behind it in the same allocation.
 ///
-/// E1. An envelope has one owner: the sender until it is pushed, the inbox, then the cell that handles it.
+/// O1. An envelope has one owner: the sender until it is pushed, the inbox, then the cell that handles it.
 struct envelope {
   // The link comes first, see envelope_of.
   explicit envelope(const message_ops& o) noexcept : ops(&o) {}
@@ -63,11 +66,7 @@ inline void free_envelope(envelope* e) noexcept {
   pool_free(e, ops.size, ops.alignment);
 }
 
-inline void dispose(envelope* e) noexcept {
-  e->ops->destroy(*e);
-  free_envelope(e);
-}
-
+/// An envelope from the pool. Throws `std::bad_alloc`, and what its constructor throws.
 template <class Envelope, class... Args>
 Envelope* make_envelope(Args&&... args) {
   void* memory = pool_allocate(sizeof(Envelope), alignof(Envelope));

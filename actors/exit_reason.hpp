@@ -18,8 +18,8 @@ std::string_view to_string(exit_kind kind) noexcept;
 
 /// How an actor ended, and for a crash what the exception said.
 struct exit_reason {
-  exit_kind kind = exit_kind::normal;
-  std::string text;
+  exit_kind kind = exit_kind::normal;  ///< how
+  std::string text;                    ///< what the exception said; empty unless it crashed
 
   friend bool operator==(const exit_reason&, const exit_reason&) = default;
 };

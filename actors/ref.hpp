@@ -26,6 +26,7 @@ enum class send_status : std::uint8_t {
 class any_ref {
 public:
   any_ref() = default;
+  /// Internal.
   explicit any_ref(cell* c) noexcept : cell_(c) {
     if (cell_) cell_->retain();
   }
@@ -39,6 +40,7 @@ public:
     if (cell_) cell_->release();
   }
 
+  /// False for one that stands for nobody.
   explicit operator bool() const noexcept { return cell_ != nullptr; }
 
   /// Lets the actor handle what the caller has sent before, then ends it. Later messages are dead letters.
@@ -49,13 +51,14 @@ public:
   void kill() const noexcept { cell_->kill(); }
 
   /// Waits until the actor has gone: destroyed, unregistered, detached (C5). OS threads. Errors: `timeout`;
-  /// `would_deadlock` on a worker of the same runtime.
+  /// `would_deadlock` on a run loop, or where too many workers block already.
   result<exit_reason> join(std::chrono::nanoseconds timeout = forever) const { return when_ended().get(timeout); }
 
   /// The same to `co_await`.
   future<exit_reason> when_ended(std::chrono::nanoseconds timeout = forever) const {
     promise<exit_reason> p(cell_->home());
     p.hold_up_no_shutdown();  // it is the shutdown that closes actors
+    p.state().set_owner(static_cast<const strand*>(cell_));
     future<exit_reason> f = p.get_future(timeout);
     cell_->notify_end(std::move(p));
     return f;
@@ -64,9 +67,12 @@ public:
   /// True until the actor has ended; a moment's truth.
   bool alive() const noexcept { return !cell_->ended(); }
 
+  /// A number that no other actor of its runtime has or had.
   std::uint64_t id() const noexcept { return cell_->id(); }
+  /// The name given at spawn, or class#id. Also after the end of the actor.
   std::string name() const { return cell_->name(); }
 
+  /// Equal if they stand for the same actor; the order is that of addresses in memory.
   friend bool operator==(const any_ref& a, const any_ref& b) noexcept { return a.cell_ == b.cell_; }
   friend std::strong_ordering operator<=>(const any_ref& a, const any_ref& b) noexcept {
     return std::compare_three_way{}(a.cell_, b.cell_);
@@ -147,6 +153,7 @@ private:
     static_assert(!loop_actor_class<A>, "troupe: a loop actor has no handlers whose result could be the answer");
     using R = reply_of<A, M>;
     promise<R> p(get_cell()->home());
+    p.name_parties(type_name<M>(), *get_cell());
     future<R> answer = p.get_future(timeout);
     (void)get_cell()->enqueue(*detail::make_envelope<detail::ask_envelope<M, R>>(detail::ask_ops<A, M>, std::move(p),
                                                                                  std::forward<Args>(args)...));
@@ -161,6 +168,7 @@ ref<A> actor::self(A* me) noexcept {
 
 }  // namespace troupe
 
+/// Hashes by the actor, for unordered containers.
 template <>
 struct std::hash<troupe::any_ref> {
   std::size_t operator()(const troupe::any_ref& r) const noexcept { return std::hash<const void*>()(r.cell_); }

@@ -1,7 +1,10 @@
 #include <troupe/actors/runtime.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <unordered_map>
+
+#include <fmt/format.h>
 
 #include <troupe/scheduler/run_loop.hpp>
 #include <troupe/scheduler/work_stealing_pool.hpp>
@@ -22,14 +25,17 @@ struct lease {
 };
 
 detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& runtime_lease) {
+  if (!options.seed && (options.strategy.how != schedule_strategy::kind::random || options.record))
+    throw troupe_error(errc::invalid_argument, "runtime_options: a strategy or a recording needs a seed");
   if (options.seed || options.scheduling == schedule::round_robin) {
-    auto loop = std::make_shared<run_loop>(run_loop_options{options.seed});
+    auto loop = std::make_shared<run_loop>(run_loop_options{options.seed, options.strategy, options.record});
     run_loop* recorder = options.seed ? loop.get() : nullptr;
     auto* core = new detail::core(std::move(loop), recorder);
     runtime_lease = std::make_shared<lease>(*core);
     return core;
   }
-  auto pool = work_stealing_pool::start({options.workers, options.name, options.budget, options.quantum});
+  auto pool =
+      work_stealing_pool::start({options.workers, options.name, options.budget, options.quantum, options.stand_ins});
   work_stealing_pool& threads = *pool;
   auto* core = new detail::core(std::move(pool), nullptr);
   runtime_lease = std::make_shared<lease>(*core);
@@ -39,15 +45,23 @@ detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& r
 
 }  // namespace
 
-runtime::runtime(runtime_options options) : core_(make_core(options, lease_)) {}
+runtime::runtime(runtime_options options) : core_(make_core(options, lease_)), exceptions_(std::uncaught_exceptions()) {
+  if (run_loop* loop = core_->recorder()) replay_note_.emplace("seed " + loop->schedule().text());
+}
 
-runtime::~runtime() { shutdown(10s); }
+runtime::~runtime() {
+  // C12: whoever sees the exception must be able to have the run again.
+  if (replay_note_ && std::uncaught_exceptions() > exceptions_) log_line("an exception ends a deterministic runtime");
+  shutdown(10s);
+}
 
 bool runtime::wait_idle(std::chrono::nanoseconds timeout) {
   return scheduler().wait_quiescent(deadline_after(scheduler().now(), timeout));
 }
 
 std::uint64_t runtime::trace() const noexcept { return core_->recorder() ? core_->recorder()->trace() : 0; }
+
+std::string runtime::recording() const { return core_->recorder() ? core_->recorder()->recording() : std::string(); }
 
 std::vector<any_ref> runtime::actors() const {
   std::vector<any_ref> all;
@@ -86,10 +100,6 @@ private:
   parker parker_;
 };
 
-}  // namespace
-
-namespace {
-
 /// Nobody waits for a reply or another future, and nothing runs.
 class all_answered final : public wait_condition {
 public:
@@ -116,11 +126,13 @@ void runtime::await_quiescence(std::int64_t deadline) {
   troupe::scheduler& s = scheduler();
   all_answered condition(s);
   while (s.wait_quiescent(deadline) && !condition.holds()) {
-    if (!s.wait(condition, deadline)) return;
+    if (s.wait(condition, deadline) != troupe::scheduler::waited::held) return;
   }
 }
 
 void runtime::await_ends(std::int64_t deadline) {
+  worker* here = current_worker();
+  if (here && &here->owner() == &scheduler()) return;  // it would wait for itself
   all_ended condition(scheduler());
   scheduler().wait(condition, deadline);
 }
@@ -156,6 +168,8 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
     }
     report.stuck.push_back(std::move(stuck));
   });
+  if (replay_note_ && !report.clean() && !core_->recorder()->exhausted())
+    log_line(fmt::format("a shutdown left {} alive", report.stuck.size()));
   core_->drop_services();
   if (!s.stop(deadline)) core_->give_up();
   return report;

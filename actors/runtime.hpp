@@ -11,7 +11,9 @@
 #include <troupe/actors/address.hpp>
 #include <troupe/actors/core.hpp>
 #include <troupe/actors/ref.hpp>
+#include <troupe/base/log.hpp>
 #include <troupe/scheduler/green_thread.hpp>
+#include <troupe/scheduler/schedule_strategy.hpp>
 
 namespace troupe {
 
@@ -21,20 +23,27 @@ enum class schedule : std::uint8_t {
   round_robin,    ///< in strict rotation, one message or step each, on the thread that calls `run`, `get` or `join`
 };
 
+/// How a runtime is made. What is not set has a good default.
 struct runtime_options {
   unsigned workers = 0;         ///< of the pool; 0: one for each core that the process may use
   std::string name = "troupe";  ///< threads are called name/0, name/1, ..., name/keeper
   unsigned budget = 128;        ///< messages that an actor of the pool may always handle in one go (C8)
-  std::chrono::nanoseconds quantum{
-      50'000};  ///< for how long it may then go on before it lets others run; 0: not at all
-  schedule scheduling = schedule::work_stealing;
+  /// For how long it may then go on before it lets others run; 0: not at all.
+  std::chrono::nanoseconds quantum{200'000};
+  unsigned stand_ins = 64;                        ///< threads that may stand in for workers whose handlers block (C8)
+  schedule scheduling = schedule::work_stealing;  ///< on what it runs; ignored with a seed
   /// With a seed the runtime is deterministic: one thread, virtual time, every choice drawn from the seed (C12).
+  /// Lines that its thread logs while it lives say the seed, and so does the end of a program that misuses it.
   std::optional<std::uint64_t> seed = std::nullopt;
+  /// With a seed: how the choices are made. All but `random` need one; `replay` does not look at it.
+  schedule_strategy strategy{};
+  /// With a seed: whether the choices are kept for `recording`.
+  bool record = false;
 };
 
 /// An actor that did not stop in time.
 struct stuck_actor {
-  std::string name;
+  std::string name;                  ///< as `any_ref::name`, or of a green thread: "green thread", address
   std::string handler;               ///< the message that it handles, empty if it waits
   std::chrono::nanoseconds since{};  ///< for how long, to 10 ms
 };
@@ -42,6 +51,7 @@ struct stuck_actor {
 /// What `runtime::shutdown` found.
 struct shutdown_report {
   std::vector<stuck_actor> stuck;  ///< empty: everything ended by itself or when told to
+  /// True if everything has stopped.
   bool clean() const noexcept { return stuck.empty(); }
 };
 
@@ -94,11 +104,16 @@ public:
   /// Number of actors and green threads that are alive.
   std::size_t alive() const noexcept { return core_->scheduler().strands().size(); }
 
+  /// Number of threads that run actors; 1 where it has none of its own.
   unsigned workers() const noexcept { return core_->scheduler().size(); }
 
   /// One number that stands for all choices made so far and all messages handled (C12); 0 if there is no seed.
   std::uint64_t trace() const noexcept;
 
+  /// The choices so far as one word, which `schedule_strategy::replay` takes; empty unless they are recorded.
+  std::string recording() const;
+
+  /// What runs the actors: for promises, and for green threads of the layer below.
   troupe::scheduler& scheduler() const noexcept { return core_->scheduler(); }
 
   /// Internal: for the layers above.
@@ -115,7 +130,9 @@ private:
 
   std::shared_ptr<void> lease_;  // on the core: the runtime's, and each thread's
   detail::core* core_;
-  atomic<bool> down_{false};  // a shutdown has begun: false -> true
+  std::optional<log_context> replay_note_;  // of a deterministic runtime
+  int exceptions_;                          // that were on their way when it was made
+  atomic<bool> down_{false};                // a shutdown has begun: false -> true
 };
 
 namespace detail {

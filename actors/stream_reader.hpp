@@ -9,10 +9,10 @@ namespace troupe::detail {
 ///
 /// All functions are called by the actor's slice.
 ///
-/// S1. Order across inbox and streams (C1): when a message has come to the front of the inbox the marks are set, and
+/// N1. Order across inbox and streams (C1): when a message has come to the front of the inbox the marks are set, and
 ///     what stands before the marks is read before it. What its sender published before it sent is then in front of the
 ///     mark.
-/// S2. An actor is idle only if each of its streams is armed: whoever appends to a log with an armed reader sends news.
+/// N2. An actor is idle only if each of its streams is armed: whoever appends to a log with an armed reader sends news.
 class stream_reader {
 public:
   struct progress {

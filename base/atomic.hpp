@@ -1,6 +1,13 @@
 #pragma once
 
+#include <sched.h>
+
 #include <atomic>
+#include <cstddef>
+
+#ifdef TROUPE_MODEL
+#include TROUPE_MODEL
+#endif
 
 /// The seam for model checking: the lock-free parts of Troupe name their atomics through these aliases, so
 /// that a test build can put a controlled implementation in their place.
@@ -9,8 +16,14 @@
 /// the operations themselves, never on fences (ThreadSanitizer does not see fences).
 namespace troupe {
 
+/// An atomic variable and the orderings of operations on it.
+#ifdef TROUPE_MODEL
+template <class T>
+using atomic = model::atomic<T>;
+#else
 template <class T>
 using atomic = std::atomic<T>;
+#endif
 
 inline constexpr auto relaxed = std::memory_order_relaxed;
 inline constexpr auto acquire = std::memory_order_acquire;
@@ -29,10 +42,21 @@ inline void bump(atomic<T>& counter, T by = 1) noexcept {
 
 /// Tells the processor that the caller spins.
 inline void cpu_relax() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(TROUPE_MODEL)
+  model::relax();
+#elif defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
   asm volatile("yield");
+#endif
+}
+
+/// Gives up the processor: for a thread that spins although another one may have been preempted just there.
+inline void yield_thread() noexcept {
+#if defined(TROUPE_MODEL)
+  model::relax();
+#else
+  ::sched_yield();
 #endif
 }
 

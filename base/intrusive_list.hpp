@@ -15,6 +15,7 @@ public:
   list_hook(const list_hook&) = delete;
   list_hook& operator=(const list_hook&) = delete;
 
+  /// True while it is in a list.
   bool linked() const noexcept { return next_ != nullptr; }
 
   /// Leaves whatever list it is in, in constant time. Expects to be linked.
@@ -39,6 +40,7 @@ class intrusive_list {
   using hook = list_hook<Tag>;
 
 public:
+  /// A bidirectional iterator; valid while its object is in the list.
   class iterator {
   public:
     using iterator_category = std::bidirectional_iterator_tag;

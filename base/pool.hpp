@@ -110,25 +110,4 @@ struct pooled {
   }
 };
 
-/// A standard allocator on the pool, for `std::allocate_shared` and node containers.
-template <class T>
-struct pool_allocator {
-  using value_type = T;
-
-  pool_allocator() = default;
-  template <class U>
-  pool_allocator(const pool_allocator<U>&) noexcept {}
-
-  T* allocate(std::size_t n) {
-    if (n > static_cast<std::size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();
-    return static_cast<T*>(pool_allocate(n * sizeof(T), alignof(T)));
-  }
-  void deallocate(T* p, std::size_t n) noexcept { pool_free(p, n * sizeof(T), alignof(T)); }
-
-  template <class U>
-  bool operator==(const pool_allocator<U>&) const noexcept {
-    return true;
-  }
-};
-
 }  // namespace troupe

@@ -16,10 +16,12 @@ class [[nodiscard]] result {
 public:
   using value_type = T;
 
+  /// A value, or an error in its place; converts from either.
   result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
   result(troupe::error e) : state_(std::in_place_index<1>, std::move(e)) {}
   result(errc code) : state_(std::in_place_index<1>, troupe::error(code)) {}
 
+  /// True if there is a value.
   bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
 
@@ -35,6 +37,7 @@ public:
   T* operator->() noexcept { return std::get_if<0>(&state_); }
   const T* operator->() const noexcept { return std::get_if<0>(&state_); }
 
+  /// The value, or `other` if there is none.
   template <class U>
   T value_or(U&& other) const& {
     return has_value() ? **this : static_cast<T>(std::forward<U>(other));
@@ -58,9 +61,11 @@ public:
   using value_type = void;
 
   result() = default;
+  /// An error; success is the default.
   result(troupe::error e) : error_(std::move(e)) {}
   result(errc code) : error_(troupe::error(code)) {}
 
+  /// True on success.
   bool has_value() const noexcept { return !error_; }
   explicit operator bool() const noexcept { return has_value(); }
 
@@ -69,6 +74,7 @@ public:
     if (error_) throw troupe_error(*error_);
   }
 
+  /// The error; undefined on success.
   const troupe::error& error() const& noexcept { return *error_; }
 
 private:

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <thread>
-
 #include <troupe/base/atomic.hpp>
 
 namespace troupe {
@@ -26,7 +24,7 @@ private:
       if (rounds < 100)
         cpu_relax();
       else
-        std::this_thread::yield();  // its holder was preempted
+        yield_thread();  // its holder was preempted
     }
   }
 

@@ -2,6 +2,8 @@
 
 #include "channel_benches.hpp"
 #include "common.hpp"
+#include "fork_join_benches.hpp"
+#include "scheduler_benches.hpp"
 
 #include <algorithm>
 #include <array>
@@ -372,7 +374,7 @@ bool idle_switches(const options& opts) {
   return bench::measure_idle(opts, ok);
 }
 
-constexpr auto entries = std::to_array<bench::entry>({
+constexpr std::array<bench::entry, 19> entries{{
     {"ping_pong", ping_pong},
     {"count", count},
     {"fan_in", fan_in},
@@ -385,7 +387,14 @@ constexpr auto entries = std::to_array<bench::entry>({
     {"channel", bench::channel},
     {"channel_1", bench::channel_1},
     {"channel_buffered", bench::channel_buffered},
-});
+    {"yield", bench::yield},
+    {"spawn_join", bench::spawn_join},
+    {"sleepers", bench::sleepers},
+    {"idle_sleepers", bench::idle_sleepers},
+    {"wake", bench::wake},
+    {"submit", bench::submit},
+    {"fib", bench::fib},
+}};
 
 }  // namespace
 

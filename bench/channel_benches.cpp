@@ -1,4 +1,5 @@
 #include "channel_benches.hpp"
+#include "scheduler_work.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -27,7 +28,7 @@ private:
 bool back_and_forth(const options& opts, std::size_t capacity) {
   completion done;
   const pool home(opts);
-  return measure_time("ns/round trip", done, 2, opts.scaled(1'000'000), 1, 1, [&](std::uint64_t n) {
+  return measure_time("ns/round_trip", done, 2, opts.scaled(round_trips), 1, 1, [&](std::uint64_t n) {
     auto there = std::make_shared<troupe::channel<std::uint64_t>>(capacity);
     auto back = std::make_shared<troupe::channel<std::uint64_t>>(capacity);
     (void)spawn(*home, [&done, there, back, n]() -> troupe::task<> {
@@ -60,8 +61,8 @@ bool channel_1(const options& opts) { return back_and_forth(opts, 1); }
 bool channel_buffered(const options& opts) {
   completion done;
   const pool home(opts);
-  return measure_time("ns/message", done, 2, opts.scaled(2'000'000), 1, 1, [&](std::uint64_t n) {
-    auto c = std::make_shared<troupe::channel<std::uint64_t>>(128);
+  return measure_time("ns/message", done, 2, opts.scaled(buffered_messages), 1, 1, [&](std::uint64_t n) {
+    auto c = std::make_shared<troupe::channel<std::uint64_t>>(channel_capacity);
     (void)spawn(*home, [&done, c, n]() -> troupe::task<> {
       for (std::uint64_t i = 0; i != n; ++i) {
         auto sent = co_await c->send(std::uint64_t(i));

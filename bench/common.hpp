@@ -152,9 +152,10 @@ inline double cpu_seconds() {
 
 /// Prints how much memory `count` actors hold: the growth of resident memory since `before`, for each actor, less
 /// `own_bytes`, the size of the members that the benchmark itself gave to it.
-inline bool print_idle_memory(std::uint64_t before, std::uint64_t count, std::uint64_t own_bytes, bool ok) {
+inline bool print_idle_memory(std::uint64_t before, std::uint64_t count, std::uint64_t own_bytes, bool ok,
+                              const char* unit = "bytes/actor") {
   double growth = static_cast<double>(resident_bytes()) - static_cast<double>(before);
-  return print_metric("bytes", "bytes/actor", growth / static_cast<double>(count) - static_cast<double>(own_bytes), ok);
+  return print_metric("bytes", unit, growth / static_cast<double>(count) - static_cast<double>(own_bytes), ok);
 }
 
 /// Sleeps 5 s times the scale (half a second or more) while the system idles, and prints the voluntary context

@@ -5,6 +5,9 @@
 #include <csignal>
 #include <exception>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
@@ -88,9 +91,18 @@ private:
   std::filesystem::path drawing_;
 };
 
+// Files get the lowest free number: without this one that is opened later would stand where the output goes. What is
+// opened here lets nothing through, so that using it is an error like any other.
+void hold_standard_files() noexcept {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) == -1) (void)::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 }  // namespace
 
 exit_code main(int argc, const char* const* argv, const pipeline::registry& classes) {
+  hold_standard_files();
   // A closed pipe is told by write(), so that `troupe ... | head` can end quietly.
   std::signal(SIGPIPE, SIG_IGN);
   command_line line;

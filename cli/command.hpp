@@ -12,7 +12,7 @@ namespace troupe::cli {
 
 /// What the command tells the shell.
 enum class exit_code : int {
-  ok = 0,
+  ok = 0,             ///< all right
   failed = 1,         ///< a run failed, or output could not be written
   bad_input = 2,      ///< bad usage or a bad file
   interrupted = 130,  ///< ended by Ctrl-C
@@ -21,19 +21,21 @@ enum class exit_code : int {
 
 /// A pipeline file and what of it is overridden.
 struct file_arguments {
-  std::filesystem::path file;
+  std::filesystem::path file;    ///< relative to the working directory
   std::vector<std::string> set;  ///< each `name=value`
 };
 
+/// What `troupe graph` is told.
 struct graph_arguments {
   file_arguments input;
   std::optional<std::filesystem::path> drawing;  ///< none: the DOT text goes to standard output
 };
 
+/// What `troupe run` is told.
 struct run_arguments {
   file_arguments input;
-  unsigned workers = 0;  ///< 0: as the file says
-  std::chrono::nanoseconds deadline = std::chrono::seconds(5);
+  unsigned workers = 0;                                         ///< 0: as the file says
+  std::chrono::nanoseconds deadline = std::chrono::seconds(5);  ///< how long an early end may take
 };
 
 /// The commands. Each prints its result on standard output and its complaints on standard error, and throws nothing but
@@ -43,8 +45,9 @@ exit_code graph(const graph_arguments& arguments, const pipeline::registry& clas
 exit_code list_classes(const pipeline::registry& classes);
 exit_code run(const run_arguments& arguments, const pipeline::registry& classes);
 
-/// The whole command: reads the command line and does what it says. Ignores SIGPIPE from then on; throws nothing. Call
-/// it from `main`, before there are other threads.
+/// The whole command: reads the command line and does what it says. Ignores SIGPIPE from then on, and fills the places of
+/// standard files that are closed, so that no other file gets their numbers; throws nothing. Call it from `main`, before
+/// there are other threads.
 exit_code main(int argc, const char* const* argv, const pipeline::registry& classes);
 
 }  // namespace troupe::cli

@@ -3,8 +3,13 @@
 namespace troupe::detail {
 
 void broadcast_base::attach(broadcast_reader_base& r) {
-  // The actor must know the stream before anything is published to it, or what is sent after that could be handled
-  // before (S1). Until it has a place it has nothing to read.
+  {
+    std::lock_guard guard(mutex_);
+    make_room();
+  }
+  // From here on the reader belongs to its actor, so nothing may fail. The actor must know the stream before anything is
+  // published to it, or what is sent after that could be handled before (N1). Until it has a place it has nothing to
+  // read.
   r.log_ = shared_from_this();
   r.subscriber.get_cell()->add_stream(r);
   std::lock_guard guard(mutex_);

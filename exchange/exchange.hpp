@@ -8,6 +8,7 @@
 #include <troupe/actors/address.hpp>
 #include <troupe/base/epoch.hpp>
 #include <troupe/exchange/detail/exchange_state.hpp>
+#include <troupe/exchange/detail/work_queue.hpp>
 #include <troupe/exchange/kinds.hpp>
 
 namespace troupe {
@@ -26,6 +27,7 @@ public:
   }
   ~subscription() { detach(); }
 
+  /// True until it is detached or moved from.
   explicit operator bool() const noexcept { return exchange_ != nullptr; }
 
   /// Detaches. After it returns no delivery starts; one that has started is waited for, unless this is called from
@@ -58,8 +60,8 @@ struct typed_binding final : binding {
   const address<M> to;
 };
 
-/// One message to all whom the key reaches: in the log that they read, or one copy and a small envelope for each.
-/// Returns their number.
+/// One message to all whom the key reaches: in the log that they read, in an envelope for the one member of a work
+/// queue, or one copy and a small envelope for each. Returns their number.
 template <class M>
 std::size_t publish(exchange_state& exchange, std::string_view key, M&& message) {
   epoch_guard pinned;
@@ -67,6 +69,11 @@ std::size_t publish(exchange_state& exchange, std::string_view key, M&& message)
     const std::size_t n = static_cast<broadcast_log<M>&>(exchange.log()).append(exchange.home(), std::move(message));
     if (n == 0) exchange.count_unroutable();
     return n;
+  }
+  if (exchange.kind() == exchange_kind::work_queue) {
+    if (hand_out<M>(exchange, message, &cell::enqueue)) return 1;
+    exchange.count_unroutable();
+    return 0;
   }
   borrowed_route found;
   exchange.routes().find(key, *found);
@@ -90,6 +97,7 @@ std::size_t publish(exchange_state& exchange, std::string_view key, M&& message)
 template <class M>
 class exchange {
 public:
+  /// What it carries.
   using message_type = M;
 
   /// The exchange of that name in `rt`. Throws `troupe_error` (`type_mismatch`) if there is one of another kind or
@@ -118,6 +126,7 @@ public:
     detail::require_shared_handler<A, M>();
     return bind(address<M>(who), std::move(key), false);
   }
+  /// The same for an address.
   subscription attach(const address<M>& who, std::string key = {}) { return bind(who, std::move(key), false); }
 
   /// The same for an actor that lives from its inputs: once all exchanges that it was attached to in this way have
@@ -127,18 +136,25 @@ public:
     detail::require_shared_handler<A, M>();
     return bind(address<M>(who), std::move(key), true);
   }
+  /// The same for an address.
   subscription attach_input(const address<M>& who, std::string key = {}) { return bind(who, std::move(key), true); }
 
-  /// Publishes to whoever is attached. Never waits. Returns how many will get it; 0 is counted as unroutable.
+  /// Publishes to whoever is attached. Never waits. Returns how many will get it; 0 is counted as unroutable. Throws
+  /// `std::bad_alloc`: nobody gets it then, or on a direct or topic exchange only some.
   std::size_t publish(M message) { return detail::publish<M>(*state_, {}, std::move(message)); }
+  /// The same with the key that direct and topic exchanges route by; the other kinds ignore it.
   std::size_t publish(std::string_view key, M message) { return detail::publish<M>(*state_, key, std::move(message)); }
 
   /// Registers a publisher: the exchange ends when the last of them has gone.
   troupe::publisher<M> publisher() { return troupe::publisher<M>(state_); }
 
+  /// The name that it was made with.
   const std::string& name() const noexcept { return state_->name(); }
+  /// The kind that it was made with.
   exchange_kind kind() const noexcept { return state_->kind(); }
+  /// How many actors are attached now, each counted once.
   std::size_t subscribers() const { return state_->subscribers(); }
+  /// How many messages have reached nobody since it was made: no key fitted, or nobody was attached.
   std::uint64_t unroutable() const noexcept { return state_->unroutable(); }
 
 private:
@@ -150,9 +166,10 @@ private:
     if (!who.takes_shared())
       throw troupe_error(errc::type_mismatch, "exchange '" + name() + "': actor " + who.name() +
                                                   " wants to own its messages; an exchange shares them");
-    const bool fans_out = state_->kind() == exchange_kind::fanout;
     const binding* b = state_->attach(who, std::move(key), input, [&](std::string k) -> std::unique_ptr<binding> {
-      if (fans_out) return std::make_unique<typename detail::broadcast_log<M>::reader>(who, std::move(k));
+      if (kind() == exchange_kind::fanout)
+        return std::make_unique<typename detail::broadcast_log<M>::reader>(who, std::move(k));
+      if (kind() == exchange_kind::work_queue) return std::make_unique<detail::work_binding<M>>(who, state_);
       return std::make_unique<detail::typed_binding<M>>(who, std::move(k));
     });
     return subscription(state_, who, b, input);
@@ -167,6 +184,7 @@ template <class M>
 class publisher {
 public:
   publisher() = default;
+  /// Internal; users call `exchange::publisher`.
   explicit publisher(std::shared_ptr<detail::exchange_state> s) : state_(std::move(s)) { state_->add_publisher(); }
   publisher(publisher&& other) noexcept : state_(std::move(other.state_)) {}
   publisher& operator=(publisher&& other) noexcept {
@@ -178,10 +196,12 @@ public:
     if (state_) state_->remove_publisher();
   }
 
+  /// True if it is connected.
   explicit operator bool() const noexcept { return state_ != nullptr; }
 
   /// As `exchange::publish`. Any thread, if the publisher itself is not moved at the same time.
   std::size_t publish(M message) const { return publish({}, std::move(message)); }
+  /// The same with a key.
   std::size_t publish(std::string_view key, M message) const {
     return state_ ? detail::publish<M>(*state_, key, std::move(message)) : 0;
   }

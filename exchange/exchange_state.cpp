@@ -71,22 +71,24 @@ const binding* exchange_state::attach(const any_ref& who, std::string key, bool 
   bool over = false;
   {
     std::lock_guard guard(mutex_);
-    subscriber& s = subscribers_[who.get_cell()];
-    if (!s.on_end) s.on_end = fresh_hook = std::make_shared<hook>(weak_from_this());
-    const auto found = s.bindings.find(key);
-    if (found != s.bindings.end()) {
-      b = found->second;
-    } else {
-      auto fresh = make(key);
-      const auto at = s.bindings.emplace(std::move(key), fresh.get()).first;
+    const auto at = subscribers_.try_emplace(who.get_cell()).first;
+    subscriber& s = at->second;
+    auto bound = s.bindings.find(key);
+    if (bound == s.bindings.end()) {
       try {
+        if (!s.on_end) fresh_hook = std::make_shared<hook>(weak_from_this());
+        auto fresh = make(key);
+        bound = s.bindings.emplace(std::move(key), fresh.get()).first;
         bind(*fresh);
+        (void)fresh.release();
       } catch (...) {
-        s.bindings.erase(at);
+        if (bound != s.bindings.end()) s.bindings.erase(bound);
+        if (s.bindings.empty()) subscribers_.erase(at);
         throw;
       }
-      b = fresh.release();
+      if (fresh_hook) s.on_end = fresh_hook;
     }
+    b = bound->second;
     ++b->handles;
     over = ended_;
     if (input) {

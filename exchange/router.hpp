@@ -12,7 +12,8 @@
 
 namespace troupe {
 
-/// Where one message goes: what a router fills in. Reused by a thread from one publish to the next.
+/// Where one message goes: what a router fills in. Reused by a thread from one publish to the next; valid inside the
+/// epoch in which it was filled.
 class route {
 public:
   /// All bindings of a set; sets of one route may overlap in their subscribers.
@@ -43,6 +44,7 @@ public:
   /// Room for a router to take a key apart in.
   std::vector<std::string_view>& scratch() noexcept { return scratch_; }
 
+  /// Forgets everything, for the next message.
   void clear() noexcept {
     single_ = nullptr;
     sets_.clear();
@@ -70,11 +72,16 @@ public:
     (void)key;
     return {};
   }
+  /// Messages reach this binding from now on. Its key has passed `check`. Throws `std::bad_alloc`, and has not bound it
+  /// then.
   virtual void bind(binding& b) = 0;
+  /// No message finds this binding from now on; publishers inside an epoch may still hold it.
   virtual void unbind(binding& b) = 0;
+  /// Adds to `to` all bindings that a message with this key reaches.
   virtual void find(std::string_view key, route& to) const = 0;
 };
 
+/// One router of each kind, by its name.
 std::unique_ptr<router> make_direct_router();
 std::unique_ptr<router> make_topic_router();
 std::unique_ptr<router> make_work_queue_router();

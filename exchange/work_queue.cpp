@@ -4,14 +4,20 @@ namespace troupe {
 
 namespace {
 
-/// Each message goes to one subscriber, in turn.
+/// Each message goes to one subscriber that is alive, in turn.
 class work_queue_router final : public router {
 public:
   void bind(binding& b) override { all_.add(b); }
   void unbind(binding& b) override { all_.remove(b); }
   void find(std::string_view, route& to) const override {
     const auto members = all_.read();
-    if (members.size() != 0) to.add(members[next_.fetch_add(1, relaxed) % members.size()]);
+    const std::size_t n = members.size();
+    if (n == 0) return;
+    const std::size_t turn = next_.fetch_add(1, relaxed);
+    for (std::size_t i = 0; i != n; ++i) {
+      binding& b = members[(turn + i) % n];
+      if (!b.subscriber.get_cell()->closing()) return to.add(b);
+    }
   }
 
 private:

@@ -35,6 +35,7 @@ public:
     std::function<void()> stop;                        ///< ends the run quietly
   };
 
+  /// Internal: made by the run.
   explicit context(description d) : description_(std::make_shared<const description>(std::move(d))) {}
 
   /// The value of a parameter that the class declared with the type T. Throws `troupe_error` (`not_found`,

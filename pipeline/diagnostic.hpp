@@ -8,16 +8,16 @@ namespace troupe::pipeline {
 
 /// A place in a pipeline file; line and column count from 1, and columns count bytes. Line 0: no place in the file.
 struct location {
-  std::size_t line = 0;
-  std::size_t column = 0;
+  std::size_t line = 0;    ///< from 1
+  std::size_t column = 0;  ///< from 1, in bytes
 
   friend auto operator<=>(const location&, const location&) = default;
 };
 
 /// What is wrong with a pipeline file, and where.
 struct diagnostic {
-  std::string file;
-  location at;
+  std::string file;     ///< as it was given; empty where the command line is meant
+  location at;          ///< where in the file
   std::string message;  ///< what was found, what was expected, and the nearest name where one is near
 
   friend bool operator==(const diagnostic&, const diagnostic&) = default;

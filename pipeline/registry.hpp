@@ -20,40 +20,40 @@ namespace troupe::pipeline {
 
 /// A message type under the name that pipeline files use.
 struct message_info {
-  std::string name;
-  std::type_index type;
-  detail::make_exchange_function make_exchange;
+  std::string name;                              ///< in pipeline files
+  std::type_index type;                          ///< in the program
+  detail::make_exchange_function make_exchange;  ///< internal
 };
 
 /// A parameter that an actor class declared.
 struct parameter_info {
-  std::string name;
-  value_type type;
-  std::string help;
+  std::string name;                    ///< in pipeline files
+  value_type type;                     ///< of its values
+  std::string help;                    ///< one line for people
   std::optional<value> default_value;  ///< none: the parameter is required
   std::optional<double> minimum;       ///< of an integer or a number
 };
 
 /// A message type that an actor class takes from the exchanges it is attached to.
 struct input_info {
-  std::shared_ptr<const message_info> message;
-  detail::attach_function attach;
+  std::shared_ptr<const message_info> message;  ///< never null
+  detail::attach_function attach;               ///< internal
 };
 
 /// A port by which an actor class publishes.
 struct output_info {
-  std::string name;
-  std::shared_ptr<const message_info> message;
+  std::string name;                             ///< in pipeline files
+  std::shared_ptr<const message_info> message;  ///< never null
 };
 
 /// An actor class as it was registered.
 struct class_info {
-  std::string name;
-  std::string help;
-  std::vector<parameter_info> parameters;
-  std::vector<input_info> inputs;
-  std::vector<output_info> outputs;
-  detail::spawn_function spawn;
+  std::string name;                        ///< in pipeline files
+  std::string help;                        ///< one line for people
+  std::vector<parameter_info> parameters;  ///< in the order of registration, as all
+  std::vector<input_info> inputs;          ///< none: it is a source
+  std::vector<output_info> outputs;        ///< none: it is a sink
+  detail::spawn_function spawn;            ///< internal
 };
 
 template <class A>

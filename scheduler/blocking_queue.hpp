@@ -25,9 +25,9 @@ namespace troupe {
 /// What one thread sends is taken out in the order sent. Between threads there is no order, not even one that somebody
 /// else arranged: of two items that different threads send one after the other, the second may come out first.
 ///
-/// B1. `items_` is twice the number of items that were accepted and not yet received, plus one once it is closed. An item
+/// BQ1. `items_` is twice the number of items that were accepted and not yet received, plus one once it is closed. An item
 ///     is counted before it is put in, and no longer counted after it was taken out.
-/// B2. Closing puts one empty item in. Whoever takes that out takes another, or waits until nothing is counted any more,
+/// BQ2. Closing puts one empty item in. Whoever takes that out takes another, or waits until nothing is counted any more,
 ///     and puts it back, so that the next who waits is woken.
 template <class T>
 class blocking_queue {
@@ -112,13 +112,13 @@ private:
     items_.fetch_sub(2, release);  // pairs with the acquire of `receive_last`
     return std::move(item);
   }
-  /// The empty item is in the hand of the caller (B2).
+  /// The empty item is in the hand of the caller (BQ2).
   result<T> receive_last() {
     for (;;) {
       std::optional<T> item;
       const bool found = queue_.try_dequeue(item);
       if (!found && items_.load(acquire) != closed_flag) {  // on their way in or out; pairs with `count_out`
-        std::this_thread::yield();
+        yield_thread();
         continue;
       }
       queue_.enqueue(std::nullopt);

@@ -39,9 +39,9 @@ inline constexpr std::size_t unbounded = SIZE_MAX;
 /// Memory is taken as items come; where there is none left the program ends. No item is lost: what was handed to a receiver that is killed before it sees it goes to the next receiver, or back to
 /// the head of the channel; what a sender holds that is killed while it waits is not sent.
 ///
-/// H1. Receivers stand in their line only while nothing is in the channel and no sender stands in his.
-/// H2. Senders stand in their line only while the channel is full, or holds more than that because of what was given back.
-/// H3. An item goes straight from a sender to a receiver that waits. Items are moved under the lock of the channel.
+/// CH1. Receivers stand in their line only while nothing is in the channel and no sender stands in his.
+/// CH2. Senders stand in their line only while the channel is full, or holds more than that because of what was given back.
+/// CH3. An item goes straight from a sender to a receiver that waits. Items are moved under the lock of the channel.
 template <class T, class Order = fifo>
 class channel {
   static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>,
@@ -189,7 +189,7 @@ private:
   bool put(T& item, detail::wait_node*& woken, const void* self = nullptr) noexcept {
     if (closed_) return false;
     if (detail::wait_node* n = receivers_.grant_one(detail::wait_outcome::granted, self)) {
-      static_cast<std::optional<T>*>(n->wanted)->emplace(std::move(item));
+      static_cast<std::optional<T>*>(n->place)->emplace(std::move(item));
       woken = n;
     } else if (items_.size() < capacity_) {
       items_.put(std::move(item));
@@ -219,7 +219,7 @@ private:
     for (auto i = senders_.begin(); i != senders_.end();) {
       detail::wait_node& n = *i++;
       if (self && n.party == self) continue;
-      auto& s = *static_cast<sending*>(n.wanted);
+      auto& s = *static_cast<sending*>(n.place);
       if (s.last - s.next == 1) {
         if (!n.end(detail::wait_outcome::granted)) {
           n.unlink();
@@ -263,7 +263,7 @@ private:
       std::lock_guard lock(guard_);
       woken = receivers_.grant_one();
       if (woken)
-        static_cast<std::optional<T>*>(woken->wanted)->emplace(std::move(item));
+        static_cast<std::optional<T>*>(woken->place)->emplace(std::move(item));
       else
         items_.give_back(std::move(item));
       note();
@@ -276,7 +276,7 @@ private:
   // Under guard_.
   spin_lock guard_;
   bool closed_ = false;
-  detail::wait_line senders_;    // their `wanted` is a sending*
+  detail::wait_line senders_;    // their `place` is a sending*
   detail::wait_line receivers_;  // theirs a std::optional<T>*
   detail::wait_line joiners_;
   detail::channel_items<T, Order> items_;
@@ -323,9 +323,9 @@ struct channel<T, Order>::send_request {
     const bool done = c->put(item, other, n.party);
     if (other) woken.add(*other);
     if (!done) {
-      place.next = &item;
-      place.last = &item + 1;
-      n.wanted = &place;
+      held.next = &item;
+      held.last = &item + 1;
+      n.place = &held;
       c->senders_.push(n);
     }
     c->note();
@@ -340,7 +340,7 @@ struct channel<T, Order>::send_request {
 
   channel* c;
   T item;
-  sending place;
+  sending held;
 };
 
 template <class T, class Order>
@@ -350,13 +350,13 @@ struct channel<T, Order>::send_all_request {
   static constexpr bool dies_twice = Temporary;
 
   send_all_request(channel& to, std::vector<T>&& x) noexcept : c(&to), items(std::move(x)) {
-    place.next = items.data();
-    place.last = items.data() + items.size();
+    held.next = items.data();
+    held.last = items.data() + items.size();
   }
 
   spin_lock& guard() noexcept { return c->guard_; }
   bool try_fast(detail::wait_node&) noexcept {
-    if (place.next != place.last && !c->can(can_send)) return false;
+    if (held.next != held.last && !c->can(can_send)) return false;
     detail::wake_list woken;
     std::lock_guard lock(c->guard_);
     return put(woken);
@@ -368,7 +368,7 @@ struct channel<T, Order>::send_all_request {
       return true;
     }
     if (!done) {
-      n.wanted = &place;
+      n.place = &held;
       c->senders_.push(n);
       c->note();
     }
@@ -379,21 +379,21 @@ struct channel<T, Order>::send_all_request {
   result<void> finish(detail::wait_outcome how) {
     if (how == detail::wait_outcome::granted) return {};
     const error e = detail::error_of(how, "a channel");
-    return error(e.code(), e.message() + "; sent were " + std::to_string(place.next - items.data()) + " of " +
+    return error(e.code(), e.message() + "; sent were " + std::to_string(held.next - items.data()) + " of " +
                                std::to_string(items.size()) + " items");
   }
 
   bool put(detail::wake_list& woken) noexcept {
-    for (detail::wait_node* other = nullptr; place.next != place.last && c->put(*place.next, other); ++place.next) {
+    for (detail::wait_node* other = nullptr; held.next != held.last && c->put(*held.next, other); ++held.next) {
       if (other) woken.add(*std::exchange(other, nullptr));
     }
     c->note();
-    return place.next == place.last;
+    return held.next == held.last;
   }
 
   channel* c;
   std::vector<T> items;
-  sending place;
+  sending held;
 };
 
 template <class T, class Order>
@@ -411,7 +411,7 @@ struct channel<T, Order>::receive_request {
       return true;
     }
     if (!done) {
-      n.wanted = &item;
+      n.place = &item;
       c->receivers_.push(n);
     }
     c->note();

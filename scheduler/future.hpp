@@ -3,11 +3,12 @@
 #include <chrono>
 #include <coroutine>
 #include <optional>
-#include <thread>
+#include <string>
 #include <utility>
 
 #include <troupe/base/pool.hpp>
 #include <troupe/base/result.hpp>
+#include <troupe/base/type_name.hpp>
 #include <troupe/scheduler/parker.hpp>
 #include <troupe/scheduler/strand.hpp>
 #include <troupe/scheduler/trampoline.hpp>
@@ -23,7 +24,11 @@ namespace detail {
 /// F2. `waiter_` goes pending -> (a strand or an OS thread that waits) -> done, or pending -> done. The exchange to
 ///     `done` releases the result; whoever was there is then woken exactly once.
 /// F3. References: one for the promise, one for the future, one for the timer while it is armed.
-class future_state_base : public timer, public wait_point {
+/// F4. `asked_` lives for as long as the promise. Where a waiter that gives up wins the claim, the promise waits until
+///     the error is written, whose text names who was asked.
+/// F5. `owner_` is whoever alone can bring the result, if that is known; written before the future is handed on. An
+///     untimed wait for such a future is in the graph of waits (wait_graph.hpp).
+class future_state_base : public timer, public wait_point, private wait_edge {
 public:
   explicit future_state_base(scheduler& home) noexcept : home_(&home) {}
 
@@ -37,24 +42,41 @@ public:
   /// Publishes the result, wakes the waiter.
   void complete() noexcept;
 
-  /// Claims and gives an error in place of a value; false if somebody else was first.
+  /// For the waiting side: claims and gives an error in place of a value, with what was asked of whom behind its text;
+  /// false if somebody else was first.
   bool fail(error e) noexcept;
+
+  /// What the result answers, and who gives it; `question` lives as long as the program, `asked` as the promise. Before
+  /// the state is shared.
+  void name_parties(const char* question, const strand& asked) noexcept {
+    question_ = question;
+    asked_ = &asked;
+  }
 
   /// Suspends the strand of the calling coroutine until done.
   void await(std::coroutine_handle<> h, std::chrono::nanoseconds timeout);
 
+  /// F4.
+  void set_owner(const void* party) noexcept { owner_ = party; }
+
   /// The timer of `await` is no longer wanted. Called by the strand that awaited.
   void disarm() noexcept {
+    leave_graph();
     if (armed_ && home_->cancel(*this)) release_one();
     armed_ = false;
   }
 
-  /// Blocks the calling OS thread until done; false at the deadline or where the wait would never end.
-  bool block(std::chrono::nanoseconds timeout);
+  /// Blocks the calling OS thread until done, or gives up with an error as the result.
+  void block(std::chrono::nanoseconds timeout);
 
   /// Waits for a result that has been claimed and is about to come.
   void settle() const noexcept {
-    while (!ready()) std::this_thread::yield();
+    while (!ready()) yield_thread();
+  }
+
+  /// For the promise that has lost the claim: the winner may still look at who was asked (F4).
+  void let_winner_finish() const noexcept {
+    if (asked_) settle();
   }
 
   /// A shutdown does not wait for those who wait for this.
@@ -62,7 +84,9 @@ public:
 
   void retain() noexcept { refs_.fetch_add(1, relaxed); }
   void release_one() noexcept {
-    if (refs_.fetch_sub(1, acq_rel) == 1) destroy();
+    if (refs_.fetch_sub(1, acq_rel) != 1) return;
+    leave_graph();  // a strand that was killed in the wait did not
+    destroy();
   }
 
   void fire() noexcept override;
@@ -74,6 +98,12 @@ protected:
   virtual void destroy() noexcept = 0;
 
 private:
+  const void* blocker() noexcept final;
+  std::string subject() const final { return "a result"; }
+  const char* verb() const noexcept final { return "has to bring"; }
+  bool give_up(std::unique_ptr<std::string> story) noexcept final;
+  void resume_party() noexcept final {}
+
   // `waiter_` holds one of these or a pointer: to a strand, or with the low bit to a parker.
   static constexpr std::uintptr_t pending = 0;
   static constexpr std::uintptr_t done = 2;
@@ -81,6 +111,9 @@ private:
 
   atomic<std::uintptr_t> waiter_{pending};
   scheduler* home_;
+  const char* question_ = nullptr;
+  const strand* asked_ = nullptr;  // F4; null: nobody's answer
+  const void* owner_ = nullptr;
   atomic<std::uint32_t> refs_{2};
   atomic<bool> claimed_{false};
   bool armed_ = false;
@@ -99,9 +132,12 @@ public:
     return new (pool_allocate(sizeof(future_state), alignof(future_state))) future_state(home);
   }
 
-  /// False if the result was given before: by a timeout, say.
+  /// For the promise: false if the result was given before: by a timeout, say.
   bool give(result<T> r) noexcept {
-    if (!claim()) return false;
+    if (!claim()) {
+      let_winner_finish();
+      return false;
+    }
     value_.emplace(std::move(r));
     complete();
     return true;
@@ -117,6 +153,8 @@ public:
 
   /// An error that nobody takes is written to the log.
   void report_unread() noexcept { unread_ = true; }
+
+  std::string describe_wait() const override { return std::string("a future<") + type_name<T>() + ">"; }
 
 private:
   ~future_state() {
@@ -142,6 +180,7 @@ public:
   using value_type = T;
 
   future() = default;
+  /// Internal; users get futures from `promise::get_future`, `spawn` and `ask`.
   explicit future(detail::future_state<T>* state, std::chrono::nanoseconds timeout = forever) noexcept
       : state_(state), timeout_(timeout) {}
   future(future&& other) noexcept : state_(std::exchange(other.state_, nullptr)), timeout_(other.timeout_) {}
@@ -164,19 +203,21 @@ public:
   bool cancel() noexcept { return state_->fail(error(errc::cancelled)); }
 
   /// Blocks the calling OS thread until the result is there, at most for the timeout that the future was made with.
-  /// Errors: `timeout`; `would_deadlock` on a worker of the scheduler that has to bring the result; those of the
-  /// result.
+  /// Errors: `timeout`; `deadlock` where nothing is left that could bring the result; those of the result. On a worker
+  /// another thread stands in for the caller meanwhile; `would_deadlock` where that is not possible: on a run loop, or
+  /// when `pool_options::stand_ins` of them are at it already.
   result<T> get() { return get(timeout_); }
 
   /// The same with a timeout of one's own. When the time is over the result is given up, as when it was taken:
   /// a later `get` gives `invalid_argument`.
   result<T> get(std::chrono::nanoseconds timeout) {
     if (!state_) return error(errc::invalid_argument, "this future stands for nothing: it was moved from or never set");
-    if (!state_->block(timeout)) state_->fail(why_not());
+    state_->block(timeout);
     state_->settle();
     return state_->take();
   }
 
+  /// For `co_await future`, whose result is what `get` returns. The time runs from here.
   bool await_ready() const noexcept { return state_->ready() && detail::may_go_on(); }
   void await_suspend(std::coroutine_handle<> h) { state_->await(h, timeout_); }
   result<T> await_resume() {
@@ -185,13 +226,6 @@ public:
   }
 
 private:
-  error why_not() const {
-    worker* w = current_worker();
-    if (w && &w->owner() == &state_->home())
-      return error(errc::would_deadlock, "get() would block a worker that the result may need; use co_await");
-    return error(errc::timeout, "no result came in time");
-  }
-
   detail::future_state<T>* state_ = nullptr;
   std::chrono::nanoseconds timeout_ = forever;
 };
@@ -214,11 +248,12 @@ public:
   }
   ~promise() {
     if (!state_) return;
-    state_->fail(error(errc::cancelled));
+    state_->give(error(errc::cancelled));
     if (fresh_) state_->release_one();  // no future was ever taken
     state_->release_one();
   }
 
+  /// True until it has given its result or was moved from.
   explicit operator bool() const noexcept { return state_ != nullptr; }
 
   /// The reading end; call it once.
@@ -233,6 +268,18 @@ public:
   /// Lets an exception that nobody reads come out in the log. Call it before the promise is shared.
   void report_unread() noexcept { state_->report_unread(); }
 
+  /// Internal: lets the errors of whoever gives up waiting name the type of the question and who was asked, which lives
+  /// for as long as the promise. Call it before the promise is shared.
+  void name_parties(const char* question, const strand& asked) noexcept { state_->name_parties(question, asked); }
+
+  /// Says that the calling green thread, handler or OS thread is the only one who will give the result: whoever waits
+  /// for it without end, while this one waits for him, then gets `errc::deadlock`. Call it before the future is handed
+  /// on.
+  void owned_by_this_party() noexcept { state_->set_owner(detail::current_party()); }
+
+  /// The state that the future shares, for whoever makes the party that will give the result.
+  detail::future_state_base& state() noexcept { return *state_; }
+
   /// Gives the result; false if it comes late: after a timeout or a cancellation. Any thread.
   bool give(result<T> r) noexcept {
     const bool taken = state_->give(std::move(r));
@@ -241,11 +288,7 @@ public:
   }
 
   /// Gives an error in place of a value.
-  bool fail(error e) noexcept {
-    const bool taken = state_->fail(std::move(e));
-    drop();
-    return taken;
-  }
+  bool fail(error e) noexcept { return give(std::move(e)); }
 
 private:
   void drop() noexcept {

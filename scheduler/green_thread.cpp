@@ -21,7 +21,10 @@ public:
   void run() noexcept override {
     end_wait();
     if (worker* w = current_worker()) w->show(this, "green thread");
-    if (killed_.load(acquire)) return end();
+    if (killed()) {
+      if (abandon_forks()) end();
+      return;
+    }
     trampoline loop(*this);
     switch (loop.run(resume_at)) {
       case pause::suspended: return;
@@ -33,12 +36,14 @@ public:
     }
   }
 
-  std::string describe() const override { return fmt::format("green thread {}", static_cast<const void*>(this)); }
+  std::string describe() const override { return fmt::format("green thread {}", home().label(*this)); }
 
   void request_kill() noexcept override {
     killed_.store(true, release);
     cancel_waits();
   }
+
+  bool killed() const noexcept override { return killed_.load(acquire); }
 
 private:
   ~green_thread() = default;
@@ -56,7 +61,7 @@ private:
 
 }  // namespace
 
-void start_green_thread(scheduler& home, std::coroutine_handle<> frame) {
+void start_green_thread(scheduler& home, std::coroutine_handle<> frame, future_state_base& owed) {
   void* memory = nullptr;
   try {
     memory = pool_allocate(sizeof(green_thread));
@@ -64,7 +69,9 @@ void start_green_thread(scheduler& home, std::coroutine_handle<> frame) {
     frame.destroy();
     throw;
   }
-  home.schedule(*new (memory) green_thread(home, frame));
+  auto* started = new (memory) green_thread(home, frame);
+  owed.set_owner(static_cast<strand*>(started));  // F4
+  home.schedule(*started);
 }
 
 std::string current_exception_text() {

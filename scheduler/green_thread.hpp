@@ -27,8 +27,8 @@ struct green_root {
 /// What the exception that is being handled says.
 std::string current_exception_text();
 
-/// Makes a green thread of `frame` and schedules it.
-void start_green_thread(scheduler& home, std::coroutine_handle<> frame);
+/// Makes a green thread of `frame`, which owes what `owed` stands for, and schedules it.
+void start_green_thread(scheduler& home, std::coroutine_handle<> frame, future_state_base& owed);
 
 template <class T, class F, class Args>
 green_root green_body(promise<T> p, F f, Args args) {
@@ -62,8 +62,9 @@ auto spawn(scheduler& home, F f, Args... args) {
   promise<T> p(home);
   p.report_unread();
   future<T> outcome = p.get_future();
+  detail::future_state_base& owed = p.state();
   std::tuple<Args...> kept(std::move(args)...);
-  detail::start_green_thread(home, detail::green_body<T>(std::move(p), std::move(f), std::move(kept)).frame);
+  detail::start_green_thread(home, detail::green_body<T>(std::move(p), std::move(f), std::move(kept)).frame, owed);
   return outcome;
 }
 

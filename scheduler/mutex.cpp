@@ -18,22 +18,27 @@ bool mutex::take_or_queue(detail::wait_node& n) noexcept {
   }
 }
 
-void mutex::hand_over(const void* from) noexcept {
+detail::wait_node* mutex::pass_on(const void* from) noexcept {
   std::uintptr_t expected = of(from);
-  if (owner_.compare_exchange_strong(expected, 0, release, relaxed)) return;
-  detail::wait_node* next = nullptr;
-  {
-    std::lock_guard lock(guard_);
-    next = line_.grant_one();
-    owner_.store(next ? of(next->party) | (line_.empty() ? 0 : waited_for) : 0, release);
-  }
-  if (next) next->resume();
+  if (owner_.compare_exchange_strong(expected, 0, release, relaxed)) return nullptr;
+  std::lock_guard lock(guard_);
+  detail::wait_node* next = line_.grant_one();
+  owner_.store(next ? of(next->party) | (line_.empty() ? 0 : waited_for) : 0, release);
+  return next;
 }
 
-result<void> mutex::unlock() noexcept {
+bool mutex::try_lock() {
   const void* self = detail::current_party();
-  if ((owner_.load(relaxed) & ~waited_for) != of(self))
-    return error(errc::invalid_argument, "a mutex was unlocked by somebody who does not hold it");
+  if (!try_take(self)) return false;
+  detail::locked(*this, self);
+  return true;
+}
+
+result<void> mutex::unlock() {
+  const void* self = detail::current_party();
+  if (owner() != self)
+    return error(errc::invalid_argument, describe() + " was unlocked by somebody who does not hold it");
+  detail::unlocking(*this, self);
   hand_over(self);
   return {};
 }

@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstdint>
-#include <utility>
+#include <string>
 
+#include <troupe/scheduler/detail/lock_request.hpp>
+#include <troupe/scheduler/lock_order.hpp>
 #include <troupe/scheduler/wait.hpp>
 
 namespace troupe {
@@ -12,110 +14,69 @@ namespace troupe {
 /// blocks. Those who wait get it in the order of their coming. All functions may be called from any thread; it must
 /// outlive every operation on it.
 ///
-/// U1. `owner_` is the party that holds it, or null, with the low bit set while somebody may stand in the line. Without
+/// MX1. `owner_` is the party that holds it, or null, with the low bit set while somebody may stand in the line. Without
 ///     the bit it is taken and given up by one compare-exchange; with it only under the lock of the line.
-/// U2. It is handed over: whoever is granted it owns it before he runs again, and nobody can take it in between.
-class mutex {
-  template <class Result>
-  struct request;
-
+/// MX2. It is handed over: whoever is granted it owns it before he runs again, and nobody can take it in between.
+class mutex : public detail::lock_base {
 public:
-  class guard;
+  /// Holds it until the end of the scope.
+  using guard = detail::held_lock<mutex>;
 
-  mutex() = default;
-  mutex(const mutex&) = delete;
-  mutex& operator=(const mutex&) = delete;
+  mutex() noexcept : mutex(std::string()) {}
+
+  /// `name` is what errors and reports call it.
+  explicit mutex(std::string name) noexcept : lock_base("mutex", std::move(name)) {}
 
   /// Waits for it. Throws `troupe_error`: `cancelled` if the caller is told to stop meanwhile, `deadlock` if it holds it
-  /// already.
-  auto lock() noexcept;
+  /// already, or if whoever holds it waits, directly or not, for the caller.
+  auto lock() noexcept { return operation(request<void>{this}); }
 
   /// Waits at most that long; gives a `result<void>`, with `timeout` or the errors of `lock`.
-  auto try_lock_for(std::chrono::nanoseconds timeout) noexcept;
+  auto try_lock_for(std::chrono::nanoseconds timeout) noexcept {
+    return operation(request<result<void>>{this}, timeout);
+  }
 
   /// Takes it if it is free.
-  bool try_lock() noexcept;
+  bool try_lock();
 
   /// Hands it to whoever has waited longest. `invalid_argument` if the caller does not hold it.
-  result<void> unlock() noexcept;
+  result<void> unlock();
 
   /// `lock`, and `unlock` at the end of the scope: `auto held = co_await m.scoped();`
-  auto scoped() noexcept;
+  auto scoped() noexcept { return operation(request<guard>{this}); }
 
 private:
+  template <class Result>
+  using request = detail::lock_request<mutex, Result>;
+  template <class, class, bool>
+  friend struct detail::lock_request;
+  friend guard;
+  friend class recursive_mutex;
+  friend class detail::condition_wait_base;
+
   static constexpr std::uintptr_t waited_for = 1;
 
-  static std::uintptr_t of(const void* party) noexcept { return reinterpret_cast<std::uintptr_t>(party); }
-  bool try_take(const void* party) noexcept;
-  bool take_or_queue(detail::wait_node& n) noexcept;
-  void hand_over(const void* from) noexcept;
+  mutex(const char* kind, std::string name) noexcept : lock_base(kind, std::move(name)) {}
 
-  atomic<std::uintptr_t> owner_{0};  // U1; acquire of the taker pairs with the release of who gives it up
+  static std::uintptr_t of(const void* party) noexcept { return reinterpret_cast<std::uintptr_t>(party); }
+  spin_lock& line_guard() noexcept { return guard_; }
+  const void* owner() const noexcept { return reinterpret_cast<const void*>(owner_.load(relaxed) & ~waited_for); }
+  bool try_take(const void* party) noexcept {
+    std::uintptr_t expected = 0;
+    return owner_.compare_exchange_strong(expected, of(party), acquire, relaxed);
+  }
+  bool take_or_queue(detail::wait_node& n) noexcept;
+
+  /// Gives it up for `from`, who holds it; who is then to be resumed, if anybody.
+  [[nodiscard]] detail::wait_node* pass_on(const void* from) noexcept;
+  void hand_over(const void* from) noexcept {
+    if (detail::wait_node* next = pass_on(from)) next->resume();
+  }
+  void left(detail::wake_list&) noexcept {}
+
+  atomic<std::uintptr_t> owner_{0};  // MX1; acquire of the taker pairs with the release of who gives it up
   spin_lock guard_;
   detail::wait_line line_;
 };
-
-/// Holds a mutex until it goes. Move only.
-class [[nodiscard]] mutex::guard {
-public:
-  guard() = default;
-  guard(guard&& other) noexcept : held_(std::exchange(other.held_, nullptr)), party_(other.party_) {}
-  guard& operator=(guard&& other) noexcept {
-    guard taken(std::move(other));
-    std::swap(held_, taken.held_);
-    std::swap(party_, taken.party_);
-    return *this;
-  }
-  ~guard() { unlock(); }
-
-  /// Before the end of the scope; afterwards it holds nothing.
-  void unlock() noexcept {
-    if (mutex* m = std::exchange(held_, nullptr)) m->hand_over(party_);
-  }
-  explicit operator bool() const noexcept { return held_ != nullptr; }
-
-private:
-  friend class mutex;
-  guard(mutex& m, const void* party) noexcept : held_(&m), party_(party) {}
-
-  mutex* held_ = nullptr;
-  const void* party_ = nullptr;
-};
-
-template <class Result>
-struct mutex::request {
-  mutex* m;
-  const void* party = nullptr;
-
-  spin_lock& guard() noexcept { return m->guard_; }
-  bool try_fast(detail::wait_node& n) noexcept {
-    party = n.party;
-    return m->try_take(party);
-  }
-  bool try_locked(detail::wait_node& n) noexcept { return m->take_or_queue(n); }
-  void give_back() noexcept { m->hand_over(party); }
-  void left(detail::wake_list&) noexcept {}
-  Result finish(detail::wait_outcome how) {
-    if constexpr (std::is_same_v<Result, result<void>>) {
-      if (how == detail::wait_outcome::granted) return {};
-      return detail::error_of(how, "a mutex");
-    } else {
-      if (how != detail::wait_outcome::granted) throw troupe_error(detail::error_of(how, "a mutex"));
-      if constexpr (!std::is_void_v<Result>) return mutex::guard(*m, party);
-    }
-  }
-};
-
-inline bool mutex::try_take(const void* party) noexcept {
-  std::uintptr_t expected = 0;
-  return owner_.compare_exchange_strong(expected, of(party), acquire, relaxed);
-}
-
-inline auto mutex::lock() noexcept { return operation(request<void>{this}); }
-inline auto mutex::try_lock_for(std::chrono::nanoseconds timeout) noexcept {
-  return operation(request<result<void>>{this}, timeout);
-}
-inline auto mutex::scoped() noexcept { return operation(request<guard>{this}); }
-inline bool mutex::try_lock() noexcept { return try_take(detail::current_party()); }
 
 }  // namespace troupe

@@ -9,6 +9,9 @@
 
 namespace troupe {
 
+#ifdef TROUPE_MODEL
+using model::futex;
+#else
 namespace {
 
 long futex(atomic<std::uint32_t>& word, int operation, std::uint32_t value, const timespec* deadline) noexcept {
@@ -17,11 +20,12 @@ long futex(atomic<std::uint32_t>& word, int operation, std::uint32_t value, cons
 }
 
 }  // namespace
+#endif
 
 bool parker::park(std::int64_t deadline) noexcept {
   std::uint32_t expected = empty;
   if (!state_.compare_exchange_strong(expected, parked, acquire, acquire)) {
-    state_.exchange(empty, acquire);  // the token was there; a second wake may have come since (P2)
+    state_.exchange(empty, acquire);  // the token was there; a second wake may have come since (U2)
     return true;
   }
   timespec until{static_cast<time_t>(deadline / 1'000'000'000), static_cast<long>(deadline % 1'000'000'000)};

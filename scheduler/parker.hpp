@@ -9,10 +9,11 @@ namespace troupe {
 /// Puts one thread to sleep until another wakes it: a token of one, as in `java.util.concurrent.LockSupport`. The small
 /// interface behind which file descriptors can come later; today a futex.
 ///
-/// P1. An `unpark` before `park` is not lost: `park` then returns at once.
-/// P2. What happened before `unpark` is seen after the `park` that it ended.
+/// U1. An `unpark` before `park` is not lost: `park` then returns at once.
+/// U2. What happened before `unpark` is seen after the `park` that it ended.
 class parker {
 public:
+  /// No deadline.
   static constexpr std::int64_t forever = INT64_MAX;
 
   /// Sleeps until `unpark` or until `deadline` (nanoseconds of the steady clock). Called by the owning thread only.

@@ -3,8 +3,15 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <typeinfo>
 #include <utility>
 #include <vector>
+
+#include <cxxabi.h>
+#include <fmt/format.h>
+
+#include <troupe/base/log.hpp>
+#include <troupe/scheduler/strand.hpp>
 
 namespace troupe {
 
@@ -50,15 +57,16 @@ private:
 };
 
 run_loop::run_loop(run_loop_options options)
-    : deterministic_(options.seed.has_value()),
-      random_state_(options.seed.value_or(0)),
-      virtual_now_(second),
-      owner_(std::this_thread::get_id()),
-      self_(*this, 0, "loop", false) {
+    : virtual_now_(second), owner_(std::this_thread::get_id()), self_(*this, 0, "loop", false) {
   self_.set_budget(1);
   strands().keep_order();  // C12: whoever is visited first must not depend on addresses
-  std::lock_guard guard(loops_mutex);
-  loops.emplace_back(owner_, this);
+  {
+    std::lock_guard guard(loops_mutex);
+    loops.emplace_back(owner_, this);
+  }
+  if (!options.seed) return;
+  chooser_.emplace(seeded_schedule{*options.seed, std::move(options.strategy)}, options.record);
+  strands().watch(*this);
 }
 
 run_loop::~run_loop() {
@@ -66,28 +74,37 @@ run_loop::~run_loop() {
   std::erase_if(loops, [this](const auto& l) { return l.second == this; });
 }
 
-std::int64_t run_loop::now() const noexcept { return deterministic_ ? virtual_now_.load(relaxed) : steady_now(); }
-
-// splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
-std::uint64_t run_loop::random() noexcept {
-  std::uint64_t z = random_state_ += 0x9e3779b97f4a7c15;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-  z = (z ^ z >> 27) * 0x94d049bb133111eb;
-  return z ^ z >> 31;
-}
+std::int64_t run_loop::now() const noexcept { return deterministic() ? virtual_now_.load(relaxed) : steady_now(); }
 
 void run_loop::record(std::uint64_t event) noexcept {
   trace_ = (trace_ ^ event) * 0x100000001b3 ^ trace_ >> 47;  // after FNV-1a, by words
 }
 
 void run_loop::require_owner() const noexcept {
-  if (!deterministic_ || std::this_thread::get_id() == owner_) return;
-  std::fputs("troupe: a foreign thread used a deterministic runtime: only the thread that made it may\n", stderr);
+  if (!deterministic() || std::this_thread::get_id() == owner_) return;
+  std::fprintf(stderr,
+               "troupe: a foreign thread used a deterministic runtime: only the thread that made it may [seed %s]\n",
+               schedule().text().c_str());
   std::abort();
+}
+
+void run_loop::strand_added(const strand& s) noexcept {
+  notes_.insert_or_assign(&s, strand_notes{++strands_made_});
+  chooser_->added(s);
+}
+
+void run_loop::strand_removed(const strand& s) noexcept {
+  notes_.erase(&s);
+  chooser_->removed(s);
 }
 
 void run_loop::inject(job& j) noexcept {
   require_owner();
+  if (deterministic() && running_ != &j) {
+    const auto waker = notes_.find(running_);
+    const auto woken = notes_.find(&j);
+    if (waker != notes_.end() && woken != notes_.end()) waker->second.last_woken = woken->second.number;
+  }
   {
     std::lock_guard guard(mutex_);
     runnable_.push_back(&j);
@@ -103,9 +120,12 @@ job* run_loop::take() noexcept {
   std::lock_guard guard(mutex_);
   if (runnable_.empty()) return nullptr;
   std::size_t chosen = 0;
-  if (deterministic_) {
-    chosen = random() % runnable_.size();
-    self_.set_budget(static_cast<unsigned>(1 + random() % 4));
+  if (deterministic()) {
+    const bool followed = divergence().empty();
+    const detail::chooser::choice made = chooser_->choose(runnable_);
+    if (followed && !divergence().empty()) log_line(divergence());
+    chosen = made.index;
+    self_.set_budget(made.budget);
     record(chosen << 32 | runnable_.size());
   }
   job* j = runnable_[chosen];
@@ -116,18 +136,22 @@ job* run_loop::take() noexcept {
 void run_loop::run_slice(job& j) noexcept {
   bump(self_.slices_);
   self_.running_.store(true, relaxed);
+  if (deterministic()) running_ = &j;
   j.run();
   self_.running_.store(false, relaxed);
+  if (!deterministic()) return;
+  if (const auto notes = notes_.find(std::exchange(running_, nullptr)); notes != notes_.end())
+    notes->second.doing = self_.detail_.load(relaxed);
   // Virtual time must not stand still for ever while something always has work, or no deadline would ever come.
-  if (deterministic_) virtual_now_.store(now() + slice_cost, relaxed);
+  virtual_now_.store(now() + slice_cost, relaxed);
 }
 
 /// Nothing can run: goes on to the next timer, virtually or by sleeping until it, an injected job or the deadline.
 /// False if nothing will ever happen by itself.
 bool run_loop::advance_time(std::int64_t deadline) {
   const std::int64_t next = timers_.next();
-  if (deterministic_) {
-    if (next == timers::never) return false;
+  if (deterministic()) {
+    if (timers_.empty()) return false;
     if (next > deadline) {
       virtual_now_.store(std::max(now(), deadline), relaxed);
       return false;
@@ -140,29 +164,33 @@ bool run_loop::advance_time(std::int64_t deadline) {
   return true;
 }
 
-bool run_loop::wait(wait_condition& condition, std::int64_t deadline) {
+scheduler::waited run_loop::wait(wait_condition& condition, std::int64_t deadline) {
+  const auto over = [&](waited otherwise) { return condition.holds() ? waited::held : otherwise; };
   while (!condition.holds()) {
-    if (now() >= deadline) return condition.holds();
+    if (now() >= deadline || exhausted()) return over(waited::timeout);
     driving here(*this);
     if (!here.entered()) {
-      if (current_worker() == &self_) return condition.holds();
+      if (current_worker() == &self_) return over(waited::refused);
       condition.sleep_until(std::min(deadline, now() + look_again));  // another thread drives
     } else if (job* j = take()) {
       run_slice(*j);
       if (timers_.next() <= now()) timers_.fire_due(now());
-    } else if (deterministic_) {
-      if (!advance_time(deadline)) return condition.holds();
+    } else if (deterministic()) {
+      if (advance_time(deadline)) continue;
+      if (!condition.holds() && timers_.empty()) note_stall(deadline);
+      return over(deadline == timers::never ? waited::stuck : waited::timeout);
     } else {
       advance_time(std::min(deadline, now() + look_again));  // the condition may be brought about from outside
     }
   }
-  return true;
+  return waited::held;
 }
 
 bool run_loop::wait_quiescent(std::int64_t deadline) {
   driving here(*this);
   if (!here.entered()) return false;
   for (;;) {
+    if (exhausted()) return false;
     if (job* j = take()) {
       run_slice(*j);
       if (timers_.next() <= now()) timers_.fire_due(now());
@@ -173,6 +201,56 @@ bool run_loop::wait_quiescent(std::int64_t deadline) {
       return false;
     }
   }
+}
+
+void run_loop::note_stall(std::int64_t deadline) {
+  if (!stall_.empty() && (deadlocked_ || deadline != timers::never)) return;
+  stall_ = who_waits();
+  deadlocked_ = deadline == timers::never;
+  if (deadlocked_) log_line("deadlock: a thread waits without a deadline, and nothing can run or is due\n" + stall_);
+}
+
+namespace {
+
+/// What a wait is for: in its own words, or by the name of its type.
+std::string wait_text(const wait_point& w) {
+  std::string text = w.describe_wait();
+  if (!text.empty()) return text;
+  int failure = 0;
+  char* name = abi::__cxa_demangle(typeid(w).name(), nullptr, nullptr, &failure);
+  text = failure == 0 ? name : typeid(w).name();
+  std::free(name);
+  return text;
+}
+
+}  // namespace
+
+std::string run_loop::who_waits() {
+  std::unordered_map<std::uint64_t, std::string> names;
+  strands().for_each([&](strand& s) { names.emplace(notes_.at(&s).number, s.describe()); });
+  std::string text;
+  std::size_t idle = 0;
+  strands().for_each([&](strand& s) {  // the newest first
+    if (!s.waits()) {
+      ++idle;
+      return;
+    }
+    const strand_notes& notes = notes_.at(&s);
+    std::string line = "  " + names.at(notes.number);
+    if (notes.doing && s.describe().find(notes.doing) == std::string::npos)
+      line += fmt::format(", in {},", notes.doing);
+    line += " waits for " + wait_text(*s.present_wait());
+    if (const auto woken = names.find(notes.last_woken); woken != names.end())
+      line += fmt::format("; the last that it woke is {}", woken->second);
+    text = text.empty() ? line : line + "\n" + text;
+  });
+  if (text.empty()) return fmt::format("  no actor or green thread waits for a result; {} live", idle);
+  return idle == 0 ? text : text + fmt::format("\n  {} more have nothing to do", idle);
+}
+
+std::string run_loop::label(const strand& s) const {
+  const auto notes = notes_.find(&s);
+  return notes == notes_.end() ? scheduler::label(s) : std::to_string(notes->second.number);
 }
 
 std::vector<worker_info> run_loop::inspect() const {

@@ -2,13 +2,15 @@
 
 #include <chrono>
 
+#include <fmt/format.h>
+
 namespace troupe {
 
 namespace detail {
 constinit thread_local worker* this_worker = nullptr;
 }
 
-void scheduler::arm(timer& t, std::int64_t deadline) { timers_.arm(t, deadline); }
+std::string scheduler::label(const strand& s) const { return fmt::format("{}", static_cast<const void*>(&s)); }
 
 std::int64_t steady_now() noexcept {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();

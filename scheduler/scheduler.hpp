@@ -18,6 +18,7 @@ class worker;
 /// How a thread of the outside waits for something that a scheduler brings about.
 class wait_condition {
 public:
+  /// True once the wait is over. Any thread of the scheduler or the waiter.
   virtual bool holds() const noexcept = 0;
   /// Sleeps until `holds()` may have changed or until the deadline (nanoseconds of the steady clock).
   virtual void sleep_until(std::int64_t deadline) noexcept = 0;
@@ -70,16 +71,26 @@ public:
   /// Now, in nanoseconds of this scheduler's clock: the steady clock, or virtual time.
   virtual std::int64_t now() const noexcept = 0;
 
-  /// Arms a timer; see `timers`.
-  virtual void arm(timer& t, std::int64_t deadline);
+  /// Arms a timer, and tells whoever sleeps of a deadline that is earlier than the one it knows; see `timers`.
+  virtual void arm(timer& t, std::int64_t deadline) = 0;
+
+  /// True if the timer was armed and will not fire; see `timers`.
   bool cancel(timer& t) noexcept { return timers_.cancel(t); }
 
-  /// Makes the calling thread wait until `condition` holds; false if the deadline (steady clock; virtual time where
-  /// time is virtual) came first, or if waiting here would never end: on a thread of this very scheduler.
-  virtual bool wait(wait_condition& condition, std::int64_t deadline) = 0;
+  /// How a thread's wait ended.
+  enum class waited : std::uint8_t {
+    held,     ///< the condition holds
+    timeout,  ///< the deadline came first
+    stuck,    ///< nothing is left that could ever bring it about
+    refused,  ///< the caller is a thread of this scheduler that nobody can stand in for
+  };
 
-  /// The job that runs on the calling thread, one of this scheduler's, is about to block it. True: others go on without
-  /// this thread until `end_blocking`. False: nobody else could, so the job must not block.
+  /// Makes the calling thread wait until `condition` holds or the deadline has come (steady clock; virtual time where
+  /// time is virtual).
+  virtual waited wait(wait_condition& condition, std::int64_t deadline) = 0;
+
+  /// The job that runs on the calling thread, one of this scheduler's, is about to block it. True: another stands in for
+  /// this thread until `end_blocking`. False: nobody can, so the job must not block.
   virtual bool begin_blocking() noexcept = 0;
   virtual void end_blocking() noexcept = 0;
 
@@ -92,6 +103,12 @@ public:
 
   /// Number of workers, at least one.
   virtual unsigned size() const noexcept = 0;
+
+  /// One more than the highest `worker::index()` that there can be: with those that stand in for blocked workers.
+  virtual unsigned capacity() const noexcept { return size(); }
+
+  /// How reports call a strand that has no name: by its address, or by a number where runs are to be compared.
+  virtual std::string label(const strand& s) const;
 
   /// What the workers do now.
   virtual std::vector<worker_info> inspect() const = 0;

@@ -18,7 +18,7 @@ bool alternative_base::end(wait_outcome how) noexcept { return selection->claim(
 
 void alternative_base::resume() noexcept { selection->wake_party(); }
 
-/// The locks of all alternatives (A1). Once the first is released the wait may be over; but the party takes each lock in
+/// The locks of all alternatives (SE1). Once the first is released the wait may be over; but the party takes each lock in
 /// `finish`, so that the alternatives stay until the last is released.
 class selection_base::locks {
 public:

@@ -13,10 +13,10 @@
 
 // Waiting for one of several things.
 //
-// A1. A selection looks at its alternatives and puts itself into their lines while it holds the locks of them all, taken
+// SE1. A selection looks at its alternatives and puts itself into their lines while it holds the locks of them all, taken
 //     in the order of their addresses: nothing happens between its looks, and two selections cannot block each other.
-// A2. `state_` decides: whoever exchanges `waiting` for `over` has ended the wait (N1). A node in a line is a bid only;
-//     the party takes those of the other alternatives out before it goes on (N2).
+// SE2. `state_` decides: whoever exchanges `waiting` for `over` has ended the wait (WL1). A node in a line is a bid only;
+//     the party takes those of the other alternatives out before it goes on (WL2).
 
 namespace troupe {
 
@@ -64,7 +64,7 @@ protected:
   void block(alternatives all);
   bool ready(alternatives all);
   void suspend(alternatives all, std::coroutine_handle<> h);
-  /// N2. Afterwards nobody touches the selection or its alternatives.
+  /// WL2. Afterwards nobody touches the selection or its alternatives.
   void finish(alternatives all) noexcept;
 
   /// For which alternative the wait has ended, and how.
@@ -83,6 +83,7 @@ private:
   bool claim(alternative_base& a, wait_outcome how) noexcept;
   void choose(alternative_base* a, wait_outcome how) noexcept;
   bool leave(wait_outcome how) noexcept override;
+  void resume_party() noexcept override { wake_party(); }
   bool take_or_link(alternatives all);
 
   atomic<state> state_{state::arriving};
@@ -94,11 +95,14 @@ private:
 template <class Request>
 class alternative final : public alternative_base {
 public:
-  using value_type = decltype(std::declval<Request&>().finish(wait_outcome::granted));
-
   explicit alternative(operation<Request>&& o) noexcept : request_(std::move(o.request_)) { timeout = o.timeout_; }
 
-  auto finish(wait_outcome how) { return request_.finish(how); }
+  auto finish(wait_outcome how) {
+    if constexpr (requires { request_.owner(); })
+      return request_.finish(how, nullptr);  // a wait with alternatives is no deadlock: it is not in the graph
+    else
+      return request_.finish(how);
+  }
 
 private:
   spin_lock* guard() noexcept override { return &request_.guard(); }
@@ -118,8 +122,6 @@ struct delay {
 template <>
 class alternative<delay> final : public alternative_base {
 public:
-  using value_type = void;
-
   explicit alternative(delay d) noexcept { timeout = d.time; }
 
   void finish(wait_outcome) const noexcept {}
@@ -138,6 +140,10 @@ template <class Request>
 requires requires { Request::all_or_nothing; }
 inline constexpr bool all_or_nothing<Request> = Request::all_or_nothing;
 
+/// What an alternative gives.
+template <class Request>
+using given = decltype(std::declval<alternative<Request>&>().finish(wait_outcome::granted));
+
 template <class T>
 using or_monostate = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
@@ -150,7 +156,7 @@ class [[nodiscard]] selection final : detail::selection_base {
 
 public:
   /// Which alternative it was, by `index()`, and what it gave; `std::monostate` if it gives nothing.
-  using value_type = std::variant<detail::or_monostate<typename detail::alternative<Requests>::value_type>...>;
+  using value_type = std::variant<detail::or_monostate<detail::given<Requests>>...>;
 
   template <class... Operations>
   explicit selection(std::in_place_t, Operations&&... operations) noexcept
@@ -202,7 +208,7 @@ private:
     if constexpr (I + 1 != count) {
       if (&a != chosen_) return value<I + 1>();
     }
-    if constexpr (std::is_void_v<typename std::decay_t<decltype(a)>::value_type>) {
+    if constexpr (std::is_void_v<decltype(a.finish(outcome_))>) {
       a.finish(outcome_);
       return value_type(std::in_place_index<I>);
     } else {

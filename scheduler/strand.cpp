@@ -2,38 +2,53 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <thread>
 
+#include <troupe/scheduler/detail/fork_record.hpp>
 #include <troupe/scheduler/trampoline.hpp>
+#include <troupe/scheduler/worker.hpp>
 
 namespace troupe {
 
-// The canceller flips the mark `taken` back, so that it shows whether the strand has wiped the word meanwhile: a mark that
-// appears then means that the canceller has let go.
+namespace {
+// Its address is the mark of S2.
+struct : wait_point {
+  void cancel_wait() noexcept override {}
+} taken_mark;
+}  // namespace
+
+wait_point* strand::taken() const noexcept { return &taken_mark; }
+
+void strand::begin_wait(wait_point& w, bool holds_up) noexcept {
+  holds_up_.store(holds_up, relaxed);
+  // seq_cst on both sides: either this sees `cancelled_`, or cancel_waits sees the wait.
+  waiting_.store(&w, seq_cst);
+  if (cancelled_.load(seq_cst)) cancel_waits();
+}
+
+void strand::end_wait() noexcept {
+  unsigned rounds = 0;
+  for (wait_point* w = waiting_.load(acquire); w; w = waiting_.load(acquire)) {  // pairs with the canceller's release
+    if (w != taken() && waiting_.compare_exchange_strong(w, nullptr, acq_rel, acquire)) return;
+    if (++rounds < 100)
+      cpu_relax();
+    else
+      yield_thread();  // the canceller was preempted
+  }
+}
 
 void strand::cancel_waits() noexcept {
-  std::uintptr_t seen = wait_.fetch_or(called_off, acq_rel) | called_off;
-  while (seen > (called_off | taken)) {
-    if (!wait_.compare_exchange_weak(seen, called_off | taken, acq_rel, acquire)) continue;
-    reinterpret_cast<wait_point*>(seen & ~called_off)->cancel_wait();
-    wait_.fetch_xor(taken, release);
-    return;
+  cancelled_.store(true, seq_cst);
+  wait_point* w = waiting_.load(seq_cst);
+  while (w && w != taken()) {
+    if (waiting_.compare_exchange_weak(w, taken(), acq_rel, acquire)) {
+      w->cancel_wait();
+      waiting_.store(nullptr, release);
+      return;
+    }
   }
 }
 
-void strand::await_canceller(std::uintptr_t was) noexcept {
-  if (was & taken) {
-    for (unsigned rounds = 0; !(wait_.load(acquire) & taken); ++rounds) {
-      if (rounds < 100)
-        cpu_relax();
-      else
-        std::this_thread::yield();  // the canceller was preempted
-    }
-    wait_.store(called_off, relaxed);  // the cancellers to come find nothing to take: the order does not matter
-  } else {
-    wait_.fetch_or(called_off, relaxed);
-  }
-}
+bool strand::abandon_forks() noexcept { return detail::fork_record::abandon(*this); }
 
 strand_registry::shard& strand_registry::shard_of(const strand& s) noexcept {
   // Strands are allocated at multiples of 16; their higher bits spread them.
@@ -49,6 +64,7 @@ void strand_registry::add(strand& s) noexcept {
   if (home.first) home.first->previous_ = &s;
   home.first = &s;
   ++home.size;
+  if (watcher_) watcher_->strand_added(s);
 }
 
 void strand_registry::remove(strand& s) noexcept {
@@ -57,6 +73,7 @@ void strand_registry::remove(strand& s) noexcept {
   (s.previous_ ? s.previous_->following_ : home.first) = s.following_;
   if (s.following_) s.following_->previous_ = s.previous_;
   --home.size;
+  if (watcher_) watcher_->strand_removed(s);
 }
 
 std::size_t strand_registry::size() const noexcept {
@@ -72,24 +89,28 @@ namespace detail {
 
 constinit thread_local trampoline* this_trampoline = nullptr;
 
-trampoline& current_trampoline() noexcept {
-  if (!this_trampoline) {
-    std::fputs("troupe: co_await outside of a green thread or an actor's handler; spawn the coroutine instead\n",
-               stderr);
-    std::abort();
-  }
-  return *this_trampoline;
+void no_trampoline() noexcept {
+  std::fputs("troupe: co_await outside of a green thread or an actor's handler; spawn the coroutine instead\n", stderr);
+  std::abort();
 }
+
+void leave_forks_behind(trampoline& t) noexcept { fork_record::leave_behind(t); }
+void keep_forks(trampoline& t) noexcept { fork_record::carry(t); }
 
 pause trampoline::run(std::coroutine_handle<> h) noexcept {
   trampoline* outer = std::exchange(this_trampoline, this);
+  worker* here = current_worker();
+  forks = here ? here->forks() : nullptr;
   why = pause::none;
-  next = h;
+  next = fork_record::is_marked(h) ? fork_record::take_up(*this, h) : h;
   while (next) {
     if (left == 0) {  // C8: ready awaitables alone must not keep the thread for ever
-      self->resume_at = std::exchange(next, {});
-      why = pause::yielded;
-      break;
+      if (here && here->may_stay() && !self->killed()) {
+        left = share;
+      } else {
+        yield_current(std::exchange(next, {}));
+        break;
+      }
     }
     --left;
     std::exchange(next, {}).resume();

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <coroutine>
-#include <cstdint>
 #include <mutex>
 #include <string>
 
@@ -19,6 +18,9 @@ public:
   /// `await_suspend` is still publishing the wait.
   virtual void cancel_wait() noexcept = 0;
 
+  /// What is waited for, for reports; empty: its type says enough.
+  virtual std::string describe_wait() const { return {}; }
+
 protected:
   ~wait_point() = default;
 };
@@ -27,15 +29,13 @@ protected:
 /// time, on any worker.
 ///
 /// S1. While a strand is suspended in a wait, exactly one party owns the right to schedule it: whoever wins the wait.
-/// S2. `wait_` names the wait from before it is published until it is over. A canceller takes the pointer out and leaves
-///     the mark `taken`, which it flips again when it has let go; the strand that finds the mark waits for that (a few
-///     instructions) before it destroys the wait.
-/// S3. Whoever calls the waits off sets `called_off` in the word that names the wait, and a strand that begins to wait
-///     exchanges that very word: one of the two sees the other. Beginning and ending are one exchange each.
+/// S2. `waiting_` names the wait from before it is published until it is over. A canceller takes the pointer out; the
+///     strand that finds it taken waits (a few instructions) for the canceller to let go before it destroys the wait.
 class strand : public job {
 public:
   explicit strand(scheduler& home) noexcept : home_(&home) {}
 
+  /// What runs it. Any thread.
   scheduler& home() const noexcept { return *home_; }
 
   /// What the list of live strands shows.
@@ -43,6 +43,9 @@ public:
 
   /// Ends this strand as soon as it comes to a point where it can be ended. Any thread.
   virtual void request_kill() noexcept = 0;
+
+  /// True once it has been told to end. Any thread.
+  virtual bool killed() const noexcept = 0;
 
   /// Gives it its next slice; only for whoever owns the right to (S1).
   void wake() noexcept { home_->schedule(*this); }
@@ -52,52 +55,48 @@ public:
   /// Announces a wait that can be cancelled; called before the wait is published. Cancels it at once if the strand has
   /// been told to stop.
   /// `holds_up`: whether a shutdown waits for this wait to end by itself.
-  void begin_wait(wait_point& w, bool holds_up = true) noexcept {
-    holds_up_.store(holds_up, relaxed);
-    if (wait_.exchange(reinterpret_cast<std::uintptr_t>(&w), acq_rel) != 0) [[unlikely]]
-      cancel_waits();
-  }
+  void begin_wait(wait_point& w, bool holds_up = true) noexcept;
 
   /// The wait is over; called when the strand is given its next slice, before anything of the wait is destroyed.
-  void end_wait() noexcept {
-    // Only the strand itself begins a wait. The acquire pairs with the release of a canceller that has let go.
-    if (wait_.load(acquire) <= called_off) return;
-    if (const std::uintptr_t was = wait_.exchange(0, acq_rel); was & (called_off | taken)) [[unlikely]]
-      await_canceller(was);
-  }
+  void end_wait() noexcept;
 
   /// Calls off the present wait, and all to come. Any thread.
   void cancel_waits() noexcept;
 
   /// True while it waits for something other than a message or the end of an actor; a moment's truth.
-  bool waits() const noexcept { return (wait_.load(acquire) & ~called_off) != 0 && holds_up_.load(relaxed); }
+  bool waits() const noexcept { return waiting_.load(acquire) != nullptr && holds_up_.load(relaxed); }
 
-  /// Whether it has been told to stop; asked by the strand itself.
-  bool waits_cancelled() const noexcept { return (wait_.load(acquire) & called_off) != 0; }
+  /// What it waits for, null if nothing. Only while nothing runs: for the report of a deadlock.
+  const wait_point* present_wait() const noexcept { return waiting_.load(acquire); }
 
-  std::coroutine_handle<> resume_at;  ///< where to go on; set by `suspend_current`
+  /// True once it has been told to stop. Any thread.
+  bool waits_cancelled() const noexcept { return cancelled_.load(acquire); }
+
+  /// Where to go on, set by `suspend_current`; or, marked by its low bit, the innermost fork that it is in, which knows.
+  std::coroutine_handle<> resume_at;
 
 protected:
   ~strand() = default;
 
+  /// Ends what it has forked; called in a slice once it has been killed, before its frames go. False if children still
+  /// run: the last of them wakes it.
+  bool abandon_forks() noexcept;
+
 private:
   friend class strand_registry;
 
-  static constexpr std::uintptr_t called_off = 1;  // the present wait and all to come
-  static constexpr std::uintptr_t taken = 2;       // a canceller is at the wait
-
-  void await_canceller(std::uintptr_t was) noexcept;
+  wait_point* taken() const noexcept;
 
   scheduler* home_;
-  // The two bits above and the address of the present wait, 0 for none. Each change of one party is an acq_rel
-  // operation that pairs with those of the other: S2, S3.
-  atomic<std::uintptr_t> wait_{0};
+  // null: no wait; a wait: S2; the mark `taken()`: a canceller is at it.
+  atomic<wait_point*> waiting_{nullptr};
   strand* previous_ = nullptr;  // the registry's links, under its lock
   strand* following_ = nullptr;
 
 protected:
   atomic<std::uint32_t> refs_{1};  // references to the memory of the strand
   atomic<bool> holds_up_{true};    // of the present wait
+  atomic<bool> cancelled_{false};  // waits are called off from now on
 };
 
 template <class Visit>

@@ -11,22 +11,38 @@ namespace troupe {
 
 class strand;
 
+/// Is told of each strand that comes and goes, under the lock of its shard.
+class strand_watcher {
+public:
+  virtual void strand_added(const strand& s) noexcept = 0;
+  virtual void strand_removed(const strand& s) noexcept = 0;
+
+protected:
+  ~strand_watcher() = default;
+};
+
 /// All live actors and green threads of a scheduler, so that somebody can ask who is alive. Any thread.
 ///
 /// R1. A strand is in the list from `add` to `remove`; while `for_each` looks at it, `remove` waits.
 class strand_registry {
 public:
+  /// A strand has begun to live.
   void add(strand& s) noexcept;
+  /// Its life is over; waits while somebody looks at it.
   void remove(strand& s) noexcept;
 
   /// Calls `visit(strand&)` for each, under the lock of its shard: short, and nothing that adds or removes.
   template <class Visit>
   void for_each(Visit visit);
 
+  /// How many are alive; a moment's truth.
   std::size_t size() const noexcept;
 
   /// Visits in the order of making, the newest first, at the price of one lock for all. Call it before the first `add`.
   void keep_order() noexcept { used_ = 1; }
+
+  /// Tells `w`, which lives until the last strand has gone. Call it before the first `add`.
+  void watch(strand_watcher& w) noexcept { watcher_ = &w; }
 
 private:
   static constexpr std::size_t shards = 16;  // a spread that keeps two workers apart
@@ -41,6 +57,7 @@ private:
 
   std::array<shard, shards> shards_;
   std::size_t used_ = shards;
+  strand_watcher* watcher_ = nullptr;
 };
 
 }  // namespace troupe

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
 #include <troupe/base/pool.hpp>
+#include <troupe/scheduler/detail/fork_record.hpp>
 #include <troupe/scheduler/trampoline.hpp>
 
 namespace troupe {
@@ -23,7 +25,7 @@ struct pooled_frame {
 };
 
 struct task_promise_base : pooled_frame {
-  std::coroutine_handle<> continuation;
+  std::uintptr_t continuation = 0;  ///< the address of the coroutine that awaits this one, or a fork's mark
   std::exception_ptr failure;
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
@@ -32,7 +34,12 @@ struct task_promise_base : pooled_frame {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> h) const noexcept {
-      transfer_to(h.promise().continuation);
+      const std::uintptr_t next = h.promise().continuation;
+      trampoline& t = current_trampoline();
+      if (next & fork_record::is_fork)
+        reinterpret_cast<fork_record*>(next - fork_record::is_fork)->child_ended(t);
+      else
+        t.next = std::coroutine_handle<>::from_address(reinterpret_cast<void*>(next));
     }
     void await_resume() const noexcept {}
   };
@@ -77,6 +84,7 @@ public:
   using value_type = T;
 
   task() = default;
+  /// Internal; takes over the frame.
   explicit task(std::coroutine_handle<promise_type> h) noexcept : frame_(h) {}
   task(task&& other) noexcept : frame_(std::exchange(other.frame_, {})) {}
   task& operator=(task&& other) noexcept {
@@ -87,14 +95,16 @@ public:
     if (frame_) frame_.destroy();
   }
 
+  /// True unless it was moved from or default-constructed.
   explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
 
+  /// Runs it to its end in the calling strand; gives its result, or lets its exception through. Once.
   auto operator co_await() const noexcept {
     struct awaiter {
       std::coroutine_handle<promise_type> frame;
       bool await_ready() const noexcept { return false; }
       void await_suspend(std::coroutine_handle<> caller) const noexcept {
-        frame.promise().continuation = caller;
+        frame.promise().continuation = reinterpret_cast<std::uintptr_t>(caller.address());
         detail::transfer_to(frame);
       }
       T await_resume() const { return frame.promise().take(); }
@@ -102,10 +112,14 @@ public:
     return awaiter{frame_};
   }
 
+  /// For whoever starts it by other means than `co_await`.
+  std::coroutine_handle<promise_type> frame() const noexcept { return frame_; }
+
 private:
   std::coroutine_handle<promise_type> frame_;
 };
 
+/// True for `task<T>`.
 template <class T>
 inline constexpr bool is_task = false;
 template <class T>

@@ -11,10 +11,7 @@ namespace detail {
 
 struct yield_awaiter {
   bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> h) const noexcept {
-    troupe::detail::suspend_current(h);
-    troupe::detail::current_trampoline().why = troupe::detail::pause::yielded;
-  }
+  void await_suspend(std::coroutine_handle<> h) const noexcept { troupe::detail::yield_current(h); }
   void await_resume() const noexcept {}
 };
 

@@ -4,11 +4,11 @@
 #include <bit>
 
 // Invariants:
-// W1  A node stands at the lowest level where its tick and `elapsed_` differ in that level's six bits at most, so every
+// V1  A node stands at the lowest level where its tick and `elapsed_` differ in that level's six bits at most, so every
 //     node of a level is due before every node of the levels above.
-// W2  Above level 0 the slot that `elapsed_` itself falls into is empty: what was there has cascaded.
-// W3  A bit of `occupied_` is set exactly while its slot holds a node.
-// W4  `next_`, when set, is not later than any deadline in the wheel that has not passed.
+// V2  Above level 0 the slot that `elapsed_` itself falls into is empty: what was there has cascaded.
+// V3  A bit of `occupied_` is set exactly while its slot holds a node.
+// V4  `next_`, when set, is not later than any deadline in the wheel that has not passed.
 
 namespace troupe {
 

@@ -48,6 +48,7 @@ public:
   /// A time before that of an earlier call counts as that one.
   void advance(std::int64_t now_ns, timer_list& due) noexcept;
 
+  /// Number of nodes in it.
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
 

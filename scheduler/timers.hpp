@@ -26,6 +26,7 @@ protected:
 ///     sleeper one needless wake and saves each short-lived timer (the timeout of a request that is answered) one.
 class timers {
 public:
+  /// No point in time.
   static constexpr std::int64_t never = INT64_MAX;
 
   /// Arms `t` for `deadline`. Returns true if that is earlier than `next()` was: the caller then tells whoever sleeps.
@@ -40,6 +41,7 @@ public:
   /// Fires all that are due at `now`; returns how many.
   std::size_t fire_due(std::int64_t now);
 
+  /// True if none is armed.
   bool empty() const;
 
 private:

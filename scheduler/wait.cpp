@@ -21,7 +21,18 @@ error error_of(wait_outcome outcome, const char* what) {
   return error(errc::invalid_argument, "the wait for " + name + " has not ended");
 }
 
-constinit thread_local char thread_mark = 0;
+const void* current_party() noexcept {
+  alignas(16) static constinit thread_local char thread_mark = 0;
+  if (this_trampoline) return this_trampoline->self;
+  return &thread_mark;
+}
+
+std::int64_t party_now() {
+  if (this_trampoline) return this_trampoline->self->home().now();
+  if (const worker* w = current_worker()) return w->owner().now();
+  const scheduler* loop = driven_by_this_thread();
+  return loop ? loop->now() : steady_now();
+}
 
 bool line_wait::end(wait_outcome how) noexcept {
   if (outcome_ != wait_outcome::pending) return false;
@@ -30,11 +41,10 @@ bool line_wait::end(wait_outcome how) noexcept {
   return true;
 }
 
-/// Ends the wait in place of whoever would have granted it. True if the party is to be resumed: its node was linked.
 bool line_wait::leave(wait_outcome how) noexcept {
   wake_list woken;
   std::lock_guard lock(*guard_);
-  if (outcome_ != wait_outcome::pending) return false;  // and whoever ended it may be linking the node elsewhere
+  if (outcome_ != wait_outcome::pending) return false;  // and whoever ended it may be using the link
   const bool waits = wait_node::linked();
   end(how);
   if (waits) left(woken);
@@ -48,9 +58,13 @@ void party_wait::wake_party() noexcept {
     thread_->wake();
 }
 
-void party_wait::arm(std::chrono::nanoseconds timeout) {
-  timed_ = true;
-  strand_->home().arm(*this, deadline_after(strand_->home().now(), timeout));
+void party_wait::announce(strand& self, std::chrono::nanoseconds timeout) {
+  strand_ = &self;
+  if (timeout != forever) {
+    timed_ = true;
+    self.home().arm(*this, deadline_after(self.home().now(), timeout));
+  }
+  self.begin_wait(*this);
 }
 
 void party_wait::go_on(std::coroutine_handle<> h) noexcept {
@@ -64,39 +78,47 @@ void party_wait::go_on(std::coroutine_handle<> h) noexcept {
 void party_wait::disarm() noexcept {
   timed_ = false;
   if (strand_->home().cancel(*this)) return;
-  while (!fired_.load(acquire)) std::this_thread::yield();  // pairs with `fire`
+  while (!fired_.load(acquire)) yield_thread();  // pairs with `fire`
 }
 
 void party_wait::fire() noexcept {
-  strand* waiter = strand_;
   const bool ours = leave(wait_outcome::timeout);
+  // Pairs with `disarm`. If the wait is ours to resume, then the party stays, and all this with it, until it is resumed.
   fired_.store(true, release);
-  if (ours) waiter->wake();
+  if (ours) resume_party();
 }
 
 void party_wait::cancel_wait() noexcept {
-  strand* waiter = strand_;
-  if (leave(wait_outcome::cancelled)) waiter->wake();
+  if (leave(wait_outcome::cancelled)) resume_party();
+}
+
+const void* owned_line_wait::blocker() noexcept {
+  std::lock_guard lock(*guard_);
+  return outcome_ == wait_outcome::pending && wait_node::linked() ? owner() : nullptr;
+}
+
+bool owned_line_wait::give_up(std::unique_ptr<std::string> story) noexcept {
+  if (!leave(wait_outcome::deadlock)) return false;
+  story_ = std::move(story);
+  return true;
 }
 
 void party_wait::blocked_thread::wait(std::chrono::nanoseconds timeout) noexcept {
+  wait_outcome how = wait_outcome::timeout;
   worker* here = current_worker();
-  const bool may_block = !here || here->owner().begin_blocking();
-  scheduler* const loop = here ? nullptr : driven_by_this_thread();
-  if (may_block) {
-    if (loop) {
-      loop->wait(*this, deadline_after(loop->now(), timeout));
-    } else {
-      const std::int64_t deadline = deadline_after(steady_now(), timeout);
-      while (!holds() && (deadline == timers::never || steady_now() < deadline)) sleep_until(deadline);
+  if (scheduler* const home = here ? &here->owner() : driven_by_this_thread()) {
+    switch (home->wait(*this, deadline_after(home->now(), timeout))) {
+      case scheduler::waited::held:
+      case scheduler::waited::timeout: break;
+      case scheduler::waited::stuck: how = wait_outcome::deadlock; break;
+      case scheduler::waited::refused: how = wait_outcome::would_deadlock; break;
     }
-    if (here) here->owner().end_blocking();
+  } else {
+    const std::int64_t deadline = deadline_after(steady_now(), timeout);
+    while (!holds() && (deadline == timers::never || steady_now() < deadline)) sleep_until(deadline);
   }
-  const wait_outcome how = !may_block           ? wait_outcome::would_deadlock
-                           : timeout == forever ? wait_outcome::deadlock
-                                                : wait_outcome::timeout;
   if (!holds() && wait_->leave(how)) return;
-  if (!woken_) parker_.park();  // granted meanwhile: this thread must not go on before `wake` is done with it
+  if (!unparked_) parker_.park();  // granted meanwhile: this goes only when `wake` is done with it
 }
 
 }  // namespace troupe::detail

@@ -3,7 +3,10 @@
 #include <chrono>
 #include <coroutine>
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <string>
+#include <type_traits>
 #include <utility>
 
 #include <troupe/base/intrusive_list.hpp>
@@ -12,15 +15,16 @@
 #include <troupe/scheduler/parker.hpp>
 #include <troupe/scheduler/strand.hpp>
 #include <troupe/scheduler/trampoline.hpp>
+#include <troupe/scheduler/wait_graph.hpp>
 
 // Waiting in a line, for whatever has one: mutexes, semaphores, events, channels.
 //
-// N1. Link and outcome of a node are guarded by the lock of its line. Whoever changes the outcome from `pending` takes
+// WL1. Link and outcome of a node are guarded by the lock of its line. Whoever changes the outcome from `pending` takes
 //     the node out of the line under the same lock; he alone then owns the right, and the duty, to resume the party
-//     (S1), which he does after releasing the lock.
-// N2. A party leaves its wait only when its node is out of the line and nobody will touch it any more: a timer that
+//     (S1), which he does after releasing the lock, and until then the link.
+// WL2. A party leaves its wait only when its node is out of the line and nobody will touch it any more: a timer that
 //     could not be cancelled has fired to its end, and so has a canceller (S2).
-// N3. What was granted to a party that was killed meanwhile is given back.
+// WL3. What was granted to a party that was killed meanwhile is given back.
 
 namespace troupe {
 
@@ -43,15 +47,26 @@ enum class wait_outcome : std::uint8_t {
 /// The sentence for an outcome that is not `granted`; `what` says what was waited for.
 error error_of(wait_outcome outcome, const char* what);
 
+/// What a caller gets who waited for something that carries no value: nothing or an exception, or with
+/// `result<void>` the error as a value.
+template <class Result>
+Result ended(wait_outcome outcome, const char* what) {
+  if constexpr (std::is_void_v<Result>) {
+    if (outcome != wait_outcome::granted) throw troupe_error(error_of(outcome, what));
+  } else {
+    if (outcome != wait_outcome::granted) return error_of(outcome, what);
+    return {};
+  }
+}
+
 class wait_node;
 
-extern constinit thread_local char thread_mark;  // its address stands for the thread
-
 /// Who runs on the calling thread: the strand whose coroutine it is, else the thread itself. Only to compare.
-inline const void* current_party() noexcept {
-  if (this_trampoline) return this_trampoline->self;
-  return &thread_mark;
-}
+/// Its low bits are zero.
+const void* current_party() noexcept;
+
+/// Now, in nanoseconds of the clock that the calling party's timeouts go by.
+std::int64_t party_now();
 
 /// Nodes that a critical section has taken out of their lines, to be resumed after it.
 class wake_list {
@@ -73,14 +88,17 @@ public:
   /// Who waits: `current_party()` of the caller.
   const void* party = nullptr;
 
-  /// What whoever grants it needs to know of the request, if its line has agreed on something.
-  void* wanted = nullptr;
+  /// What it wants, for lines where that differs: what it says is up to the line.
+  unsigned want = 0;
+
+  /// Where whoever grants it puts or finds what is handed over, for lines where something is.
+  void* place = nullptr;
 
   /// Takes it out of its line for good, as whoever holds the lock of the line. False if the wait has ended before; then
   /// the node is to be taken out of the line, and nobody is to be resumed.
   virtual bool end(wait_outcome how) noexcept = 0;
 
-  /// Gives the party its next slice, or wakes its thread. For whoever ended the wait (N1); the node may be gone afterwards.
+  /// Gives the party its next slice, or wakes its thread. For whoever ended the wait (WL1); the node may be gone afterwards.
   virtual void resume() noexcept = 0;
 
 protected:
@@ -95,32 +113,30 @@ protected:
   party_wait() = default;
   ~party_wait() = default;
 
-  /// Announces the wait of a strand, before its node is linked: from now on it can be cancelled and time out.
-  void announce(strand& self, std::chrono::nanoseconds timeout) {
-    strand_ = &self;
-    if (timeout != forever) arm(timeout);
-    self.begin_wait(*this);
-  }
+  /// Announces the wait of a strand, before it is published: from now on it can be cancelled and time out.
+  void announce(strand& self, std::chrono::nanoseconds timeout);
 
-  /// Takes back what `announce` did, for a wait that was over before its node was linked. Tells the trampoline where to
-  /// go on.
+  /// Takes back what `announce` did, for a wait that was over before it was published. Tells the trampoline where to go
+  /// on.
   void go_on(std::coroutine_handle<> h) noexcept;
 
-  /// N2, once the strand runs again.
+  /// WL2, once the strand runs again.
   void settle() noexcept {
     if (timed_) disarm();
   }
 
-  /// Gives the party its next slice, or wakes its thread.
+  /// Gives the strand its next slice, or wakes the thread.
   void wake_party() noexcept;
 
   /// Ends the wait in place of whoever would have granted it. True if the party is to be resumed: it was waiting.
   virtual bool leave(wait_outcome how) noexcept = 0;
 
+  /// Lets the party go on after `leave`, outside of all locks.
+  virtual void resume_party() noexcept = 0;
+
 private:
   void fire() noexcept final;
   void cancel_wait() noexcept final;
-  void arm(std::chrono::nanoseconds timeout);
   void disarm() noexcept;
 
   strand* strand_ = nullptr;
@@ -129,34 +145,34 @@ private:
   atomic<bool> fired_{false};  // true: the timer will not touch this any more, or owns the right to resume
 };
 
-/// The calling OS thread, for as long as it may have to wait. Made before the node is linked.
+/// The calling OS thread, for as long as it may have to wait. Made before the wait is published.
 class party_wait::blocked_thread final : public wait_condition {
 public:
   explicit blocked_thread(party_wait& w) noexcept : wait_(&w) { w.thread_ = this; }
 
-  /// Blocks until the wait has ended; called with the node linked and the lock released.
+  /// Blocks until the wait has ended; called once it is published, without a lock.
   void wait(std::chrono::nanoseconds timeout) noexcept;
 
   void wake() noexcept {
-    called_.store(true, release);
+    woken_.store(true, release);
     parker_.unpark();
   }
 
 private:
-  bool holds() const noexcept override { return woken_ || called_.load(acquire); }
-  void sleep_until(std::int64_t deadline) noexcept override { woken_ = woken_ || parker_.park(deadline); }
+  bool holds() const noexcept override { return woken_.load(acquire); }
+  void sleep_until(std::int64_t deadline) noexcept override { unparked_ = unparked_ || parker_.park(deadline); }
 
   party_wait* wait_;
   parker parker_;
-  bool woken_ = false;
-  atomic<bool> called_{false};  // true: the wake is on its way; its release pairs with the acquire of `holds`
+  bool unparked_ = false;      // `wake` touches this no more
+  atomic<bool> woken_{false};  // false -> true: the unpark is on its way; its release pairs with the acquire of `holds`
 };
 
 /// A party in one line.
 class line_wait : public wait_node, public party_wait {
 public:
   bool end(wait_outcome how) noexcept final;
-  void resume() noexcept final { wake_party(); }
+  void resume() noexcept override { wake_party(); }
 
 protected:
   explicit line_wait(spin_lock& guard) noexcept : guard_(&guard) {}
@@ -165,11 +181,62 @@ protected:
   /// The party has left the line with nothing; called under the lock. Others may now be able to go on.
   virtual void left(wake_list& woken) noexcept = 0;
 
+  bool leave(wait_outcome how) noexcept final;
+  void resume_party() noexcept override { resume(); }
+
   spin_lock* guard_;
   wait_outcome outcome_ = wait_outcome::pending;
+};
+
+/// A party in the line of something that has an owner.
+class owned_line_wait : public line_wait, public wait_edge {
+protected:
+  using line_wait::line_wait;
+  ~owned_line_wait() = default;
+
+  /// Who has to end the wait; called under the lock of the line, with the node in it.
+  virtual const void* owner() const noexcept = 0;
+
+  std::unique_ptr<std::string> story_;  // of the deadlock, when there was one
 
 private:
-  bool leave(wait_outcome how) noexcept final;
+  const void* blocker() noexcept final;
+  const char* verb() const noexcept final { return "holds"; }
+  bool give_up(std::unique_ptr<std::string> story) noexcept final;
+  void resume_party() noexcept final { resume(); }
+};
+
+/// A wait for what a request says; in the graph if that has an owner.
+template <class Request>
+class request_wait : public line_wait {
+protected:
+  static constexpr bool owned = false;
+  explicit request_wait(Request r) noexcept : line_wait(r.guard()), request_(std::move(r)) {}
+  ~request_wait() = default;
+
+  void enter_graph() const noexcept {}
+  void leave_graph() const noexcept {}
+  auto finish() { return request_.finish(outcome_); }
+
+  Request request_;
+};
+
+template <class Request>
+requires requires(const Request& r) { r.owner(); }
+class request_wait<Request> : public owned_line_wait {
+protected:
+  static constexpr bool owned = true;
+  explicit request_wait(Request r) noexcept : owned_line_wait(r.guard()), request_(std::move(r)) {}
+  ~request_wait() = default;
+
+  void enter_graph() noexcept { wait_edge::enter_graph(party); }
+  auto finish() { return request_.finish(outcome_, story_.get()); }
+
+  Request request_;
+
+private:
+  const void* owner() const noexcept final { return request_.owner(); }
+  std::string subject() const final { return request_.what(); }
 };
 
 inline wake_list::~wake_list() {
@@ -204,6 +271,9 @@ public:
     while (wait_node* n = grant_one(how)) woken.add(*n);
   }
 
+  /// Puts all of another line behind its own.
+  void take_all(wait_line& other) noexcept { nodes_.splice_back(other.nodes_); }
+
 private:
   intrusive_list<wait_node, wait_node> nodes_;
 };
@@ -225,15 +295,15 @@ constexpr void refuse_temporary() noexcept {
 }
 
 template <class Request>
-class alternative;
-
-template <class Request>
 bool try_locked(Request& request, wait_node& n, wake_list& woken) {
   if constexpr (requires { request.try_locked(n, woken); })
     return request.try_locked(n, woken);
   else
     return request.try_locked(n);
 }
+
+template <class Request>
+class alternative;
 
 }  // namespace detail
 
@@ -245,30 +315,34 @@ bool try_locked(Request& request, wait_node& n, wake_list& woken) {
 ///     bool try_fast(wait_node&)        takes it at once, if that is possible without the lock
 ///     bool try_locked(wait_node&)      the same under the lock; true also if it has ended the wait with an error; on
 ///                                      false it has put the node into its line. May take a wake_list& too
-///     void give_back()                 it was granted, and will not be used (N3)
+///     void give_back()                 it was granted, and will not be used (WL3)
 ///     void left(wake_list&)            the party has left the line, under the lock
 ///     T finish(wait_outcome)           what the caller gets; may throw
-///     static constexpr bool dies_twice       optional: the caller may have passed a temporary that some compilers
-///                                            destroy twice
-///     static constexpr bool all_or_nothing   optional: false if it may take effect by halves
+/// and, if there is an owner who alone can end the wait (see wait_graph.hpp):
+///     const void* owner()              the party, or null; under the lock, while the node is in the line
+///     std::string what()               what is waited for
+///     T finish(wait_outcome, const std::string* story)   in place of the other; the story of the deadlock or null
+/// and, where it applies:
+///     static constexpr bool dies_twice       the caller may have passed a temporary that some compilers destroy twice
+///     static constexpr bool all_or_nothing   false: it may take effect by halves
 template <class Request>
-class [[nodiscard]] operation final : detail::line_wait {
+class [[nodiscard]] operation final : detail::request_wait<Request> {
+  using base = detail::request_wait<Request>;
   using outcome_of = detail::wait_outcome;
+  using base::guard_;
+  using base::outcome_;
+  using base::party;
+  using base::request_;
 
 public:
   explicit operation(Request request, std::chrono::nanoseconds timeout = forever) noexcept
-      : line_wait(request.guard()), request_(std::move(request)), timeout_(timeout) {}
+      : base(std::move(request)), timeout_(timeout) {}
   operation(const operation&) = delete;
   operation& operator=(const operation&) = delete;
   ~operation() {
-    settle();
+    this->leave_graph();
+    this->settle();
     if (outcome_ == outcome_of::granted && !used_) request_.give_back();
-  }
-
-  auto operator co_await() & noexcept { return awaiter{this}; }
-  auto operator co_await() && noexcept {
-    detail::refuse_temporary<Request>();
-    return awaiter{this};
   }
 
   /// Blocks the calling OS thread.
@@ -277,17 +351,21 @@ public:
     if (request_.try_fast(*this)) {
       outcome_ = outcome_of::granted;
     } else {
-      bool waits = false;
-      blocked_thread here(*this);
-      {
-        detail::wake_list woken;
-        std::lock_guard lock(*guard_);
-        waits = !detail::try_locked(request_, *this, woken);
-        if (!waits && outcome_ == outcome_of::pending) outcome_ = outcome_of::granted;
+      typename base::blocked_thread here(*this);
+      if (in_graph()) this->enter_graph();
+      if (publish()) {
+        if (in_graph()) detail::look_for_deadlock(party);
+        here.wait(timeout_);
       }
-      if (waits) here.wait(timeout_);
+      this->leave_graph();
     }
     return use();
+  }
+
+  auto operator co_await() & noexcept { return awaiter{this}; }
+  auto operator co_await() && noexcept {
+    detail::refuse_temporary<Request>();
+    return awaiter{this};
   }
 
 private:
@@ -313,30 +391,38 @@ private:
       detail::current_trampoline().why = detail::pause::yielded;
       return;
     }
-    announce(self, timeout_);
-    {
-      detail::wake_list woken;
-      std::lock_guard lock(*guard_);
-      if (outcome_ == outcome_of::pending) {
-        if (!detail::try_locked(request_, *this, woken)) return;  // the party may run again at this very moment
-        if (outcome_ == outcome_of::pending) outcome_ = outcome_of::granted;
-      }
-    }
-    go_on(h);
+    const bool looks = in_graph();
+    if (looks) this->enter_graph();
+    this->announce(self, timeout_);
+    if (!publish()) return this->go_on(h);
+    // The party may run again at this very moment: nothing of this may be touched any more.
+    if (looks) detail::look_for_deadlock(&self);
   }
   auto await_resume() {
-    settle();
+    this->leave_graph();
+    this->settle();
     return use();
   }
 
   void left(detail::wake_list& woken) noexcept override { request_.left(woken); }
 
-  auto use() {
-    used_ = true;
-    return request_.finish(outcome_);
+  bool in_graph() const noexcept { return base::owned && timeout_ == forever; }
+
+  /// True if the node is now in its line.
+  bool publish() noexcept {
+    detail::wake_list woken;
+    std::lock_guard lock(*guard_);
+    if (outcome_ != outcome_of::pending) return false;
+    const bool waits = !detail::try_locked(request_, *this, woken);
+    if (!waits && outcome_ == outcome_of::pending) outcome_ = outcome_of::granted;
+    return waits;
   }
 
-  Request request_;
+  auto use() {
+    used_ = true;
+    return this->finish();
+  }
+
   std::chrono::nanoseconds timeout_;
   bool used_ = false;
 };

@@ -2,34 +2,44 @@
 //
 // Where jobs stand: each worker has a LIFO slot and a ring (worker.hpp); all share an injection queue for jobs that
 // come from outside the pool or overflow a ring. A worker takes from its slot, its ring, the injection queue (every
-// 61st slice first, so that it does not starve), then steals, then sleeps. The shape is Tokio's
+// 61st slice first, so that it does not starve), then steals, then sleeps. A thief looks at the rings first, then at the
+// deques of forks (detail/fork_record.hpp), which are parts of the slice that runs there. The shape is Tokio's
 // (tokio.rs/blog/2019-10-scheduler).
 //
 // The idle protocol:
-// I1. `injected_` counts jobs in the injection queue. It is raised before a job is put in and lowered after one is
+// I1. `injected` counts jobs in the injection queue. It is raised before a job is put in and lowered after one is
 //     taken out: zero means that there is none.
-// I2. A worker that goes to sleep puts itself on the list of sleepers and raises `sleeping_` (seq_cst), then looks once
-//     more at all queues, then parks. An injector raises `injected_` (seq_cst), then looks at `sleeping_`. One of the
+// I2. A worker that goes to sleep puts itself on the list of sleepers and raises `sleeping` (seq_cst), then looks once
+//     more at all queues, then parks. An injector raises `injected` (seq_cst), then looks at `sleeping`. One of the
 //     two sees the other: a job that is injected is never slept over.
-// I3. A job pushed on a worker's own ring is announced with a plain look at `sleeping_`. That look may miss a worker
+// I3. A job pushed on a worker's own ring is announced with a plain look at `sleeping`. That look may miss a worker
 //     which falls asleep at that moment; the job is not lost, for its owner is awake, looks again at every slice, and
-//     while it is stuck the housekeeper looks for it.
-// I4. At most one worker is woken at a time: nobody is woken while `searching_` is above zero. The last searcher that
-//     finds work wakes the next, so that wake-ups spread only while there is work.
+//     while it is stuck the housekeeper looks for it. The same goes for what is made public in a worker's deque of forks.
+// I4. Nobody is woken while `searching` is above zero: injectors rely on the searcher. The last searcher that finds work
+//     wakes the next, so that wake-ups spread only while there is work; a worker whose second look (I2) finds some counts
+//     as a searcher again, for it was relied on until it announced its sleep.
 // I5. The timers have a sleeper: the first worker to park takes that role and parks until the next deadline. Awake
 //     workers look at the timers every 61 slices, the housekeeper does while all are busy.
 // I6. The housekeeper ticks every 10 ms while any worker is awake, and sleeps without a deadline once all have been
-//     parked for a tick. It announces its sleep and then looks at `sleeping_`; a worker leaves `sleeping_` and then
+//     parked for a tick. It announces its sleep and then looks at `sleeping`; a worker leaves `sleeping` and then
 //     looks for the housekeeper (both seq_cst).
+// I7. `workers` has room for stand-ins behind the workers proper. Threads have been started for the first `started` of
+//     them; `active` are at work, awake or asleep, the others wait in `reserve`. When a worker blocks, by its own account
+//     or because the housekeeper saw it, one more becomes active; when it goes on, `surplus` is raised, and the next
+//     stand-in that comes by takes that as its word to go into the reserve.
 
 #include <troupe/scheduler/work_stealing_pool.hpp>
 
 #include <concurrentqueue/concurrentqueue.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdio>
+#include <cstring>
 #include <mutex>
 #include <thread>
 
@@ -39,6 +49,7 @@
 #include <troupe/base/error.hpp>
 #include <troupe/base/log.hpp>
 #include <troupe/base/pool.hpp>
+#include <troupe/scheduler/detail/fork_record.hpp>
 
 namespace troupe {
 
@@ -55,6 +66,21 @@ unsigned usable_cores() noexcept {
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
+/// Whether a thread of this process waits in the system rather than for a processor. False if it cannot be told.
+bool sleeps_in_the_system(int thread_id) noexcept {
+  char path[64];
+  std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread_id);
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  char text[128];
+  const ssize_t n = read(file, text, sizeof text - 1);
+  close(file);
+  if (n <= 0) return false;
+  text[n] = '\0';
+  const char* name_end = std::strrchr(text, ')');  // the name may hold anything, and the state is one letter behind it
+  return name_end && (name_end[2] == 'S' || name_end[2] == 'D');
+}
+
 void name_this_thread(const std::string& name) noexcept {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
 }
@@ -63,8 +89,8 @@ void name_this_thread(const std::string& name) noexcept {
 
 struct work_stealing_pool::state {
   pool_options options;
-  std::vector<std::unique_ptr<worker>> workers;
-  std::vector<std::thread> threads;  // the workers' and, last, the housekeeper's
+  std::vector<std::unique_ptr<worker>> workers;  // I7
+  std::vector<std::thread> threads;              // the housekeeper's first, then the workers'
   std::shared_ptr<void> keep_alive;
 
   moodycamel::ConcurrentQueue<job*> injection;
@@ -74,6 +100,10 @@ struct work_stealing_pool::state {
   atomic<unsigned> sleeping{0};                       // I2: workers on the list of sleepers
   std::mutex idle_mutex;
   std::vector<worker*> sleepers;        // under idle_mutex
+  atomic<unsigned> started{0};          // I7; written under idle_mutex
+  atomic<unsigned> active{0};           // I7; written under idle_mutex
+  std::vector<worker*> reserve;         // I7; under idle_mutex
+  atomic<unsigned> surplus{0};          // I7; written under idle_mutex
   std::condition_variable became_idle;  // all sleep, or a thread has ended
   unsigned quiescence_waiters = 0;      // under idle_mutex
   unsigned ended = 0;                   // threads that have ended; under idle_mutex
@@ -93,18 +123,12 @@ std::shared_ptr<work_stealing_pool> work_stealing_pool::start(pool_options optio
   std::shared_ptr<work_stealing_pool> pool(new work_stealing_pool(std::move(options)));
   state& s = *pool->state_;
   try {
-    for (auto& w : s.workers) {
-      s.threads.emplace_back([pool, self = w.get()] {
-        name_this_thread(self->name());
-        detail::this_worker = self;
-        pool->work(*self);
-        detail::this_worker = nullptr;
-      });
-    }
     s.threads.emplace_back([pool] {
       name_this_thread(pool->state_->options.name + "/keeper");
       pool->keep_house();
     });
+    std::lock_guard guard(s.idle_mutex);
+    for (unsigned i = 0; i != s.options.workers; ++i) pool->start_thread(*s.workers[i]);
   } catch (...) {  // no more threads: those that have started must not wait for ever
     pool->stop(timers::never);
     throw;
@@ -114,12 +138,15 @@ std::shared_ptr<work_stealing_pool> work_stealing_pool::start(pool_options optio
 
 work_stealing_pool::work_stealing_pool(pool_options options) : state_(std::make_unique<state>()) {
   state_->options = std::move(options);
-  for (unsigned i = 0; i != state_->options.workers; ++i) {
+  const unsigned all = state_->options.workers + state_->options.stand_ins;
+  for (unsigned i = 0; i != all; ++i) {
     state_->workers.push_back(std::make_unique<worker>(*this, i, fmt::format("{}/{}", state_->options.name, i), true));
+    state_->workers.back()->stand_in_ = i >= state_->options.workers;
     state_->workers.back()->set_budget(state_->options.budget);
     state_->workers.back()->set_quantum(state_->options.quantum);
   }
-  state_->sleepers.reserve(state_->workers.size());
+  state_->sleepers.reserve(all);
+  state_->reserve.reserve(all);
 }
 
 work_stealing_pool::~work_stealing_pool() {
@@ -133,7 +160,8 @@ void work_stealing_pool::keep_alive(std::shared_ptr<void> what) {
   state_->keep_alive = std::move(what);
 }
 
-unsigned work_stealing_pool::size() const noexcept { return static_cast<unsigned>(state_->workers.size()); }
+unsigned work_stealing_pool::size() const noexcept { return state_->options.workers; }
+unsigned work_stealing_pool::capacity() const noexcept { return static_cast<unsigned>(state_->workers.size()); }
 
 // --- queues --------------------------------------------------------------------------------------------------------
 
@@ -155,6 +183,19 @@ bool worker::extend_slice(std::int64_t& begun) noexcept {
   tick_ = fairness_interval - 1;  // a timer is due: the next look is at those
   return false;
 }
+
+bool worker::may_stay() noexcept {
+  if (!has_queue_ || next_.load(relaxed) || !ring_.empty()) return false;
+  auto& pool = static_cast<work_stealing_pool&>(*owner_);
+  if (pool.state_->injected.load(relaxed) != 0 || pool.state_->stopping.load(relaxed)) return false;
+  if ((tick_ + 1) % fairness_interval == 0) return false;  // the loop looks at the timers
+  ++tick_;
+  bump(slices_);
+  if (forks_.has_public()) announce();  // I3
+  return true;
+}
+
+void worker::announce() noexcept { static_cast<work_stealing_pool&>(*owner_).notify_if_idle(); }
 
 void work_stealing_pool::inject(job& j) noexcept {
   state& s = *state_;
@@ -196,14 +237,15 @@ job* work_stealing_pool::next_job(worker& self) noexcept {
 bool work_stealing_pool::visible_work() const noexcept {
   const state& s = *state_;
   if (s.injected.load(seq_cst) != 0) return true;
-  return std::any_of(s.workers.begin(), s.workers.end(), [](auto& w) { return !w->ring_.empty(); });
+  const auto end = s.workers.begin() + s.started.load(acquire);
+  return std::any_of(s.workers.begin(), end, [](auto& w) { return !w->ring_.empty() || w->forks_.has_public(); });
 }
 
 job* work_stealing_pool::search(worker& self) noexcept {
   state& s = *state_;
-  const std::size_t n = s.workers.size();
+  const std::size_t n = s.started.load(acquire);
   if (!self.searching_) {
-    if (2 * s.searching.load(relaxed) > n) return nullptr;  // half of the workers is enough
+    if (2 * s.searching.load(relaxed) > s.active.load(relaxed)) return nullptr;  // half of the workers is enough
     s.searching.fetch_add(1, seq_cst);
     self.searching_ = true;
   }
@@ -212,6 +254,10 @@ job* work_stealing_pool::search(worker& self) noexcept {
     found = take_injected();
     for (std::size_t i = 1; !found && i < n; ++i)
       found = s.workers[(self.index_ + i) % n]->ring_.steal_into(self.ring_);
+    for (std::size_t i = 1; !found && i < n; ++i) {
+      if (detail::fork_child* c = s.workers[(self.index_ + i) % n]->forks_.steal())
+        found = &detail::fork_record::adopt(*c);
+    }
     if (!found) {
       for (unsigned i = 0; i != 4; ++i) cpu_relax();
     }
@@ -233,11 +279,14 @@ void work_stealing_pool::run_slice(worker& self, job& j) noexcept {
   if (!self.ring_.empty()) notify_if_idle();  // I3
   j.run();
   self.running_.store(false, relaxed);
+  if (self.stood_in_for_.load(relaxed) && self.stood_in_for_.exchange(false, acq_rel)) spare_stand_in();
 }
 
 void work_stealing_pool::work(worker& self) noexcept {
   state& s = *state_;
   while (!s.stopping.load(acquire)) {
+    // I4: others rely on a searcher, so it looks first.
+    if (self.stand_in_ && !self.searching_ && s.surplus.load(relaxed) != 0 && retire(self)) continue;
     job* j = next_job(self);
     if (!j) j = search(self);
     if (self.searching_) end_search(self, j != nullptr);
@@ -253,7 +302,7 @@ void work_stealing_pool::thread_ended() noexcept {
   state& s = *state_;
   std::shared_ptr<void> last;  // what is kept alive may hold the pool in turn
   std::lock_guard guard(s.idle_mutex);
-  if (++s.ended == s.workers.size() + 1) last = std::move(s.keep_alive);
+  if (++s.ended == s.started.load(relaxed) + 1) last = std::move(s.keep_alive);
   s.became_idle.notify_all();
 }
 
@@ -274,10 +323,11 @@ void work_stealing_pool::sleep(worker& self) noexcept {
     s.sleepers.erase(i);
     s.sleeping.fetch_sub(1, seq_cst);
   };
-  if (!visible_work() && !s.stopping.load(seq_cst)) {
+  const bool work_came = visible_work();
+  if (!work_came && !s.stopping.load(seq_cst)) {
     {
       std::lock_guard guard(s.idle_mutex);
-      if (s.quiescence_waiters != 0 && s.sleepers.size() == s.workers.size()) s.became_idle.notify_all();
+      if (s.quiescence_waiters != 0 && s.sleepers.size() == s.active.load(relaxed)) s.became_idle.notify_all();
     }
     worker* nobody = nullptr;
     const bool keeps_time = s.timekeeper.compare_exchange_strong(nobody, &self, seq_cst);
@@ -285,6 +335,10 @@ void work_stealing_pool::sleep(worker& self) noexcept {
     if (keeps_time) s.timekeeper.store(nullptr, seq_cst);
   }
   leave();
+  if (work_came && !self.searching_) {
+    s.searching.fetch_add(1, seq_cst);
+    self.searching_ = true;
+  }
   if (s.housekeeper_sleeps.load(seq_cst)) s.housekeeper.unpark();
   poll_timers();
 }
@@ -323,10 +377,97 @@ void work_stealing_pool::arm(timer& t, std::int64_t deadline) {
   if (keeper && keeper != current_worker()) keeper->parker_.unpark();
 }
 
+// --- stand-ins (I7) ------------------------------------------------------------------------------------------------
+
+/// Expects idle_mutex to be held, and `w` to be the first without a thread. Throws `std::system_error`.
+void work_stealing_pool::start_thread(worker& w) {
+  state& s = *state_;
+  s.threads.emplace_back([pool = shared_from_this(), self = &w] {
+    self->thread_id_.store(gettid(), relaxed);
+    name_this_thread(self->name());
+    detail::this_worker = self;
+    pool->work(*self);
+    detail::this_worker = nullptr;
+  });
+  s.started.fetch_add(1, release);
+  s.active.fetch_add(1, seq_cst);
+}
+
+/// One more worker for one that blocks. False if all stand-ins are at it.
+bool work_stealing_pool::add_stand_in() noexcept {
+  state& s = *state_;
+  worker* from_reserve = nullptr;
+  {
+    std::lock_guard guard(s.idle_mutex);
+    if (s.stopping.load(relaxed)) return true;
+    if (s.surplus.load(relaxed) != 0) {  // one that was about to go stays
+      s.surplus.fetch_sub(1, relaxed);
+      return true;
+    }
+    if (s.reserve.empty()) {
+      const unsigned started = s.started.load(relaxed);
+      if (started == s.workers.size()) return false;
+      try {
+        start_thread(*s.workers[started]);
+        return true;
+      } catch (const std::exception& e) {
+        log_line(fmt::format("no thread to stand in for a blocked worker: {}", e.what()));
+        return false;
+      }
+    }
+    from_reserve = s.reserve.back();
+    s.reserve.pop_back();
+    s.active.fetch_add(1, seq_cst);
+  }
+  from_reserve->parker_.unpark();
+  return true;
+}
+
+void work_stealing_pool::spare_stand_in() noexcept {
+  std::lock_guard guard(state_->idle_mutex);
+  state_->surplus.fetch_add(1, relaxed);
+}
+
+/// Between slices, by a stand-in: waits in the reserve if there are more active workers than there should be.
+bool work_stealing_pool::retire(worker& self) noexcept {
+  state& s = *state_;
+  if (job* j = self.next_.exchange(nullptr, acq_rel)) inject(*j);
+  while (job* j = self.ring_.pop()) inject(*j);
+  {
+    std::lock_guard guard(s.idle_mutex);
+    if (s.surplus.load(relaxed) == 0) return false;
+    s.surplus.fetch_sub(1, relaxed);
+    s.active.fetch_sub(1, seq_cst);
+    s.reserve.push_back(&self);
+    if (s.quiescence_waiters != 0 && s.sleepers.size() == s.active.load(relaxed)) s.became_idle.notify_all();
+  }
+  const auto in_reserve = [&] {
+    std::lock_guard guard(s.idle_mutex);
+    return std::find(s.reserve.begin(), s.reserve.end(), &self) != s.reserve.end();
+  };
+  do self.parker_.park();
+  while (!s.stopping.load(acquire) && in_reserve());
+  return true;
+}
+
+bool work_stealing_pool::begin_blocking() noexcept {
+  worker& self = *current_worker();
+  if (!add_stand_in()) return false;
+  self.says_it_blocks_.store(true, relaxed);
+  if (job* j = self.next_.exchange(nullptr, acq_rel)) self.push(*j);  // thieves take from the ring only
+  self.forks_.publish_all();
+  return true;
+}
+
+void work_stealing_pool::end_blocking() noexcept {
+  current_worker()->says_it_blocks_.store(false, relaxed);
+  spare_stand_in();
+}
+
 // --- the housekeeper -----------------------------------------------------------------------------------------------
 
 bool work_stealing_pool::all_parked() const noexcept {
-  return state_->sleeping.load(seq_cst) == state_->workers.size();
+  return state_->sleeping.load(seq_cst) == state_->active.load(seq_cst);
 }
 
 void work_stealing_pool::look_after(worker& w, std::int64_t at) noexcept {
@@ -341,7 +482,11 @@ void work_stealing_pool::look_after(worker& w, std::int64_t at) noexcept {
   state_->injected.fetch_add(1, seq_cst);
   if (job* j = w.next_.exchange(nullptr, acq_rel)) inject(*j);
   state_->injected.fetch_sub(1, seq_cst);
-  if (!w.ring_.empty()) notify_if_idle();
+  if (!w.ring_.empty() || w.forks_.has_public()) notify_if_idle();
+  // C8: whoever waits for a processor must not wait for a handler that has none either.
+  if (!w.says_it_blocks_.load(relaxed) && !w.stood_in_for_.load(relaxed) && state_->sleeping.load(relaxed) == 0 &&
+      visible_work() && sleeps_in_the_system(w.thread_id_.load(relaxed)) && add_stand_in())
+    w.stood_in_for_.store(true, release);
 }
 
 void work_stealing_pool::keep_house() noexcept {
@@ -361,7 +506,7 @@ void work_stealing_pool::keep_house() noexcept {
     }
     idle_before = idle;
     const std::int64_t at = now();
-    for (auto& w : s.workers) look_after(*w, at);
+    for (unsigned i = 0; i != s.started.load(acquire); ++i) look_after(*s.workers[i], at);
     if (!s.timekeeper.load(relaxed)) {
       // Counts as injected work meanwhile: between taking a timer out and waking its owner nothing else shows it.
       s.injected.fetch_add(1, seq_cst);
@@ -378,7 +523,8 @@ void work_stealing_pool::keep_house() noexcept {
 std::vector<worker_info> work_stealing_pool::inspect() const {
   std::vector<worker_info> all;
   const std::int64_t at = now();
-  for (const auto& w : state_->workers) {
+  for (unsigned i = 0; i != state_->started.load(acquire); ++i) {
+    const auto& w = state_->workers[i];
     worker_info info{w->name(), nullptr, {}, {}};
     if (w->running_.load(relaxed)) {
       info.subject = w->subject_.load(relaxed);
@@ -392,23 +538,15 @@ std::vector<worker_info> work_stealing_pool::inspect() const {
 
 // --- waiting and stopping ------------------------------------------------------------------------------------------
 
-bool work_stealing_pool::wait(wait_condition& condition, std::int64_t deadline) {
+scheduler::waited work_stealing_pool::wait(wait_condition& condition, std::int64_t deadline) {
   worker* w = current_worker();
-  if (w && &w->owner() == this) return condition.holds();
-  while (!condition.holds()) {
-    if (deadline != timers::never && now() >= deadline) return condition.holds();
-    condition.sleep_until(deadline);
-  }
-  return true;
+  const bool own = w && &w->owner() == this;
+  if (condition.holds()) return waited::held;
+  if (own && !begin_blocking()) return waited::refused;
+  while (!condition.holds() && (deadline == timers::never || now() < deadline)) condition.sleep_until(deadline);
+  if (own) end_blocking();
+  return condition.holds() ? waited::held : waited::timeout;
 }
-
-bool work_stealing_pool::begin_blocking() noexcept {
-  worker& self = *current_worker();
-  if (job* j = self.next_.exchange(nullptr, acq_rel)) self.push(*j);
-  return true;
-}
-
-void work_stealing_pool::end_blocking() noexcept {}
 
 bool work_stealing_pool::wait_quiescent(std::int64_t deadline) {
   state& s = *state_;
@@ -417,7 +555,7 @@ bool work_stealing_pool::wait_quiescent(std::int64_t deadline) {
   std::unique_lock lock(s.idle_mutex);
   ++s.quiescence_waiters;
   const auto quiescent = [&] {
-    return s.sleepers.size() == s.workers.size() && timers_.empty() && s.injected.load(seq_cst) == 0;
+    return s.sleepers.size() == s.active.load(relaxed) && timers_.empty() && s.injected.load(seq_cst) == 0;
   };
   bool reached = quiescent();
   while (!reached && now() < deadline) {
@@ -433,9 +571,9 @@ bool work_stealing_pool::wait_quiescent(std::int64_t deadline) {
 bool work_stealing_pool::stop(std::int64_t deadline) {
   state& s = *state_;
   s.stopping.store(true, seq_cst);
+  std::unique_lock lock(s.idle_mutex);  // from here on no more threads are started
   for (auto& w : s.workers) w->parker_.unpark();
   s.housekeeper.unpark();
-  std::unique_lock lock(s.idle_mutex);
   while (s.ended != s.threads.size() && now() < deadline)
     s.became_idle.wait_for(lock, std::chrono::nanoseconds(std::min(deadline - now(), tick_ns)));
   const bool all = s.ended == s.threads.size();

@@ -9,16 +9,19 @@
 
 namespace troupe {
 
+/// How a pool is made.
 struct pool_options {
   unsigned workers = 0;         ///< 0: one for each core that the process may use
   std::string name = "troupe";  ///< threads are called name/0, name/1, ... and name/keeper; 15 characters are shown
   unsigned budget = 128;  ///< messages that an actor may always handle before it goes to the back of the queue (C8)
-  std::chrono::nanoseconds quantum{50'000};  ///< for how long it may go on then; 0: not at all
+  std::chrono::nanoseconds quantum{200'000};  ///< for how long it may go on then; 0: not at all
+  unsigned stand_ins =
+      64;  ///< threads that may stand in for workers whose handlers block, at most so many at a time (C8)
 };
 
 /// Workers that take from their own queue first and from each other's when that is empty, and sleep when there is
 /// nothing to do; and a housekeeper. The protocol is written at the head of work_stealing_pool.cpp.
-class work_stealing_pool final : public scheduler {
+class work_stealing_pool final : public scheduler, public std::enable_shared_from_this<work_stealing_pool> {
 public:
   /// Starts the threads. Each keeps a copy of what `keep_alive` returns until it ends. Throws `troupe_error`
   /// (`invalid_argument`) for a number of workers above 1,024 or a budget of 0, and
@@ -32,12 +35,13 @@ public:
 
   std::int64_t now() const noexcept override { return steady_now(); }
   void arm(timer& t, std::int64_t deadline) override;
-  bool wait(wait_condition& condition, std::int64_t deadline) override;
+  waited wait(wait_condition& condition, std::int64_t deadline) override;
   bool wait_quiescent(std::int64_t deadline) override;
   bool begin_blocking() noexcept override;
   void end_blocking() noexcept override;
   bool stop(std::int64_t deadline) override;
   unsigned size() const noexcept override;
+  unsigned capacity() const noexcept override;
   std::vector<worker_info> inspect() const override;
 
 private:
@@ -58,6 +62,12 @@ private:
   void run_slice(worker& self, job& j) noexcept;
   void sleep(worker& self) noexcept;
   void poll_timers() noexcept;
+
+  // Stand-ins for workers that block.
+  void start_thread(worker& w);
+  bool add_stand_in() noexcept;
+  void spare_stand_in() noexcept;
+  bool retire(worker& self) noexcept;
 
   // Waking.
   void notify() noexcept;

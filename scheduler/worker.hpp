@@ -5,6 +5,7 @@
 #include <string>
 
 #include <troupe/base/atomic.hpp>
+#include <troupe/scheduler/detail/fork_deque.hpp>
 #include <troupe/scheduler/detail/run_queue.hpp>
 #include <troupe/scheduler/parker.hpp>
 #include <troupe/scheduler/scheduler.hpp>
@@ -25,12 +26,14 @@ public:
   worker(scheduler& owner, unsigned index, std::string name, bool has_queue)
       : owner_(&owner), index_(index), has_queue_(has_queue), name_(std::move(name)) {}
 
+  /// The scheduler that it belongs to, its number there, and the name of its thread. Any thread.
   scheduler& owner() const noexcept { return *owner_; }
   unsigned index() const noexcept { return index_; }
   const std::string& name() const noexcept { return name_; }
 
   /// How many messages the job that runs may handle before it goes to the back of the queue (C8).
   unsigned budget() const noexcept { return budget_; }
+  /// Set once, before the thread starts.
   void set_budget(unsigned budget) noexcept { budget_ = budget; }
   void set_quantum(std::chrono::nanoseconds quantum) noexcept { quantum_ = quantum.count(); }
 
@@ -39,6 +42,15 @@ public:
 
   /// The choices of what runs on it.
   detail::draws& choices() noexcept { return choices_; }
+
+  /// Whether a strand that has used up its slice may have another at once: nothing waits. Its own thread only.
+  bool may_stay() noexcept;
+
+  /// What the strand that runs has forked; null where children of a fork are jobs like others.
+  detail::fork_deque* forks() noexcept { return has_queue_ ? &forks_ : nullptr; }
+
+  /// There is something to steal here: wakes a worker that sleeps, if nobody searches. Its own thread only.
+  void announce() noexcept;
 
   /// Says what runs, for reports: `detail` names the message and must live as long as the program.
   void show(const void* subject, const char* detail) noexcept {
@@ -79,6 +91,7 @@ private:
   detail::draws choices_;
 
   bool searching_ = false;  // counted among the searchers
+  bool stand_in_ = false;   // I7
 
   // Written by this worker only, read by the housekeeper and for reports. The same count of slices at two ticks, and
   // `running_`, mean that one slice lasts.
@@ -91,8 +104,13 @@ private:
   std::uint64_t seen_slice_ = 0;
   atomic<std::int64_t> stuck_since_{0};
 
+  atomic<int> thread_id_{0};            // the system's; 0 before the thread has started
+  atomic<bool> says_it_blocks_{false};  // between begin_blocking and end_blocking; by this worker
+  atomic<bool> stood_in_for_{false};    // set by the housekeeper, taken back by this worker after the slice
+
   alignas(cache_line) atomic<job*> next_{nullptr};
   detail::run_queue ring_;
+  detail::fork_deque forks_{this};
   parker parker_;
 };
 

@@ -5,4 +5,5 @@
 run_packages=(g++ cmake ninja-build libfmt-dev libconcurrentqueue-dev libyaml-cpp-dev libcli11-dev graphviz)
 
 # To build and run the tests, the checks and the benchmarks too.
-test_packages=("${run_packages[@]}" ccache libgtest-dev libgmock-dev libbenchmark-dev libcaf-dev clang-format python3)
+test_packages=("${run_packages[@]}" ccache libgtest-dev libgmock-dev libbenchmark-dev libcaf-dev clang-format python3
+  spin libtbb-dev libboost-fiber1.81-dev golang-go)

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <thread>
 
 #include <troupe/actors/envelope.hpp>
 #include <troupe/base/atomic.hpp>
@@ -112,7 +111,7 @@ private:
       if (i < 100)
         cpu_relax();
       else
-        std::this_thread::yield();
+        yield_thread();
     }
   }
 

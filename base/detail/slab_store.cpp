@@ -8,9 +8,9 @@
 #include <utility>
 
 // Invariants:
-// T1  A chunk is on the list that its state tells, but on none while it has no empty slab or pages are being released.
-// T2  Pages are released, and the kernel is advised, without the lock; nobody takes from a chunk meanwhile.
-// T3  A huge page is released as a whole if that is possible: a part of one is free only when the kernel has split it.
+// Z1  A chunk is on the list that its state tells, but on none while it has no empty slab or pages are being released.
+// Z2  Pages are released, and the kernel is advised, without the lock; nobody takes from a chunk meanwhile.
+// Z3  A huge page is released as a whole if that is possible: a part of one is free only when the kernel has split it.
 
 namespace troupe::detail {
 
@@ -161,7 +161,7 @@ chunk* slab_store::map_chunk() noexcept {
   return nullptr;
 }
 
-/// Puts a chunk on the list where it belongs (T1); the one touched last stands first.
+/// Puts a chunk on the list where it belongs (Z1); the one touched last stands first.
 void slab_store::file(chunk& c) noexcept {
   if (c.on) c.on->remove(c);
   if (c.claimed != 0 || c.used == all_slabs) return;

@@ -15,9 +15,9 @@
 
 namespace troupe::detail {
 
-/// A subscriber's place in a log.
 class broadcast_base;
 
+/// A subscriber's place in a log.
 class broadcast_reader_base : public binding, public stream_reader {
 public:
   using binding::binding;
@@ -47,7 +47,7 @@ public:
   broadcast_base& operator=(const broadcast_base&) = delete;
   virtual ~broadcast_base() = default;
 
-  /// The reader gets what is appended from now on.
+  /// The reader gets what is appended from now on. Throws `std::bad_alloc`, and has not attached it then.
   void attach(broadcast_reader_base& r);
 
   /// The reader gets no more; returns how many it has not read. Its gate is closed, or its actor has ended.
@@ -59,7 +59,8 @@ public:
 protected:
   friend class broadcast_reader_base;
 
-  virtual void place(broadcast_reader_base& r) = 0;                           // at the end; under mutex_
+  virtual void make_room() = 0;                                               // for `place`; under mutex_
+  virtual void place(broadcast_reader_base& r) noexcept = 0;                  // at the end; under mutex_
   virtual void skip(broadcast_reader_base& r, std::uint64_t n) noexcept = 0;  // the n that it has not read
 
   /// The reader has read everything and wants news; under mutex_.
@@ -252,9 +253,12 @@ private:
     used_ = 0;
   }
 
-  void place(broadcast_reader_base& base) override {
-    auto& r = static_cast<reader&>(base);
+  void make_room() override {
     if (!last_) extend();
+  }
+
+  void place(broadcast_reader_base& base) noexcept override {
+    auto& r = static_cast<reader&>(base);
     last_->refs.fetch_add(1, relaxed);
     r.at_ = last_;
     r.index_ = used_;

@@ -17,10 +17,11 @@ namespace troupe::detail {
 
 /// An exchange, shared by its handles, publishers and subscriptions, and by the registry of its runtime.
 ///
-/// X1. A binding is in the router and in `bindings_` from attach to detach, and is read by publishers only through the
-///     router, inside an epoch. After detach it is freed by way of its actor's inbox, behind all that came through it.
+/// X1. A binding is in the router or the log, and in `subscribers_`, from attach to detach. Publishers read it only
+///     through the router, inside an epoch, or through the log, under its mutex. After detach it is freed by way of its
+///     actor's inbox, behind all that came through it.
 /// X2. The end: when the last publisher has gone, every input learns it by a message that goes behind all published
-/// ones.
+///     ones.
 class exchange_state : public std::enable_shared_from_this<exchange_state> {
 public:
   exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type, const char* type_name,

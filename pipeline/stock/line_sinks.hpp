@@ -13,9 +13,12 @@ namespace troupe::pipeline::stock {
 /// of a pipe has gone; fails where the output cannot be written.
 class printer final : public actor {
 public:
+  /// Reads the parameter `prefix`.
   explicit printer(const context& c);
 
+  /// Prints a line. Throws `troupe_error` where that fails, but not because the reader has gone.
   void on(const text_line& line);
+  /// Hands on what is buffered; throws as `on`.
   void on_stop();
 
 private:
@@ -30,9 +33,12 @@ private:
 /// Writes lines to the file of parameter `file`, which is made or emptied. Fails where it cannot be written.
 class line_file final : public actor {
 public:
+  /// Makes the file. Throws `troupe_error` where that fails.
   explicit line_file(const context& c);
 
+  /// Writes a line. Throws `troupe_error` where that fails.
   void on(const text_line& line);
+  /// Hands on what is buffered; throws as `on`.
   void on_stop();
 
 private:

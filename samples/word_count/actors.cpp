@@ -109,7 +109,7 @@ void word_counter::on_stop() {
 }
 
 result_printer::result_printer(const context& c) : top_(size_of(c, "top")) {
-  if (const auto& path = c.get<std::filesystem::path>("out"); !path.empty()) out_ = output::create(path).value();
+  if (const auto& path = c.get<std::filesystem::path>("out"); !path.empty()) out_ = output::replace(path).value();
 }
 
 void result_printer::on(const scan_report& report) {
@@ -134,17 +134,18 @@ void result_printer::on_stop() {
     write_note("word_count: not all files were counted, so no counts are printed\n");
     return;
   }
-  if (out_) write_all();
+  const bool all_written = out_ && write_all();
   print();
+  if (all_written) written(out_->finish());  // last: it replaces the file of an earlier run
 }
 
-void result_printer::write_all() {
+bool result_printer::write_all() {
   bool open = true;
   merge_best(shards_, no_limit, [&](const counted_word& w) {
     open = open && written(out_->write(fmt::format("{}\t", w.count))) && written(out_->write(w.word)) &&
            written(out_->write("\n"));
   });
-  if (open) written(out_->finish());
+  return open && written(out_->flush());
 }
 
 void result_printer::print() {

@@ -76,7 +76,8 @@ private:
 /// Shows the progress and prints the result.
 class result_printer : public troupe::actor {
 public:
-  /// Makes the output file at once: a mistake in its name should not show after an hour. Throws `troupe_error`.
+  /// Makes the output file at once: a mistake in its name should not show after an hour. It gets its name at the end,
+  /// so that a run that fails leaves the file of an earlier one. Throws `troupe_error`.
   explicit result_printer(const troupe::pipeline::context& c);
 
   void on(const scan_report& report);
@@ -85,7 +86,7 @@ public:
 
 private:
   bool complete() const noexcept;
-  void write_all();
+  bool write_all();
   void print();
 
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();

@@ -17,9 +17,11 @@ namespace troupe::detail {
 /// Q2. `head` packs two indices: `real`, the next to pop, and `steal`, the first that a thief still copies. They differ
 ///     only while one thief is at work; slots from `steal` on are not overwritten.
 /// Q3. Only the owner moves `tail`. Only the thief that split the indices joins them again.
-class run_queue {
+template <std::uint32_t Capacity = 256>
+class basic_run_queue {
 public:
-  static constexpr std::uint32_t capacity = 256;
+  static constexpr std::uint32_t capacity = Capacity;
+  static_assert(capacity >= 2 && (capacity & (capacity - 1)) == 0, "Q1 needs a power of two");
 
   /// Owner only. False when the ring has no room for `j`: the caller hands it elsewhere.
   bool push(job& j) noexcept {
@@ -58,7 +60,7 @@ public:
 
   /// Called by the owner of `into`, whose ring is empty: moves half of this ring there and returns one of the jobs, or
   /// null if there was nothing or another thief is at work.
-  job* steal_into(run_queue& into) noexcept {
+  job* steal_into(basic_run_queue& into) noexcept {
     const std::uint32_t to = into.tail_.load(relaxed);
     // A thief may still copy slots out of `into`: leave them alone (Q2). The acquire pairs with its release.
     if (to - steal_of(into.head_.load(acquire)) > capacity / 2) return nullptr;
@@ -108,5 +110,7 @@ private:
   alignas(cache_line) atomic<std::uint32_t> tail_{0};
   std::array<atomic<job*>, capacity> slots_{};
 };
+
+using run_queue = basic_run_queue<>;
 
 }  // namespace troupe::detail

@@ -143,15 +143,23 @@ TEST(Lifecycle, an_actor_may_spawn_another_in_its_constructor) {
 
 TEST(Lifecycle, an_actor_that_is_not_spawned_is_refused) { EXPECT_THROW(closes_itself(), troupe::troupe_error); }
 
-TEST(Lifecycle, a_handler_that_joins_on_its_own_runtime_is_refused_and_not_stuck) {
-  class joiner : public troupe::actor {
-  public:
-    bool on(troupe::ref<closes_itself> other) { return other.join(5s).error() == troupe::errc::would_deadlock; }
-  };
-  troupe::runtime rt({.workers = 2});
-  auto other = rt.spawn<closes_itself>();
-  auto j = rt.spawn<joiner>();
-  EXPECT_TRUE(*j.ask(other, 5s).get());
+class joiner : public troupe::actor {
+public:
+  std::string on(troupe::ref<closes_itself> other) {
+    other.close();
+    const auto reason = other.join(10s);
+    return reason ? "joined" : std::string(to_string(reason.error().code()));
+  }
+};
+
+TEST(Lifecycle, a_handler_may_join_on_its_own_runtime_while_another_thread_stands_in) {
+  troupe::runtime rt({.workers = 1});
+  EXPECT_EQ(rt.spawn<joiner>().ask(rt.spawn<closes_itself>(), 20s).get().value(), "joined");
+}
+
+TEST(Lifecycle, a_handler_that_joins_where_nobody_can_stand_in_is_refused_and_not_stuck) {
+  troupe::runtime rt({.workers = 2, .stand_ins = 0});
+  EXPECT_EQ(rt.spawn<joiner>().ask(rt.spawn<closes_itself>(), 20s).get().value(), "would_deadlock");
 }
 
 TEST(Lifecycle, several_runtimes_live_in_one_process_and_their_actors_may_ask_each_other) {

@@ -11,6 +11,7 @@
 
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using troupe::testing::process;
@@ -260,6 +261,30 @@ TEST_F(Command, a_full_disk_is_an_error) {
   EXPECT_EQ(end.code, 1);
   EXPECT_THAT(end.err, HasSubstr("actor 'save' failed: cannot write to '/dev/full': No space left on device"));
   EXPECT_EQ(shell("troupe classes > /dev/full").code, 1);
+}
+
+TEST_F(Command, standard_files_that_are_closed_are_never_taken_for_others) {
+  file("input", numbers(3));
+  const std::string refused = "cannot write to standard output: Bad file descriptor\n";
+  // `copy` is the first file that is opened: it must not become the standard output.
+  auto end = shell("troupe run " + copying() + " >&-");
+  EXPECT_EQ(end.code, 1);
+  EXPECT_THAT(end.err, HasSubstr("actor 'show' failed: " + refused));
+  EXPECT_THAT(read_file(path("copy")), AnyOf("", numbers(3)));
+  end = shell("troupe classes >&-");
+  EXPECT_EQ(end.code, 1);
+  EXPECT_EQ(end.err, "troupe: " + refused);
+  end = shell("troupe graph " + copying() + " -o " + path("x.dot") + " >&- <&-");
+  EXPECT_EQ(end.code, 0) << end.err;
+  EXPECT_THAT(read_file(path("x.dot")), StartsWith("digraph"));
+
+  end = shell("troupe run " + copying() + " --set input=" + path("missing") + " 2>&-");
+  EXPECT_EQ(end.code, 1);
+  EXPECT_EQ(read_file(path("copy")), "");
+  end = shell("troupe run " + copying() + " <&- 2>&-");
+  EXPECT_EQ(end.code, 0);
+  EXPECT_EQ(end.out, numbers(3));
+  EXPECT_EQ(read_file(path("copy")), numbers(3));
 }
 
 TEST_F(Command, a_closed_pipe_ends_the_run_quietly) {

@@ -153,6 +153,87 @@ public:
   void on(int) {}
 };
 
+TEST(C12_Determinism, a_crash_is_logged_with_the_seed) {
+  class crashes : public troupe::actor {
+  public:
+    void on(int) { throw std::runtime_error("broke"); }
+  };
+  captured_log log;
+  troupe::runtime rt({.seed = 7});
+  rt.spawn<crashes>().send(1);
+  auto dropped = rt.spawn([]() -> troupe::task<> {
+    throw std::runtime_error("too");
+    co_return;
+  });
+  dropped = {};
+  rt.run();
+  EXPECT_EQ(log.count({"crashed", "broke", "[seed 7:random]"}), 1u);
+  EXPECT_EQ(log.count({"green thread", "too", "[seed 7:random]"}), 1u);
+}
+
+TEST(C12_Determinism, a_deadlock_is_logged_with_the_seed_and_who_waits) {
+  captured_log log;
+  troupe::runtime rt({.seed = 7, .strategy = troupe::schedule_strategy::pct(2, 40)});
+  troupe::promise<int> never(rt.scheduler());
+  const auto wait = [](troupe::future<int> f) -> troupe::task<> { (void)co_await f; };
+  auto waits = rt.spawn(wait, never.get_future());
+  EXPECT_EQ(waits.get().error(), troupe::errc::deadlock);
+  EXPECT_EQ(log.count({"deadlock", "green thread 1 waits for a future<int>", "[seed 7:pct2/40]"}), 1u);
+}
+
+TEST(C12_Determinism, a_wait_with_a_deadline_is_no_deadlock) {
+  captured_log log;
+  troupe::runtime rt({.seed = 7});
+  troupe::promise<int> never(rt.scheduler());
+  EXPECT_EQ(never.get_future().get(1h).error(), troupe::errc::timeout);
+  EXPECT_EQ(log.count({"deadlock"}), 0u);
+}
+
+TEST(C12_Determinism, an_exception_that_ends_the_runtime_is_logged_with_the_seed) {
+  captured_log log;
+  try {
+    troupe::runtime rt({.seed = 7});
+    throw 1;
+  } catch (int) {
+  }
+  EXPECT_EQ(log.count({"an exception", "[seed 7:random]"}), 1u);
+}
+
+TEST(C12_Determinism, a_strategy_without_a_seed_is_an_error) {
+  EXPECT_THROW(troupe::runtime({.strategy = troupe::schedule_strategy::pct(3)}), troupe::troupe_error);
+  EXPECT_THROW(troupe::runtime({.record = true}), troupe::troupe_error);
+}
+
+TEST(C12_Determinism, a_recording_replays_a_run_to_the_last_event) {
+  class echo : public troupe::actor {
+  public:
+    int on(int n) { return n; }
+  };
+  const auto run = [](const troupe::runtime_options& options, std::string& order) {
+    troupe::runtime rt(options);
+    for (char name : {'a', 'b', 'c'}) {
+      auto dropped = rt.spawn(
+          [](troupe::ref<echo> e, std::string& out, char me) -> troupe::task<> {
+            for (int i = 0; i != 5; ++i) {
+              auto r = co_await e.ask(i, 1s);
+              out += me;
+              co_await troupe::this_task::sleep_for(1us * *r);
+            }
+          },
+          rt.spawn<echo>(), std::ref(order), name);
+    }
+    rt.run();
+    return std::pair(rt.recording(), rt.trace());
+  };
+  std::string first;
+  std::string second;
+  const auto recorded = run({.seed = 7, .record = true}, first);
+  const auto replayed =
+      run({.seed = 0, .strategy = troupe::schedule_strategy::replay(recorded.first), .record = true}, second);
+  EXPECT_EQ(first, second);
+  EXPECT_EQ(recorded, replayed);
+}
+
 using C12_DeterminismDeathTest = testing::Test;
 
 TEST_F(C12_DeterminismDeathTest, a_foreign_thread_that_sends_is_an_error) {
@@ -164,7 +245,7 @@ TEST_F(C12_DeterminismDeathTest, a_foreign_thread_that_sends_is_an_error) {
         rt.run();
         std::thread([&] { a.send(1); }).join();
       },
-      "foreign thread");
+      "foreign thread.*seed 1:random");
 }
 
 TEST_F(C12_DeterminismDeathTest, also_if_the_receiver_is_awake_already) {

@@ -120,6 +120,38 @@ TEST(C8_Fairness, a_handler_that_blocks_does_not_delay_whom_it_woke_before) {
   go_on = true;
 }
 
+/// Blocks until the gate is open.
+class blocks_at : public troupe::actor {
+public:
+  explicit blocks_at(std::atomic<bool>& open) : open_(open) {}
+  void on(spin) { open_.wait(false); }
+
+private:
+  std::atomic<bool>& open_;
+};
+
+class opens : public troupe::actor {
+public:
+  explicit opens(std::atomic<bool>& open) : open_(open) {}
+  void on(spin) {
+    open_ = true;
+    open_.notify_all();
+  }
+
+private:
+  std::atomic<bool>& open_;
+};
+
+TEST(C8_Fairness, handlers_that_block_every_worker_do_not_stop_the_rest) {
+  std::atomic<bool> open{false};
+  troupe::runtime rt({.workers = 2, .name = "fair"});
+  for (int i = 0; i != 8; ++i) rt.spawn<blocks_at>(open).send(spin{});
+  rt.spawn<opens>(open).send(spin{});
+  EXPECT_TRUE(eventually([&] { return open.load(); }));
+  if (!open.exchange(true)) open.notify_all();
+  expect_conserved(rt);
+}
+
 TEST(C8_Fairness, timers_fire_while_all_workers_are_busy_and_others_can_run) {
   std::atomic<bool> stop{false};
   std::atomic<long> flooded{0};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <troupe/base/log.hpp>
+#include <troupe/testing/seeds.hpp>
 #include <troupe/troupe.hpp>
 
 #include <gtest/gtest.h>

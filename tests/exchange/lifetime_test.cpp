@@ -1,10 +1,13 @@
 // What lives how long when subscriptions, handlers and exchanges end in an unusual order. Address sanitizer sees the rest.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
+#include <cstddef>
 #include <latch>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -79,6 +82,7 @@ TEST(ExchangeLifetime, a_message_outlives_a_coroutine_whose_subscription_goes_wh
   a.close();
   ASSERT_TRUE(a.join(5s));
   EXPECT_EQ(seen, long_text);
+  ASSERT_TRUE(rt.wait_idle(5s));
   EXPECT_EQ(rt.counts().queued(), 0U);
 }
 
@@ -150,5 +154,50 @@ TEST(ExchangeLifetime, a_publisher_that_is_replaced_lets_its_exchange_end) {
   p = std::move(q);
   EXPECT_TRUE(a.join(5s));
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they end the program where memory is refused
+/// The first segment of its log is larger than `memory_limit` allows.
+struct immense {
+  std::byte bytes[std::size_t{3} << 30];
+};
+
+/// Leaves the process 8 GiB for as long as it lives.
+class memory_limit {
+public:
+  memory_limit() {
+    ::getrlimit(RLIMIT_AS, &before_);
+    rlimit low = before_;
+    low.rlim_cur = rlim_t{8} << 30;
+    ::setrlimit(RLIMIT_AS, &low);
+  }
+  ~memory_limit() { ::setrlimit(RLIMIT_AS, &before_); }
+  memory_limit(const memory_limit&) = delete;
+  memory_limit& operator=(const memory_limit&) = delete;
+
+private:
+  rlimit before_{};
+};
+
+class immense_taker : public troupe::actor {
+public:
+  void on(const immense&) {}
+  int on(int n) { return n; }
+};
+
+TEST(ExchangeLifetime, attaching_without_memory_leaves_nothing_behind) {
+  troupe::runtime rt;
+  troupe::exchange<immense> x(rt, "x");
+  auto a = rt.spawn<immense_taker>();
+  const memory_limit limit;
+  for (int i = 0; i != 3; ++i) {
+    EXPECT_THROW((void)x.attach(a), std::bad_alloc);
+    EXPECT_EQ(x.subscribers(), 0u);
+    EXPECT_EQ(a.ask(i, 5s).get().value(), i);
+  }
+  a.close();
+  EXPECT_TRUE(a.join(5s));
+  EXPECT_TRUE(rt.shutdown(5s).clean());
+}
+#endif
 
 }  // namespace

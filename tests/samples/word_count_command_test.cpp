@@ -135,6 +135,27 @@ TEST_F(WordCount, fails_where_the_disk_is_full) {
   }
 }
 
+TEST_F(WordCount, that_fails_leaves_the_counts_of_an_earlier_run) {
+  std::string words;
+  for (int i = 0; i < 2000; ++i) words += "word" + std::to_string(i) + "\n";
+  write("words", words);
+  const std::string earlier = "mkdir out; echo earlier >out/counts\n";
+  const std::string failing[] = {
+      "count --set out=out/counts --set root=/nonexistent",
+      "count --set out=out/counts >/dev/full",
+      "(ulimit -f 1; trap '' XFSZ; count --set out=out/counts)",
+  };
+  for (const std::string& script : failing) {
+    const auto result = run("rm -rf out; " + earlier + script + " 2>errors; echo code $?; cat out/counts; ls -A out");
+    EXPECT_NE(result.text.find("code 1\nearlier\ncounts\n"), std::string::npos) << script << "\n" << result.text;
+  }
+  const auto result =
+      run("rm -rf out; " + earlier +
+          "chmod 640 out/counts; ln -s counts out/link; count --set out=out/link >/dev/null && ls -A out && "
+          "stat -c %a out/counts && wc -l <out/counts && readlink out/link");
+  EXPECT_EQ(result.text, "counts\nlink\n640\n2000\ncounts\n");
+}
+
 TEST_F(WordCount, ends_quietly_when_the_reader_of_its_output_has_gone) {
   for (int i = 0; i < 3000; ++i) write("f" + std::to_string(i % 10), std::to_string(i));
   const auto result = run("count --set top=100000 | head -n 0; echo \"code ${PIPESTATUS[0]}\"");

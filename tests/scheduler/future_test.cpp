@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -73,13 +74,42 @@ TEST_F(Future, carries_move_only_values) {
   EXPECT_EQ(**f.get(), 3);
 }
 
-TEST_F(Future, a_green_thread_that_blocks_on_its_own_scheduler_is_refused) {
-  troupe::promise<int> p(home());
-  auto f = troupe::spawn(
+TEST_F(Future, green_threads_that_block_their_workers_are_stood_in_for) {
+  constexpr int many = 10;
+  std::vector<troupe::promise<int>> promises;
+  std::vector<troupe::future<int>> blocked;
+  for (int i = 0; i != many; ++i) {
+    promises.emplace_back(home());
+    blocked.push_back(spawn(
+        home(), [](troupe::future<int> inner) -> troupe::task<int> { co_return inner.get(20s).value(); },
+        promises.back().get_future()));
+  }
+  // Runs although all of the others hold a thread.
+  auto giver = spawn(
       home(),
-      [](troupe::future<int> inner) -> troupe::task<bool> { co_return inner.get(1s).error() == errc::would_deadlock; },
-      p.get_future());
-  EXPECT_TRUE(*f.get(5s));
+      [](std::vector<troupe::promise<int>> all) -> troupe::task<> {
+        for (int i = 0; i != many; ++i) all[static_cast<std::size_t>(i)].give(i);
+        co_return;
+      },
+      std::move(promises));
+  for (int i = 0; i != many; ++i) EXPECT_EQ(*blocked[static_cast<std::size_t>(i)].get(20s), i);
+  EXPECT_TRUE(giver.get(20s));
+}
+
+TEST_F(Future, where_nobody_can_stand_in_a_blocking_get_is_refused) {
+  auto small = troupe::work_stealing_pool::start({.workers = 1, .name = "small", .stand_ins = 1});
+  troupe::promise<int> p(*small);
+  auto first = spawn(
+      *small, [](troupe::future<int> inner) -> troupe::task<int> { co_return inner.get(20s).value(); }, p.get_future());
+  troupe::promise<int> never(*small);
+  auto second = spawn(
+      *small,
+      [](troupe::future<int> inner) -> troupe::task<bool> { co_return inner.get().error() == errc::would_deadlock; },
+      never.get_future());
+  EXPECT_TRUE(*second.get(20s));
+  p.give(3);
+  EXPECT_EQ(*first.get(20s), 3);
+  small->stop(troupe::timers::never);
 }
 
 TEST_F(Future, a_green_thread_awaits_with_a_timeout) {

@@ -1,4 +1,5 @@
 #include <troupe/scheduler/channel.hpp>
+#include <troupe/scheduler/event.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/mutex.hpp>
 #include <troupe/scheduler/run_loop.hpp>
@@ -197,6 +198,18 @@ TEST_F(Select, takes_locks_too) {
   EXPECT_EQ(*green.get(5s), 1U);
   EXPECT_TRUE(m.try_lock_for(5s).get());
   EXPECT_TRUE(m.unlock());
+}
+
+TEST_F(Select, waits_for_events_too) {
+  troupe::event e;
+  troupe::channel<int> a;
+  auto green = spawn(home(), [&]() -> troupe::task<std::size_t> {
+    auto chosen = co_await select(a.receive(), e.wait());
+    co_return chosen.index();
+  });
+  e.set();
+  EXPECT_EQ(*green.get(5s), 1U);
+  EXPECT_EQ(select(e.wait_for(1h), a.receive()).get().index(), 0U);
 }
 
 TEST_F(Select, what_a_killed_selection_was_given_comes_back) {

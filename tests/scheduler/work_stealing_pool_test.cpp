@@ -13,6 +13,7 @@
 namespace {
 
 using namespace std::chrono_literals;
+using troupe::current_worker;
 using troupe::task;
 using troupe::work_stealing_pool;
 
@@ -113,7 +114,7 @@ TEST(WorkStealingPool, quiescence_is_never_reported_while_work_is_on_its_way) {
 }
 
 TEST(WorkStealingPool, work_spreads_over_the_workers_when_one_blocks) {
-  auto pool = work_stealing_pool::start({.workers = 3, .name = "pool"});
+  auto pool = work_stealing_pool::start({.workers = 3, .name = "pool", .stand_ins = 0});
   std::mutex mutex;
   std::set<std::string> names;
   for (int i = 0; i != 6; ++i) {
@@ -129,6 +130,81 @@ TEST(WorkStealingPool, work_spreads_over_the_workers_when_one_blocks) {
   }
   ASSERT_TRUE(pool->wait_quiescent(pool->now() + 10 * second));
   EXPECT_EQ(names, (std::set<std::string>{"pool/0", "pool/1", "pool/2"}));
+  pool->stop(troupe::timers::never);
+}
+
+TEST(WorkStealingPool, stand_ins_come_when_workers_block_and_are_used_again) {
+  auto pool = work_stealing_pool::start({.workers = 2, .name = "pool", .stand_ins = 3});
+  for (int round = 0; round != 50; ++round) {
+    std::atomic<int> blocked{0};
+    std::atomic<bool> go_on{false};
+    for (int i = 0; i != 5; ++i) {
+      auto dropped = troupe::spawn(
+          *pool,
+          [](std::atomic<int>& n, std::atomic<bool>& end) -> task<> {
+            if (current_worker()->owner().begin_blocking()) {
+              ++n;
+              end.wait(false);
+              current_worker()->owner().end_blocking();
+            }
+            co_return;
+          },
+          std::ref(blocked), std::ref(go_on));
+    }
+    // Whoever finds no stand-in left does not block, so that a worker stays for the opener.
+    auto opener = troupe::spawn(
+        *pool,
+        [](std::atomic<bool>& end) -> task<> {
+          end = true;
+          end.notify_all();
+          co_return;
+        },
+        std::ref(go_on));
+    ASSERT_TRUE(opener.get(20s)) << "round " << round;
+    ASSERT_TRUE(pool->wait_quiescent(pool->now() + 20 * second));
+    ASSERT_LE(pool->inspect().size(), 5U);
+    ASSERT_GE(blocked.load(), 1);
+  }
+  EXPECT_TRUE(pool->stop(pool->now() + 20 * second));
+}
+
+TEST(WorkStealingPool, a_worker_that_the_system_has_put_to_sleep_is_noticed_and_stood_in_for) {
+  auto pool = work_stealing_pool::start({.workers = 1, .name = "pool"});
+  std::atomic<bool> go_on{false};
+  auto blocks = troupe::spawn(
+      *pool,
+      [](std::atomic<bool>& end) -> task<> {
+        end.wait(false);  // a futex: nobody tells the pool
+        co_return;
+      },
+      std::ref(go_on));
+  auto opener = troupe::spawn(
+      *pool,
+      [](std::atomic<bool>& end) -> task<> {
+        end = true;
+        end.notify_all();
+        co_return;
+      },
+      std::ref(go_on));
+  EXPECT_TRUE(opener.get(20s));
+  EXPECT_TRUE(blocks.get(20s));
+  EXPECT_TRUE(pool->stop(pool->now() + 20 * second));
+}
+
+TEST(WorkStealingPool, a_worker_that_computes_for_long_gets_no_second_thread) {
+  auto pool = work_stealing_pool::start({.workers = 1, .name = "pool"});
+  std::atomic<int> ran{0};
+  auto computes = troupe::spawn(*pool, []() -> task<> {
+    const auto until = std::chrono::steady_clock::now() + 60ms;
+    while (std::chrono::steady_clock::now() < until) {
+    }
+    co_return;
+  });
+  auto other = troupe::spawn(
+      *pool, [](std::atomic<int>& n) -> task<> { co_return void(++n); }, std::ref(ran));
+  EXPECT_TRUE(other.get(20s));
+  EXPECT_TRUE(computes.get(20s));
+  EXPECT_EQ(pool->inspect().size(), 1U);
   pool->stop(troupe::timers::never);
 }
 

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <troupe/scheduler/lock_order.hpp>
+#include <troupe/scheduler/wait.hpp>
+
+namespace troupe {
+class condition_variable;
+}
+
+namespace troupe::detail {
+
+class condition_wait_base;
+
+/// Holds a lock until it goes. Move only; stays with the party that took the lock.
+template <class Lock, bool Shared = false>
+class [[nodiscard]] held_lock {
+public:
+  held_lock() = default;
+  held_lock(held_lock&& other) noexcept : held_(std::exchange(other.held_, nullptr)), party_(other.party_) {}
+  held_lock& operator=(held_lock&& other) noexcept {
+    held_lock taken(std::move(other));
+    std::swap(held_, taken.held_);
+    std::swap(party_, taken.party_);
+    return *this;
+  }
+  ~held_lock() { unlock(); }
+
+  /// Before the end of the scope; afterwards it holds nothing.
+  void unlock() noexcept {
+    Lock* l = std::exchange(held_, nullptr);
+    if (!l) return;
+    unlocking(*l, party_);
+    if constexpr (Shared)
+      l->release_shared();
+    else
+      l->hand_over(party_);
+  }
+  explicit operator bool() const noexcept { return held_ != nullptr; }
+
+private:
+  friend Lock;
+  friend class troupe::condition_variable;
+  friend class condition_wait_base;
+  template <class, class, bool>
+  friend struct lock_request;
+  held_lock(Lock& l, const void* party) noexcept : held_(&l), party_(party) {}
+
+  Lock* held_ = nullptr;
+  const void* party_ = nullptr;
+};
+
+/// The request for a lock with an owner, or for a share of one.
+template <class Lock, class Result, bool Shared = false>
+struct lock_request {
+  using guard_type = held_lock<Lock, Shared>;
+
+  Lock* lock;
+  const void* party = nullptr;
+
+  spin_lock& guard() noexcept { return lock->line_guard(); }
+  bool try_fast(wait_node& n) {
+    party = n.party;
+    about_to_lock(*lock, party);
+    if constexpr (Shared)
+      return lock->try_share(party);
+    else
+      return lock->try_take(party);
+  }
+  bool try_locked(wait_node& n) noexcept {
+    if constexpr (Shared)
+      return lock->share_or_queue(n);
+    else
+      return lock->take_or_queue(n);
+  }
+  void give_back() noexcept {
+    if constexpr (Shared)
+      lock->release_shared();
+    else
+      lock->hand_over(party);
+  }
+  void left(wake_list& woken) noexcept { lock->left(woken); }
+  const void* owner() const noexcept { return lock->owner(); }
+  std::string what() const { return lock->describe(); }
+
+  Result finish(wait_outcome how, const std::string* story) {
+    if (how == wait_outcome::granted) {
+      locked(*lock, party);
+      if constexpr (std::is_same_v<Result, guard_type>)
+        return guard_type(*lock, party);
+      else
+        return Result();
+    }
+    error e = why(how, story);
+    if constexpr (std::is_same_v<Result, result<void>>)
+      return e;
+    else
+      throw troupe_error(std::move(e));
+  }
+
+private:
+  error why(wait_outcome how, const std::string* story) const {
+    if (how == wait_outcome::deadlock) {
+      if (story) return error(errc::deadlock, *story);
+      if (lock->owner() == party)
+        return error(errc::deadlock, lock->describe() + " is held already by the one that waits for it");
+    }
+    return error_of(how, lock->describe().c_str());
+  }
+};
+
+}  // namespace troupe::detail
