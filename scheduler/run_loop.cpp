@@ -60,13 +60,12 @@ run_loop::run_loop(run_loop_options options)
     : virtual_now_(second), owner_(std::this_thread::get_id()), self_(*this, 0, "loop", false) {
   self_.set_budget(1);
   strands().keep_order();  // C12: whoever is visited first must not depend on addresses
-  {
-    std::lock_guard guard(loops_mutex);
-    loops.emplace_back(owner_, this);
+  if (options.seed) {
+    chooser_.emplace(seeded_schedule{*options.seed, std::move(options.strategy)}, options.record);
+    strands().watch(*this);
   }
-  if (!options.seed) return;
-  chooser_.emplace(seeded_schedule{*options.seed, std::move(options.strategy)}, options.record);
-  strands().watch(*this);
+  std::lock_guard guard(loops_mutex);  // last: from here on nothing throws
+  loops.emplace_back(owner_, this);
 }
 
 run_loop::~run_loop() {
