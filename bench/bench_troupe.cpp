@@ -1,5 +1,6 @@
 // Troupe in the benchmarks that README.md describes.
 
+#include "channel_benches.hpp"
 #include "common.hpp"
 #include "fork_join_benches.hpp"
 #include "scheduler_benches.hpp"
@@ -373,7 +374,7 @@ bool idle_switches(const options& opts) {
   return bench::measure_idle(opts, ok);
 }
 
-constexpr std::array<bench::entry, 16> entries{{
+constexpr std::array<bench::entry, 19> entries{{
     {"ping_pong", ping_pong},
     {"count", count},
     {"fan_in", fan_in},
@@ -383,6 +384,9 @@ constexpr std::array<bench::entry, 16> entries{{
     {"publish_100", publish_100},
     {"idle_memory", idle_memory},
     {"idle_switches", idle_switches},
+    {"channel", bench::channel},
+    {"channel_1", bench::channel_1},
+    {"channel_buffered", bench::channel_buffered},
     {"yield", bench::yield},
     {"spawn_join", bench::spawn_join},
     {"sleepers", bench::sleepers},

@@ -27,6 +27,23 @@ protected:
   ~wait_condition() = default;
 };
 
+namespace detail {
+
+/// A sequence of numbers without a pattern that could fall in step with anything, for choices that are to be fair; the
+/// same each time. One thread at a time.
+class draws {
+public:
+  std::uint32_t next() noexcept {
+    state_ = state_ * 747796405U + 2891336453U;  // the generator of PCG (O'Neill, 2014), high bits first
+    return state_ >> 8;
+  }
+
+private:
+  std::uint32_t state_ = 0;
+};
+
+}  // namespace detail
+
 /// What a thread of a scheduler does, for reports.
 struct worker_info {
   std::string name;                  ///< as the operating system shows it
@@ -96,6 +113,9 @@ public:
   /// What the workers do now.
   virtual std::vector<worker_info> inspect() const = 0;
 
+  /// The choices of the thread that waits for this scheduler, if that is one that drives it.
+  detail::draws& choices() noexcept { return choices_; }
+
   /// All live actors and green threads.
   strand_registry& strands() noexcept { return strands_; }
 
@@ -109,6 +129,7 @@ protected:
 
 private:
   strand_registry strands_;
+  detail::draws choices_;
 };
 
 namespace detail {

@@ -41,37 +41,6 @@ bool line_wait::end(wait_outcome how) noexcept {
   return true;
 }
 
-void line_wait::resume() noexcept {
-  if (strand_)
-    strand_->wake();
-  else
-    thread_->wake();
-}
-
-void line_wait::announce(strand& self, std::chrono::nanoseconds timeout) {
-  strand_ = &self;
-  if (timeout != forever) {
-    timed_ = true;
-    self.home().arm(*this, deadline_after(self.home().now(), timeout));
-  }
-  self.begin_wait(*this);
-}
-
-void line_wait::go_on(std::coroutine_handle<> h) noexcept {
-  strand_->end_wait();
-  trampoline& t = current_trampoline();
-  // A strand that is told to stop is looked at between slices.
-  t.why = strand_->waits_cancelled() || t.left == 0 ? pause::yielded : pause::none;
-  if (t.why == pause::none) t.next = h;
-}
-
-void line_wait::settle() noexcept {
-  if (!timed_) return;
-  timed_ = false;
-  if (strand_->home().cancel(*this)) return;
-  while (!fired_.load(acquire)) yield_thread();  // pairs with `fire`
-}
-
 bool line_wait::leave(wait_outcome how) noexcept {
   wake_list woken;
   std::lock_guard lock(*guard_);
@@ -82,15 +51,45 @@ bool line_wait::leave(wait_outcome how) noexcept {
   return waits;
 }
 
-void line_wait::fire() noexcept {
-  const bool ours = leave(wait_outcome::timeout);
-  // Pairs with `settle`. If the wait is ours to resume, then the party stays, and all this with it, until it is resumed.
-  fired_.store(true, release);
-  if (ours) resume();
+void party_wait::wake_party() noexcept {
+  if (strand_)
+    strand_->wake();
+  else
+    thread_->wake();
 }
 
-void line_wait::cancel_wait() noexcept {
-  if (leave(wait_outcome::cancelled)) resume();
+void party_wait::announce(strand& self, std::chrono::nanoseconds timeout) {
+  strand_ = &self;
+  if (timeout != forever) {
+    timed_ = true;
+    self.home().arm(*this, deadline_after(self.home().now(), timeout));
+  }
+  self.begin_wait(*this);
+}
+
+void party_wait::go_on(std::coroutine_handle<> h) noexcept {
+  strand_->end_wait();
+  trampoline& t = current_trampoline();
+  // A strand that is told to stop is looked at between slices.
+  t.why = strand_->waits_cancelled() || t.left == 0 ? pause::yielded : pause::none;
+  if (t.why == pause::none) t.next = h;
+}
+
+void party_wait::disarm() noexcept {
+  timed_ = false;
+  if (strand_->home().cancel(*this)) return;
+  while (!fired_.load(acquire)) yield_thread();  // pairs with `fire`
+}
+
+void party_wait::fire() noexcept {
+  const bool ours = leave(wait_outcome::timeout);
+  // Pairs with `disarm`. If the wait is ours to resume, then the party stays, and all this with it, until it is resumed.
+  fired_.store(true, release);
+  if (ours) resume_party();
+}
+
+void party_wait::cancel_wait() noexcept {
+  if (leave(wait_outcome::cancelled)) resume_party();
 }
 
 const void* owned_line_wait::blocker() noexcept {
@@ -104,7 +103,7 @@ bool owned_line_wait::give_up(std::unique_ptr<std::string> story) noexcept {
   return true;
 }
 
-void line_wait::blocked_thread::wait(std::chrono::nanoseconds timeout) noexcept {
+void party_wait::blocked_thread::wait(std::chrono::nanoseconds timeout) noexcept {
   wait_outcome how = wait_outcome::timeout;
   worker* here = current_worker();
   if (scheduler* const home = here ? &here->owner() : driven_by_this_thread()) {
@@ -119,7 +118,7 @@ void line_wait::blocked_thread::wait(std::chrono::nanoseconds timeout) noexcept 
     while (!holds() && (deadline == timers::never || steady_now() < deadline)) sleep_until(deadline);
   }
   if (!holds() && wait_->leave(how)) return;
-  if (!woken_) parker_.park();  // granted meanwhile: this thread must not go on before `wake` is done with it
+  if (!unparked_) parker_.park();  // granted meanwhile: this goes only when `wake` is done with it
 }
 
 }  // namespace troupe::detail

@@ -91,6 +91,9 @@ public:
   /// What it wants, for lines where that differs: what it says is up to the line.
   unsigned want = 0;
 
+  /// Where whoever grants it puts or finds what is handed over, for lines where something is.
+  void* place = nullptr;
+
   /// Takes it out of its line for good, as whoever holds the lock of the line. False if the wait has ended before; then
   /// the node is to be taken out of the line, and nobody is to be resumed.
   virtual bool end(wait_outcome how) noexcept = 0;
@@ -102,40 +105,39 @@ protected:
   ~wait_node() = default;
 };
 
-/// A party in one line: a strand in a `co_await` or an OS thread in a `get`.
-class line_wait : public wait_node, public wait_point, public timer {
-public:
-  bool end(wait_outcome how) noexcept final;
-  void resume() noexcept override;
-
+/// A party that waits, for whatever it may be: a strand in a `co_await` or an OS thread in a `get`.
+class party_wait : public wait_point, public timer {
 protected:
   class blocked_thread;
 
-  explicit line_wait(spin_lock& guard) noexcept : guard_(&guard) {}
-  ~line_wait() = default;
+  party_wait() = default;
+  ~party_wait() = default;
 
-  /// Announces the wait of a strand, before its node is linked: from now on it can be cancelled and time out.
+  /// Announces the wait of a strand, before it is published: from now on it can be cancelled and time out.
   void announce(strand& self, std::chrono::nanoseconds timeout);
 
-  /// Takes back what `announce` did, for a wait that was over before its node was linked. Tells the trampoline where to
-  /// go on.
+  /// Takes back what `announce` did, for a wait that was over before it was published. Tells the trampoline where to go
+  /// on.
   void go_on(std::coroutine_handle<> h) noexcept;
 
   /// WL2, once the strand runs again.
-  void settle() noexcept;
+  void settle() noexcept {
+    if (timed_) disarm();
+  }
 
-  /// The party has left the line with nothing; called under the lock. Others may now be able to go on.
-  virtual void left(wake_list& woken) noexcept = 0;
+  /// Gives the strand its next slice, or wakes the thread.
+  void wake_party() noexcept;
 
-  /// Ends the wait in place of whoever would have granted it. True if the party is to be resumed: its node was linked.
-  bool leave(wait_outcome how) noexcept;
+  /// Ends the wait in place of whoever would have granted it. True if the party is to be resumed: it was waiting.
+  virtual bool leave(wait_outcome how) noexcept = 0;
 
-  spin_lock* guard_;
-  wait_outcome outcome_ = wait_outcome::pending;
+  /// Lets the party go on after `leave`, outside of all locks.
+  virtual void resume_party() noexcept = 0;
 
 private:
   void fire() noexcept final;
   void cancel_wait() noexcept final;
+  void disarm() noexcept;
 
   strand* strand_ = nullptr;
   blocked_thread* thread_ = nullptr;
@@ -143,27 +145,47 @@ private:
   atomic<bool> fired_{false};  // true: the timer will not touch this any more, or owns the right to resume
 };
 
-/// The calling OS thread, for as long as it may have to wait. Made before the node is linked.
-class line_wait::blocked_thread final : public wait_condition {
+/// The calling OS thread, for as long as it may have to wait. Made before the wait is published.
+class party_wait::blocked_thread final : public wait_condition {
 public:
-  explicit blocked_thread(line_wait& w) noexcept : wait_(&w) { w.thread_ = this; }
+  explicit blocked_thread(party_wait& w) noexcept : wait_(&w) { w.thread_ = this; }
 
-  /// Blocks until the wait has ended; called with the node linked and the lock released.
+  /// Blocks until the wait has ended; called once it is published, without a lock.
   void wait(std::chrono::nanoseconds timeout) noexcept;
 
   void wake() noexcept {
-    called_.store(true, release);
+    woken_.store(true, release);
     parker_.unpark();
   }
 
 private:
-  bool holds() const noexcept override { return woken_ || called_.load(acquire); }
-  void sleep_until(std::int64_t deadline) noexcept override { woken_ = woken_ || parker_.park(deadline); }
+  bool holds() const noexcept override { return woken_.load(acquire); }
+  void sleep_until(std::int64_t deadline) noexcept override { unparked_ = unparked_ || parker_.park(deadline); }
 
-  line_wait* wait_;
+  party_wait* wait_;
   parker parker_;
-  bool woken_ = false;
-  atomic<bool> called_{false};  // true: the wake is on its way; its release pairs with the acquire of `holds`
+  bool unparked_ = false;      // `wake` touches this no more
+  atomic<bool> woken_{false};  // false -> true: the unpark is on its way; its release pairs with the acquire of `holds`
+};
+
+/// A party in one line.
+class line_wait : public wait_node, public party_wait {
+public:
+  bool end(wait_outcome how) noexcept final;
+  void resume() noexcept override { wake_party(); }
+
+protected:
+  explicit line_wait(spin_lock& guard) noexcept : guard_(&guard) {}
+  ~line_wait() = default;
+
+  /// The party has left the line with nothing; called under the lock. Others may now be able to go on.
+  virtual void left(wake_list& woken) noexcept = 0;
+
+  bool leave(wait_outcome how) noexcept final;
+  void resume_party() noexcept override { resume(); }
+
+  spin_lock* guard_;
+  wait_outcome outcome_ = wait_outcome::pending;
 };
 
 /// A party in the line of something that has an owner.
@@ -231,10 +253,14 @@ public:
   /// Who would be granted next; the line must not be empty.
   wait_node& front() noexcept { return nodes_.front(); }
 
-  /// Grants the first that still waits; null if nobody does. The caller resumes it.
-  wait_node* grant_one(wait_outcome how = wait_outcome::granted) noexcept {
-    while (!nodes_.empty()) {
-      wait_node& n = nodes_.front();
+  auto begin() noexcept { return nodes_.begin(); }
+  auto end() noexcept { return nodes_.end(); }
+
+  /// Grants the first that still waits, those of the party `except` left out; null if nobody does. The caller resumes it.
+  wait_node* grant_one(wait_outcome how = wait_outcome::granted, const void* except = nullptr) noexcept {
+    for (auto i = nodes_.begin(); i != nodes_.end();) {
+      wait_node& n = *i++;
+      if (except && n.party == except) continue;
       if (n.end(how)) return &n;
       n.unlink();  // has taken another alternative
     }
@@ -252,6 +278,33 @@ private:
   intrusive_list<wait_node, wait_node> nodes_;
 };
 
+template <class Request>
+inline constexpr bool dies_twice = false;
+template <class Request>
+requires requires { Request::dies_twice; }
+inline constexpr bool dies_twice<Request> = Request::dies_twice;
+
+/// Some compilers destroy an aggregate twice that is made inside a `co_await` expression (GCC PR 99576).
+template <class... Requests>
+constexpr void refuse_temporary() noexcept {
+#if defined(TROUPE_AWAIT_TEMPORARY_BUG)
+  static_assert(!(dies_twice<Requests> || ...),
+                "troupe: this compiler destroys an item that is made in such an expression twice; write "
+                "`auto s = channel.send(item); co_await s;` or `co_await channel.emplace(...)`");
+#endif
+}
+
+template <class Request>
+bool try_locked(Request& request, wait_node& n, wake_list& woken) {
+  if constexpr (requires { request.try_locked(n, woken); })
+    return request.try_locked(n, woken);
+  else
+    return request.try_locked(n);
+}
+
+template <class Request>
+class alternative;
+
 }  // namespace detail
 
 /// Something that may have to wait: `co_await` it in green threads and handlers, `get()` it on OS threads. Does nothing
@@ -261,7 +314,7 @@ private:
 ///     spin_lock& guard()               the lock of the line
 ///     bool try_fast(wait_node&)        takes it at once, if that is possible without the lock
 ///     bool try_locked(wait_node&)      the same under the lock; true also if it has ended the wait with an error; on
-///                                      false it has put the node into its line
+///                                      false it has put the node into its line. May take a wake_list& too
 ///     void give_back()                 it was granted, and will not be used (WL3)
 ///     void left(wake_list&)            the party has left the line, under the lock
 ///     T finish(wait_outcome)           what the caller gets; may throw
@@ -269,6 +322,9 @@ private:
 ///     const void* owner()              the party, or null; under the lock, while the node is in the line
 ///     std::string what()               what is waited for
 ///     T finish(wait_outcome, const std::string* story)   in place of the other; the story of the deadlock or null
+/// and, where it applies:
+///     static constexpr bool dies_twice       the caller may have passed a temporary that some compilers destroy twice
+///     static constexpr bool all_or_nothing   false: it may take effect by halves
 template <class Request>
 class [[nodiscard]] operation final : detail::request_wait<Request> {
   using base = detail::request_wait<Request>;
@@ -306,6 +362,23 @@ public:
     return use();
   }
 
+  auto operator co_await() & noexcept { return awaiter{this}; }
+  auto operator co_await() && noexcept {
+    detail::refuse_temporary<Request>();
+    return awaiter{this};
+  }
+
+private:
+  template <class>
+  friend class detail::alternative;
+
+  struct awaiter {
+    operation* o;
+    bool await_ready() const noexcept { return o->await_ready(); }
+    void await_suspend(std::coroutine_handle<> h) const { o->await_suspend(h); }
+    auto await_resume() const { return o->await_resume(); }
+  };
+
   bool await_ready() noexcept {
     party = detail::current_party();
     if (!request_.try_fast(*this)) return false;
@@ -331,16 +404,16 @@ public:
     return use();
   }
 
-private:
   void left(detail::wake_list& woken) noexcept override { request_.left(woken); }
 
   bool in_graph() const noexcept { return base::owned && timeout_ == forever; }
 
   /// True if the node is now in its line.
   bool publish() noexcept {
+    detail::wake_list woken;
     std::lock_guard lock(*guard_);
     if (outcome_ != outcome_of::pending) return false;
-    const bool waits = !request_.try_locked(*this);
+    const bool waits = !detail::try_locked(request_, *this, woken);
     if (!waits && outcome_ == outcome_of::pending) outcome_ = outcome_of::granted;
     return waits;
   }

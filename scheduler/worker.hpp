@@ -40,6 +40,9 @@ public:
   /// Whether a job that has used up its budget may have another: W3. `begun` is the job's, zero when its slice begins.
   bool extend_slice(std::int64_t& begun) noexcept;
 
+  /// The choices of what runs on it.
+  detail::draws& choices() noexcept { return choices_; }
+
   /// Whether a strand that has used up its slice may have another at once: nothing waits. Its own thread only.
   bool may_stay() noexcept;
 
@@ -62,7 +65,9 @@ private:
 
   void wake(job& j) noexcept {
     if (!has_queue_) return owner_->inject(j);
-    // Release pairs with the acquire of whoever takes the job.
+    // Only this thread puts jobs in: an empty slot stays empty, and needs no exchange. Release pairs with the acquire
+    // of whoever takes the job.
+    if (!next_.load(relaxed)) return next_.store(&j, release);
     if (job* displaced = next_.exchange(&j, acq_rel)) push(*displaced);
   }
 
@@ -82,6 +87,8 @@ private:
   std::string name_;
   unsigned streak_ = 0;  // slices in a row that came from the slot
   unsigned tick_ = 0;
+
+  detail::draws choices_;
 
   bool searching_ = false;  // counted among the searchers
   bool stand_in_ = false;   // I7

@@ -126,4 +126,9 @@ TEST(RunLoop, with_a_seed_timers_fire_in_the_order_of_virtual_time) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
 }
 
+TEST(RunLoop, one_whose_options_are_refused_is_driven_by_nobody) {
+  EXPECT_THROW(run_loop({0, troupe::schedule_strategy::replay("nonsense")}), troupe::troupe_error);
+  EXPECT_EQ(troupe::detail::driven_by_this_thread(), nullptr);
+}
+
 }  // namespace

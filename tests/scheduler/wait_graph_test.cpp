@@ -145,7 +145,12 @@ TEST_F(WaitGraph, killed_parties_leave_it) {
       auto also = co_await m.scoped();
     });
     auto joiner = spawn(
-        home(), [](troupe::future<void>* f) -> troupe::task<> { auto r = co_await *f; }, &doomed);
+        home(),
+        [](troupe::future<void>* f) -> troupe::task<> {
+          auto r = co_await *f;
+          co_await troupe::this_task::sleep_for(1h);  // the end of `doomed` may come before the kill of this one
+        },
+        &doomed);
     while (!waits) std::this_thread::yield();
     kill_all();
     EXPECT_EQ(joiner.get(20s).error(), errc::cancelled);
