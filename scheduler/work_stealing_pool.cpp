@@ -32,7 +32,6 @@
 
 #include <concurrentqueue/concurrentqueue.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -81,10 +80,6 @@ bool sleeps_in_the_system(int thread_id) noexcept {
   return name_end && (name_end[2] == 'S' || name_end[2] == 'D');
 }
 
-void name_this_thread(const std::string& name) noexcept {
-  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
-}
-
 }  // namespace
 
 struct work_stealing_pool::state {
@@ -123,8 +118,9 @@ std::shared_ptr<work_stealing_pool> work_stealing_pool::start(pool_options optio
   std::shared_ptr<work_stealing_pool> pool(new work_stealing_pool(std::move(options)));
   state& s = *pool->state_;
   try {
-    s.threads.emplace_back([pool] {
-      name_this_thread(pool->state_->options.name + "/keeper");
+    auto keeper = detail::thread_roster::add(pool->roster(), s.options.name + "/keeper", thread_role::housekeeper);
+    s.threads.emplace_back([pool, listed = std::move(keeper)] {
+      listed->sign();
       pool->keep_house();
     });
     std::lock_guard guard(s.idle_mutex);
@@ -382,9 +378,11 @@ void work_stealing_pool::arm(timer& t, std::int64_t deadline) {
 /// Expects idle_mutex to be held, and `w` to be the first without a thread. Throws `std::system_error`.
 void work_stealing_pool::start_thread(worker& w) {
   state& s = *state_;
-  s.threads.emplace_back([pool = shared_from_this(), self = &w] {
+  auto entry =
+      detail::thread_roster::add(roster(), w.name(), w.stand_in_ ? thread_role::stand_in : thread_role::worker);
+  s.threads.emplace_back([pool = shared_from_this(), self = &w, listed = std::move(entry)] {
     self->thread_id_.store(gettid(), relaxed);
-    name_this_thread(self->name());
+    listed->sign();
     detail::this_worker = self;
     pool->work(*self);
     detail::this_worker = nullptr;
@@ -570,6 +568,7 @@ bool work_stealing_pool::wait_quiescent(std::int64_t deadline) {
 
 bool work_stealing_pool::stop(std::int64_t deadline) {
   state& s = *state_;
+  const bool others_ended = roster()->end(deadline).empty();
   s.stopping.store(true, seq_cst);
   std::unique_lock lock(s.idle_mutex);  // from here on no more threads are started
   for (auto& w : s.workers) w->parker_.unpark();
@@ -585,7 +584,7 @@ bool work_stealing_pool::stop(std::int64_t deadline) {
       t.detach();
   }
   s.threads.clear();
-  return all;
+  return all && others_ended;
 }
 
 }  // namespace troupe

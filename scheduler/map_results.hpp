@@ -1,0 +1,123 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <iterator>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <troupe/scheduler/future.hpp>
+#include <troupe/scheduler/task.hpp>
+
+namespace troupe {
+
+/// What `executor::map` gives: the results in the order of the elements, each when it is there. Belongs to one party; move
+/// only. Jobs that have not begun when it goes are cancelled.
+///
+///     for (double x : pool.map(f, inputs)) ...                   on OS threads; an exception of `f` comes out at its
+///                                                                place as `troupe_error`, and ends the loop
+///     while (auto x = co_await results.next()) ...               in green threads and handlers; and `next_now` on OS
+///                                                                threads: a `result`, `closed` after the last
+template <class R>
+class [[nodiscard]] map_results {
+public:
+  /// Internal; users get it from `executor::map`.
+  map_results(scheduler& home, std::chrono::nanoseconds timeout)
+      : home_(&home), deadline_(timeout == forever ? timers::never : deadline_after(home.now(), timeout)) {}
+  map_results(map_results&&) = default;
+  map_results& operator=(map_results&&) = delete;
+  ~map_results() {
+    for (auto& f : chunks_) f.cancel();
+  }
+
+  /// Internal.
+  void add(future<std::vector<result<R>>> chunk) { chunks_.push_back(std::move(chunk)); }
+
+  /// The next result: `crashed` with the text where `f` threw, which the next call goes on behind; `timeout`; `closed`
+  /// after the last.
+  task<result<R>> next() {
+    while (needs_chunk()) {
+      auto arrived = take_chunk();
+      auto chunk = co_await arrived;
+      open(std::move(chunk));
+    }
+    co_return take();
+  }
+
+  /// The same; blocks the calling OS thread.
+  result<R> next_now() {
+    while (needs_chunk()) open(take_chunk().get());
+    return take();
+  }
+
+  /// All of them, in order; blocks the calling OS thread. Throws the first error as `troupe_error`.
+  std::vector<R> get() {
+    std::vector<R> all;
+    for (R& r : *this) all.push_back(std::move(r));
+    return all;
+  }
+
+  /// Goes through the results once.
+  class iterator {
+  public:
+    using iterator_category = std::input_iterator_tag;
+    using iterator_concept = std::input_iterator_tag;
+    using value_type = R;
+    using difference_type = std::ptrdiff_t;
+    using pointer = R*;
+    using reference = R&;
+
+    explicit iterator(map_results& from) : from_(&from) { ++*this; }
+    R& operator*() const { return *from_->current_; }
+    R* operator->() const { return &*from_->current_; }
+    iterator& operator++() {
+      from_->advance();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator& i, std::default_sentinel_t) { return !i.from_->current_; }
+
+  private:
+    map_results* from_;
+  };
+  iterator begin() { return iterator(*this); }
+  std::default_sentinel_t end() const noexcept { return {}; }
+
+private:
+  bool needs_chunk() const noexcept { return at_ == open_.size() && !chunks_.empty(); }
+
+  future<std::vector<result<R>>> take_chunk() {
+    auto first = std::move(chunks_.front());
+    chunks_.pop_front();
+    if (deadline_ != timers::never) first.set_timeout(std::chrono::nanoseconds(deadline_ - home_->now()));
+    return first;
+  }
+  void open(result<std::vector<result<R>>> chunk) {
+    at_ = 0;
+    open_.clear();
+    if (chunk)
+      open_ = std::move(*chunk);
+    else
+      open_.push_back(chunk.error());
+  }
+  result<R> take() {
+    if (at_ == open_.size()) return error(errc::closed, "the results of a map have all been taken");
+    return std::move(open_[at_++]);
+  }
+  void advance() {
+    current_.reset();
+    if (at_ == open_.size() && chunks_.empty()) return;
+    current_.emplace(next_now().value());
+  }
+
+  scheduler* home_;
+  std::int64_t deadline_;
+  std::deque<future<std::vector<result<R>>>> chunks_;
+  std::vector<result<R>> open_;  // the chunk that is being read
+  std::size_t at_ = 0;
+  std::optional<R> current_;
+};
+
+}  // namespace troupe
