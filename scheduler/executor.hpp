@@ -73,7 +73,7 @@ public:
   ~executor();
 
   /// Has `f(args...)` called by a worker; both are kept until it has ended. The future gives what it returns; an exception
-  /// becomes `crashed` with its text. A job whose future is cancelled before it begins never runs. Throws `troupe_error`
+  /// becomes `crashed` with its text, and is its `cause()`. A job whose future is cancelled before it begins never runs. Throws `troupe_error`
   /// (`shutdown`, or what broke the executor) if it takes no more.
   template <class F, class... Args>
   auto submit(F f, Args... args) {
@@ -81,19 +81,16 @@ public:
                   "troupe: submit takes a callable and its arguments: submit(f, 2), not submit(f(2))");
     using R = std::invoke_result_t<F&, Args...>;
     static_assert(!is_task<R>, "troupe: an executor runs plain functions; a coroutine is for spawn");
-    promise<R> p(crew_->home());
-    p.report_unread();
-    future<R> outcome = p.get_future();
-    give(std::make_unique<detail::submitted<R, F, std::tuple<Args...>>>(std::move(p), std::move(f),
-                                                                        std::tuple<Args...>(std::move(args)...)));
-    return outcome;
+    return future<R>(add<R>(std::move(f), std::move(args)...));
   }
 
   /// The same for whoever wants no result: an exception is logged, and so is a job that is refused later.
   template <class F>
   void post(F f) {
     static_assert(std::is_invocable_v<F&>, "troupe: post takes something that can be called without arguments");
-    give(std::make_unique<detail::posted<F>>(std::move(f)));
+    auto posted = std::make_unique<detail::posted<F>>(std::move(f));
+    crew_->add(*posted);
+    (void)posted.release();  // destroys itself
   }
 
   /// Calls `f` for each element of `range`, all of which are submitted at once; gives the results in the order of the
@@ -105,9 +102,10 @@ public:
     static_assert(!std::is_void_v<R>, "troupe: map gives results; use submit, or parallel::for_each, where there are none");
     if (options.chunk_size == 0) throw troupe_error(errc::invalid_argument, "map: a chunk has at least one element");
     map_results<R> results(crew_->home(), options.timeout);
+    using chunk_results = std::vector<result<R>>;
     std::vector<element> chunk;
     const auto submit_chunk = [&] {
-      if (!chunk.empty()) results.add(submit(detail::map_chunk<R, F, element>, f, std::exchange(chunk, {})));
+      if (!chunk.empty()) results.add(add<chunk_results>(detail::map_chunk<R, F, element>, F(f), std::exchange(chunk, {})));
     };
     for (auto&& e : range) {
       chunk.emplace_back(std::forward<decltype(e)>(e));
@@ -126,10 +124,18 @@ public:
   auto ended(std::chrono::nanoseconds timeout = forever) { return crew_->ended(timeout); }
 
 private:
-  template <class Job>
-  void give(std::unique_ptr<Job> j) {
-    crew_->add(*j);
-    (void)j.release();  // destroys itself
+  template <class R, class F, class... Args>
+  detail::future_state<R>* add(F f, Args... args) {
+    using submitted = detail::submitted<R, F, Args...>;
+    submitted* const made = submitted::make(crew_->home(), std::move(f), std::move(args)...);
+    try {
+      crew_->add(*made);
+    } catch (const troupe_error&) {
+      future<R> dropped(made);
+      made->refuse(error(errc::cancelled));
+      throw;
+    }
+    return made;
   }
 
   std::shared_ptr<detail::crew> crew_;

@@ -22,6 +22,8 @@ namespace troupe {
 ///                                                                threads: a `result`, `closed` after the last
 template <class R>
 class [[nodiscard]] map_results {
+  using chunk = std::vector<result<R>>;
+
 public:
   /// Internal; users get it from `executor::map`.
   map_results(scheduler& home, std::chrono::nanoseconds timeout)
@@ -29,19 +31,19 @@ public:
   map_results(map_results&&) = default;
   map_results& operator=(map_results&&) = delete;
   ~map_results() {
-    for (auto& f : chunks_) f.cancel();
+    for (auto* c : chunks_) future<chunk>(c).cancel();
   }
 
   /// Internal.
-  void add(future<std::vector<result<R>>> chunk) { chunks_.push_back(std::move(chunk)); }
+  void add(detail::future_state<std::vector<result<R>>>* c) { chunks_.push_back(c); }
 
   /// The next result: `crashed` with the text where `f` threw, which the next call goes on behind; `timeout`; `closed`
   /// after the last.
   task<result<R>> next() {
     while (needs_chunk()) {
       auto arrived = take_chunk();
-      auto chunk = co_await arrived;
-      open(std::move(chunk));
+      auto opened = co_await arrived;
+      open(std::move(opened));
     }
     co_return take();
   }
@@ -88,19 +90,19 @@ public:
 private:
   bool needs_chunk() const noexcept { return at_ == open_.size() && !chunks_.empty(); }
 
-  future<std::vector<result<R>>> take_chunk() {
-    auto first = std::move(chunks_.front());
+  future<chunk> take_chunk() {
+    detail::future_state<chunk>* const first = chunks_.front();
     chunks_.pop_front();
-    if (deadline_ != timers::never) first.set_timeout(std::chrono::nanoseconds(deadline_ - home_->now()));
-    return first;
+    if (deadline_ == timers::never) return future<chunk>(first);
+    return future<chunk>(first, std::chrono::nanoseconds(deadline_ - home_->now()));
   }
-  void open(result<std::vector<result<R>>> chunk) {
+  void open(result<chunk> c) {
     at_ = 0;
     open_.clear();
-    if (chunk)
-      open_ = std::move(*chunk);
+    if (c)
+      open_ = std::move(*c);
     else
-      open_.push_back(chunk.error());
+      open_.push_back(c.error());
   }
   result<R> take() {
     if (at_ == open_.size()) return error(errc::closed, "the results of a map have all been taken");
@@ -114,8 +116,8 @@ private:
 
   scheduler* home_;
   std::int64_t deadline_;
-  std::deque<future<std::vector<result<R>>>> chunks_;
-  std::vector<result<R>> open_;  // the chunk that is being read
+  std::deque<detail::future_state<chunk>*> chunks_;  // the readers' ends of those that have not been opened
+  chunk open_;                                       // the chunk that is being read
   std::size_t at_ = 0;
   std::optional<R> current_;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <optional>
+#include <exception>
+#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -14,7 +15,7 @@
 
 namespace troupe::detail {
 
-/// What a call returns, or the text of its exception.
+/// What a call returns, or its exception as an error.
 template <class R, class Call>
 result<R> outcome_of(Call&& call) noexcept {
   try {
@@ -25,32 +26,53 @@ result<R> outcome_of(Call&& call) noexcept {
       return call();
     }
   } catch (...) {
-    return error(errc::crashed, current_exception_text());
+    return crash_of(std::current_exception());
   }
 }
 
-/// A job whose result somebody may want.
-template <class R, class F, class Args>
-class submitted final : public crew_job, public pooled {
+/// A job whose result somebody may want: the callable, its arguments and the state of the future in one piece of memory.
+///
+/// SJ1. What it ran with goes before its result is there.
+template <class R, class F, class... Args>
+class submitted final : public crew_job, public future_state<R> {
 public:
-  submitted(promise<R> p, F f, Args args) : promise_(std::move(p)), f_(std::move(f)), args_(std::move(args)) {}
+  static submitted* make(scheduler& home, F&& f, Args&&... args) {
+    return new (pool_allocate(sizeof(submitted), alignof(submitted))) submitted(home, std::move(f), std::move(args)...);
+  }
+
+  scheduler& provider() const noexcept override { return home_; }
+  const void* owner() const noexcept override { return nullptr; }
 
   void run() noexcept override {
-    if (promise_.state().ready()) return delete this;
-    give(outcome_of<R>([&] { return std::apply(f_, std::move(args_)); }));
+    if (!this->set_running()) return refuse(error(errc::cancelled));
+    this->put(outcome_of<R>([this]() -> R { return std::apply(kept_.first, std::move(kept_.second)); }));
+    end();
   }
-  void refuse(const error& why) noexcept override { give(why); }
+  void refuse(const error& why) noexcept override {
+    this->put(why);
+    end();
+  }
 
 private:
-  void give(result<R> r) noexcept {
-    promise<R> p = std::move(promise_);
-    delete this;  // what the callable holds has gone when the result comes
-    p.give(std::move(r));
+  using kept = std::pair<F, std::tuple<Args...>>;
+
+  submitted(scheduler& home, F&& f, Args&&... args)
+      : home_(home), kept_(std::move(f), std::tuple<Args...>(std::move(args)...)) {}
+  ~submitted() { this->report_if_unread(); }
+
+  void end() noexcept {
+    std::destroy_at(&kept_);
+    this->complete();
+  }
+  void destroy() noexcept override {
+    this->~submitted();
+    pool_free(this, sizeof(submitted), alignof(submitted));
   }
 
-  promise<R> promise_;
-  F f_;
-  Args args_;
+  scheduler& home_;
+  union {
+    kept kept_;  // until `end`
+  };
 };
 
 /// One without.
