@@ -79,7 +79,7 @@ public:
       return *this;
     }
     void operator++(int) { ++*this; }
-    friend bool operator==(const iterator& i, std::default_sentinel_t) { return !i.from_->current_; }
+    bool operator==(std::default_sentinel_t) const { return !from_->current_; }
 
   private:
     map_results* from_;
@@ -102,7 +102,7 @@ private:
     if (c)
       open_ = std::move(*c);
     else
-      open_.push_back(c.error());
+      open_.emplace_back(c.error());
   }
   result<R> take() {
     if (at_ == open_.size()) return error(errc::closed, "the results of a map have all been taken");

@@ -185,8 +185,8 @@ TEST_P(Executor, shutdown_that_cancels_lets_go_what_has_not_begun_at_once) {
 
 TEST_P(Executor, a_job_that_shuts_its_executor_down_does_not_wait_for_itself) {
   executor ex(*pool, of(1));
-  auto r = ex.submit([&] { return ex.shutdown().error().code(); }).get();
-  EXPECT_EQ(*r, errc::would_deadlock);
+  auto r = ex.submit([&] { return ex.shutdown().error() == errc::would_deadlock; }).get();
+  EXPECT_TRUE(*r);
 }
 
 TEST_P(Executor, green_threads_await_jobs_and_the_end) {
@@ -208,7 +208,7 @@ TEST_P(Executor, map_gives_results_in_the_order_of_the_inputs) {
   executor ex(*pool, of(2));
   std::vector<int> inputs(500);
   std::iota(inputs.begin(), inputs.end(), 0);
-  for (std::size_t chunk : {1UZ, 7UZ, 1'000UZ}) {
+  for (const std::size_t chunk : std::array<std::size_t, 3>{1, 7, 1'000}) {
     int expected = 0;
     for (long square : ex.map([](int i) { return long{i} * i; }, inputs, {.chunk_size = chunk})) {
       EXPECT_EQ(square, long{expected} * expected);
@@ -233,7 +233,7 @@ TEST_P(Executor, an_exception_in_a_map_comes_out_at_its_place) {
     if (i % 2 != 0) throw std::domain_error("odd: " + std::to_string(i));
     return i / 2;
   };
-  for (std::size_t chunk : {1UZ, 3UZ}) {
+  for (const std::size_t chunk : std::array<std::size_t, 2>{1, 3}) {
     auto results = ex.map(half, std::array{2, 4, 5, 8}, {.chunk_size = chunk});
     std::vector<std::string> seen;
     for (;;) {
