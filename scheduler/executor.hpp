@@ -1,6 +1,5 @@
 #pragma once
 
-#include <concepts>
 #include <functional>
 #include <memory>
 #include <ranges>
@@ -59,10 +58,7 @@ public:
   explicit executor(scheduler& home, executor_options options = {});
 
   /// The same on what has a scheduler, such as a runtime.
-  template <class Runtime>
-  requires requires(Runtime& r) {
-    { r.scheduler() } -> std::same_as<scheduler&>;
-  }
+  template <detail::has_scheduler Runtime>
   explicit executor(Runtime& rt, executor_options options = {}) : executor(rt.scheduler(), std::move(options)) {}
 
   executor(const executor&) = delete;
@@ -81,7 +77,7 @@ public:
                   "troupe: submit takes a callable and its arguments: submit(f, 2), not submit(f(2))");
     using R = std::invoke_result_t<F&, Args...>;
     static_assert(!is_task<R>, "troupe: an executor runs plain functions; a coroutine is for spawn");
-    return future<R>(add<R>(std::move(f), std::move(args)...));
+    return detail::call_future<F, Args...>(add<R>(std::move(f), std::move(args)...));
   }
 
   /// The same for whoever wants no result: an exception is logged, and so is a job that is refused later.

@@ -70,6 +70,7 @@ run_loop::run_loop(run_loop_options options)
 }
 
 run_loop::~run_loop() {
+  stop(deterministic() ? now() : now() + 10 * second);
   std::lock_guard guard(loops_mutex);
   std::erase_if(loops, [this](const auto& l) { return l.second == this; });
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -146,8 +147,16 @@ private:
 inline std::vector<thread_info> threads(const scheduler& s) { return s.roster()->list(); }
 
 namespace detail {
+
+/// A runtime, say.
+template <class T>
+concept has_scheduler = requires(T& t) {
+  { t.scheduler() } -> std::same_as<scheduler&>;
+};
+
 /// The run loop that the calling thread has made last and drives while it waits for something; null on most threads.
 scheduler* driven_by_this_thread();
+
 }  // namespace detail
 
 /// Nanoseconds of the steady clock.

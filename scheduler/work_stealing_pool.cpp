@@ -115,8 +115,12 @@ std::shared_ptr<work_stealing_pool> work_stealing_pool::start(pool_options optio
   if (options.workers > 1024)
     throw troupe_error(errc::invalid_argument, fmt::format("{} workers: at most 1024", options.workers));
   if (options.budget == 0) throw troupe_error(errc::invalid_argument, "the budget of a slice must be at least 1");
+  if (options.blocking.threads == 0 || options.blocking.threads > 1024)
+    throw troupe_error(errc::invalid_argument,
+                       fmt::format("{} threads for blocking calls: 1 to 1024", options.blocking.threads));
   std::shared_ptr<work_stealing_pool> pool(new work_stealing_pool(std::move(options)));
   state& s = *pool->state_;
+  pool->roster()->set_blocking(s.options.blocking, s.options.name);
   try {
     auto keeper = detail::thread_roster::add(pool->roster(), s.options.name + "/keeper", thread_role::housekeeper);
     s.threads.emplace_back([pool, listed = std::move(keeper)] {
@@ -568,7 +572,9 @@ bool work_stealing_pool::wait_quiescent(std::int64_t deadline) {
 
 bool work_stealing_pool::stop(std::int64_t deadline) {
   state& s = *state_;
-  const bool others_ended = roster()->end(deadline).empty();
+  // A tenth of the time is the workers'.
+  const std::int64_t theirs = deadline == timers::never ? deadline : deadline - (deadline - now()) / 10;
+  const bool others_ended = roster()->end(theirs).empty();
   s.stopping.store(true, seq_cst);
   std::unique_lock lock(s.idle_mutex);  // from here on no more threads are started
   for (auto& w : s.workers) w->parker_.unpark();

@@ -17,6 +17,7 @@ struct pool_options {
   std::chrono::nanoseconds quantum{200'000};  ///< for how long it may go on then; 0: not at all
   unsigned stand_ins =
       64;  ///< threads that may stand in for workers whose handlers block, at most so many at a time (C8)
+  blocking_limits blocking{};  ///< of the threads for what `blocking` is given: name/block-0, ...
 };
 
 /// Workers that take from their own queue first and from each other's when that is empty, and sleep when there is

@@ -307,6 +307,9 @@ void crew::end(std::int64_t deadline, std::vector<std::string>& stuck) noexcept 
       l->thread_.detach();
     }
   }
+  if (home_.deterministic()) {  // nobody drives it any more
+    for (const auto& l : lanes_) l->keep_.reset();
+  }
   wake_list given_up;
   std::lock_guard lock(guard_);
   abandoned_ = true;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -29,6 +30,12 @@ struct thread_info {
   int native_id;     ///< as `gettid` gives it and `top -H` shows it; 0 while the thread has not begun to run
   thread_role role;
   bool daemon;  ///< nobody waits for its end
+};
+
+/// How many threads there may be for what `blocking` is given, and for how long one stays that has nothing to do.
+struct blocking_limits {
+  unsigned threads = 64;              ///< at most; what comes beyond that waits for its turn
+  std::chrono::nanoseconds keep{10'000'000'000};
 };
 
 namespace detail {
@@ -87,7 +94,15 @@ public:
   /// Ends all owners, and gives the names of the threads that did not end. From now on `enlist` refuses.
   std::vector<std::string> end(std::int64_t deadline) noexcept;
 
-  /// The one object of the scheduler that `make` gives when it is first asked for.
+  /// For the pool for blocking calls: its limits, and what its threads are called before "/block-N". Before use.
+  void set_blocking(blocking_limits limits, std::string name) {
+    limits_ = limits;
+    name_ = std::move(name);
+  }
+  const blocking_limits& limits() const noexcept { return limits_; }
+  const std::string& name() const noexcept { return name_; }
+
+  /// The pool for blocking calls, which `make` makes when it is first asked for.
   template <class Make>
   std::shared_ptr<thread_owner> blocking_pool(Make make) {
     std::lock_guard guard(blocking_mutex_);
@@ -102,6 +117,8 @@ private:
   std::vector<entry*> entries_;                      // under mutex_, as are the next two
   std::vector<std::weak_ptr<thread_owner>> owners_;  // some have gone
   bool ended_ = false;
+  blocking_limits limits_;
+  std::string name_ = "troupe";
   std::mutex blocking_mutex_;
   std::shared_ptr<thread_owner> blocking_pool_;  // under blocking_mutex_
 };
