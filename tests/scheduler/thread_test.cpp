@@ -30,7 +30,14 @@ using troupe::thread_role;
 
 class Thread : public testing::Test {
 protected:
-  ~Thread() override { pool->stop(troupe::timers::never); }
+  ~Thread() override {
+    if (!stopped_) stop();
+  }
+
+  bool stop() {
+    stopped_ = true;
+    return pool->stop(troupe::timers::never);
+  }
 
   std::vector<thread_info> listed(thread_role role) const {
     auto all = troupe::threads(*pool);
@@ -39,6 +46,9 @@ protected:
   }
 
   std::shared_ptr<troupe::work_stealing_pool> pool = troupe::work_stealing_pool::start({.workers = 2, .name = "own"});
+
+private:
+  bool stopped_ = false;
 };
 
 TEST_F(Thread, gives_what_its_function_returns_to_everyone_who_joins) {
@@ -159,7 +169,7 @@ TEST_F(Thread, the_end_of_the_scheduler_waits_for_it_and_tells_daemons_nothing) 
     s->over.set();
   });
   (void)thread(*pool, "dropped", [s] { s->done = true; });
-  EXPECT_TRUE(pool->stop(troupe::timers::never));
+  EXPECT_TRUE(stop());
   EXPECT_TRUE(s->done);
   EXPECT_TRUE(daemon.alive());
   s->go.set();
@@ -178,7 +188,7 @@ TEST_F(Thread, an_exception_that_nobody_reads_is_logged) {
   logged.clear();
   troupe::set_log_sink([](std::string_view line) noexcept { logged = line; });
   (void)thread(*pool, "lost", [] { throw std::runtime_error("nobody hears"); });
-  EXPECT_TRUE(pool->stop(troupe::timers::never));
+  EXPECT_TRUE(stop());
   troupe::set_log_sink(nullptr);
   EXPECT_EQ(logged, "thread \"lost\" ended with an exception: nobody hears");
 }
