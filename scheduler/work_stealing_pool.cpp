@@ -16,13 +16,15 @@
 //     which falls asleep at that moment; the job is not lost, for its owner is awake, looks again at every slice, and
 //     while it is stuck the housekeeper looks for it. The same goes for what is made public in a worker's deque of forks.
 // I4. Nobody is woken while `searching` is above zero: injectors rely on the searcher. The last searcher that finds work
-//     wakes the next, so that wake-ups spread only while there is work; a worker whose second look (I2) finds some counts
-//     as a searcher again, for it was relied on until it announced its sleep.
+//     wakes the next if there is more, so that wake-ups spread only while there is work: it lowers `searching`, then
+//     looks at all queues, as in I2. A worker whose second look finds some counts as a searcher again, for it was
+//     relied on until it announced its sleep.
 // I5. The timers have a sleeper: the first worker to park takes that role and parks until the next deadline. Awake
 //     workers look at the timers every 61 slices, the housekeeper does while all are busy.
-// I6. The housekeeper ticks every 10 ms while any worker is awake, and sleeps without a deadline once all have been
-//     parked for a tick. It announces its sleep and then looks at `sleeping`; a worker leaves `sleeping` and then
-//     looks for the housekeeper (both seq_cst).
+// I6. The housekeeper ticks every 10 ms while anything runs, and sleeps without a deadline once all are parked and
+//     nothing has run for a tick. It announces its sleep and then looks at `sleeping`; whoever lowers `sleeping`, the
+//     worker itself or its waker, then looks for the housekeeper (both seq_cst). The waker does it after the wake-up:
+//     the worker has something better to do.
 // I7. `workers` has room for stand-ins behind the workers proper. Threads have been started for the first `started` of
 //     them; `active` are at work, awake or asleep, the others wait in `reserve`. When a worker blocks, by its own account
 //     or because the housekeeper saw it, one more becomes active; when it goes on, `surplus` is raised, and the next
@@ -268,7 +270,7 @@ job* work_stealing_pool::search(worker& self) noexcept {
 void work_stealing_pool::end_search(worker& self, bool found) noexcept {
   self.searching_ = false;
   // A searcher that gives up looks once more before it sleeps (I2); one that found work passes the search on (I4).
-  if (state_->searching.fetch_sub(1, seq_cst) == 1 && found) notify_if_idle();
+  if (state_->searching.fetch_sub(1, seq_cst) == 1 && found && visible_work()) notify_if_idle();
 }
 
 // --- the worker's loop ---------------------------------------------------------------------------------------------
@@ -318,10 +320,11 @@ void work_stealing_pool::sleep(worker& self) noexcept {
     const auto i = std::find(s.sleepers.begin(), s.sleepers.end(), &self);
     if (i == s.sleepers.end()) {
       self.searching_ = true;  // a notifier took this worker off the list, counted it as a searcher and unparked it
-      return;
+      return false;
     }
     s.sleepers.erase(i);
     s.sleeping.fetch_sub(1, seq_cst);
+    return true;
   };
   const bool work_came = visible_work();
   if (!work_came && !s.stopping.load(seq_cst)) {
@@ -334,12 +337,11 @@ void work_stealing_pool::sleep(worker& self) noexcept {
     self.parker_.park(keeps_time ? timers_.next() : parker::forever);
     if (keeps_time) s.timekeeper.store(nullptr, seq_cst);
   }
-  leave();
+  if (leave()) wake_housekeeper();
   if (work_came && !self.searching_) {
     s.searching.fetch_add(1, seq_cst);
     self.searching_ = true;
   }
-  if (s.housekeeper_sleeps.load(seq_cst)) s.housekeeper.unpark();
   poll_timers();
 }
 
@@ -368,6 +370,11 @@ void work_stealing_pool::notify() noexcept {
     s.searching.fetch_add(1, seq_cst);
   }
   sleeper->parker_.unpark();
+  wake_housekeeper();
+}
+
+void work_stealing_pool::wake_housekeeper() noexcept {
+  if (state_->housekeeper_sleeps.load(seq_cst)) state_->housekeeper.unpark();
 }
 
 void work_stealing_pool::arm(timer& t, std::int64_t deadline) {
@@ -491,20 +498,19 @@ void work_stealing_pool::look_after(worker& w, std::int64_t at) noexcept {
 
 void work_stealing_pool::keep_house() noexcept {
   state& s = *state_;
-  bool idle_before = false;
+  std::uint64_t slices_before = 0;
   while (!s.stopping.load(acquire)) {
     epoch_collect();  // what was retired while somebody was pinned, and has nobody else to come back for it
-    const bool idle = all_parked();
-    if (idle && idle_before) {
+    std::uint64_t slices = 0;
+    for (unsigned i = 0; i != s.started.load(acquire); ++i) slices += s.workers[i]->slices_.load(relaxed);
+    if (std::exchange(slices_before, slices) == slices && all_parked()) {
       // Nothing has run for a tick: what a burst left behind goes back (C10).
       pool_trim();
       s.housekeeper_sleeps.store(true, seq_cst);
       if (all_parked()) s.housekeeper.park();
       s.housekeeper_sleeps.store(false, seq_cst);
-      idle_before = false;
       continue;
     }
-    idle_before = idle;
     const std::int64_t at = now();
     for (unsigned i = 0; i != s.started.load(acquire); ++i) look_after(*s.workers[i], at);
     if (!s.timekeeper.load(relaxed)) {

@@ -72,6 +72,7 @@ private:
   // Waking.
   void notify() noexcept;
   void notify_if_idle() noexcept;
+  void wake_housekeeper() noexcept;
   bool visible_work() const noexcept;
 
   // The housekeeper's.
