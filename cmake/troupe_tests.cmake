@@ -114,12 +114,18 @@ function(troupe_compile_fail_tests path)
   endforeach()
 endfunction()
 
-# Each sample that is a program runs, and ends with 0.
+# Each sample that is a program runs, and ends with 0; each recipe prints what tests/samples/recipes says.
 function(troupe_sample_tests)
   get_property(samples GLOBAL PROPERTY troupe_sample_programs)
   foreach(sample IN LISTS samples)
     add_test(NAME samples.${sample} COMMAND sample_${sample} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     troupe_test_properties(samples.${sample})
+  endforeach()
+  get_property(recipes GLOBAL PROPERTY troupe_recipes)
+  foreach(recipe IN LISTS recipes)
+    add_test(NAME recipes.${recipe}
+             COMMAND ${PROJECT_SOURCE_DIR}/tests/samples/check_recipe $<TARGET_FILE:recipe_${recipe}>)
+    troupe_test_properties(recipes.${recipe})
   endforeach()
 endfunction()
 
