@@ -129,6 +129,20 @@ function(troupe_sample_tests)
   endforeach()
 endfunction()
 
+# The program `stress`, and each of its queues with a million items.
+function(troupe_stress_tests path)
+  file(GLOB sources CONFIGURE_DEPENDS ${path}/*.cpp)
+  add_executable(stress ${sources})
+  troupe_own(stress)
+  target_link_libraries(stress PRIVATE troupe::troupe)
+  foreach(queue ring injection inbox mailbox channel_unbounded channel_bounded channel_rendezvous channel_lifo
+                channel_priority blocking_queue future)
+    add_test(NAME stress.${queue} COMMAND stress --queue ${queue} --items 1000000)
+    troupe_test_properties(stress.${queue})
+    set_tests_properties(stress.${queue} PROPERTIES LABELS stress)
+  endforeach()
+endfunction()
+
 # The checks of the tree itself; 77 means that what a check needs is not on this machine.
 function(troupe_tree_checks)
   if(TROUPE_SANITIZE)

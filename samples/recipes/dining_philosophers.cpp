@@ -8,6 +8,7 @@
 
 #include <troupe/scheduler/barrier.hpp>
 #include <troupe/scheduler/lock_all.hpp>
+#include <troupe/scheduler/lock_order.hpp>
 #include <troupe/scheduler/mutex.hpp>
 #include <troupe/troupe.hpp>
 
@@ -57,6 +58,7 @@ void dinner(const char* name, troupe::task<bool> (*dine)(table&, int)) {
 }  // namespace
 
 int main() {
+  troupe::check_lock_order(false);  // where it is on, as in debug builds, it tells before the circle is closed
   dinner("one fork after the other", dine_one_by_one);
   dinner("both forks at once", dine_in_order);
 }

@@ -7,9 +7,16 @@
 
 #include <troupe/base/log.hpp>
 #include <troupe/scheduler/lock_all.hpp>
+#include <troupe/scheduler/lock_order.hpp>
 #include <troupe/scheduler/mutex.hpp>
 
 namespace {
+
+// The order is that of their addresses, so that of their declarations.
+struct accounts {
+  troupe::mutex checking{"checking account"};
+  troupe::mutex savings{"savings account"};
+};
 
 constexpr int rounds = 1'000;
 
@@ -23,25 +30,20 @@ void transfer(troupe::mutex& from, troupe::mutex& to, long& moved) {
 }  // namespace
 
 int main() {
-  troupe::mutex checking("checking account");
-  troupe::mutex savings("savings account");
+  troupe::set_log_sink([](std::string_view line) noexcept { std::cout << line << '\n'; });
+  troupe::check_lock_order(true);
+  accounts a;
 
   long moved = 0;  // only changed with both locks held
-  std::thread there(transfer, std::ref(checking), std::ref(savings), std::ref(moved));
-  std::thread back(transfer, std::ref(savings), std::ref(checking), std::ref(moved));
+  std::thread there(transfer, std::ref(a.checking), std::ref(a.savings), std::ref(moved));
+  std::thread back(transfer, std::ref(a.savings), std::ref(a.checking), std::ref(moved));
   there.join();
   back.join();
   std::cout << moved << " transfers without a deadlock\n";
 
-  troupe::set_log_sink([](std::string_view line) noexcept { std::cout << line << '\n'; });
-  troupe::check_lock_order(true);
   {
-    auto first = checking.scoped().get();
-    auto second = savings.scoped().get();
-  }
-  {
-    auto first = savings.scoped().get();
-    auto second = checking.scoped().get();
+    auto first = a.savings.scoped().get();
+    auto second = a.checking.scoped().get();
   }
   std::cout << "violations: " << troupe::lock_order_violations().size() << '\n';
 }
