@@ -24,7 +24,7 @@
 // I6. The housekeeper ticks every 10 ms while anything runs, and sleeps without a deadline once all are parked and
 //     nothing has run for a tick. It announces its sleep and then looks at `sleeping`; whoever lowers `sleeping`, the
 //     worker itself or its waker, then looks for the housekeeper (both seq_cst). The waker does it after the wake-up:
-//     the worker has something better to do.
+//     the worker has something better to do. So does whoever raises `active` for a new thread.
 // I7. `workers` has room for stand-ins behind the workers proper. Threads have been started for the first `started` of
 //     them; `active` are at work, awake or asleep, the others wait in `reserve`. When a worker blocks, by its own account
 //     or because the housekeeper saw it, one more becomes active; when it goes on, `surplus` is raised, and the next
@@ -398,6 +398,7 @@ void work_stealing_pool::start_thread(worker& w) {
   });
   s.started.fetch_add(1, release);
   s.active.fetch_add(1, seq_cst);
+  wake_housekeeper();  // not all are parked any more
 }
 
 /// One more worker for one that blocks. False if all stand-ins are at it.
