@@ -114,12 +114,32 @@ function(troupe_compile_fail_tests path)
   endforeach()
 endfunction()
 
-# Each sample that is a program runs, and ends with 0.
+# Each sample that is a program runs, and ends with 0; each recipe prints what tests/samples/recipes says.
 function(troupe_sample_tests)
   get_property(samples GLOBAL PROPERTY troupe_sample_programs)
   foreach(sample IN LISTS samples)
     add_test(NAME samples.${sample} COMMAND sample_${sample} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     troupe_test_properties(samples.${sample})
+  endforeach()
+  get_property(recipes GLOBAL PROPERTY troupe_recipes)
+  foreach(recipe IN LISTS recipes)
+    add_test(NAME recipes.${recipe}
+             COMMAND ${PROJECT_SOURCE_DIR}/tests/samples/check_recipe $<TARGET_FILE:recipe_${recipe}>)
+    troupe_test_properties(recipes.${recipe})
+  endforeach()
+endfunction()
+
+# The program `stress`, and each of its queues with a million items.
+function(troupe_stress_tests path)
+  file(GLOB sources CONFIGURE_DEPENDS ${path}/*.cpp)
+  add_executable(stress ${sources})
+  troupe_own(stress)
+  target_link_libraries(stress PRIVATE troupe::troupe)
+  foreach(queue ring injection inbox mailbox channel_unbounded channel_bounded channel_rendezvous channel_lifo
+                channel_priority blocking_queue future)
+    add_test(NAME stress.${queue} COMMAND stress --queue ${queue} --items 1000000)
+    troupe_test_properties(stress.${queue})
+    set_tests_properties(stress.${queue} PROPERTIES LABELS stress)
   endforeach()
 endfunction()
 

@@ -199,6 +199,8 @@ TEST_F(WaitGraph, a_thread_that_joins_a_green_thread_which_wants_its_lock_is_tol
   });
   const auto r = child.get();
   EXPECT_TRUE(r ? *r : r.error() == errc::deadlock);
+  held.unlock();
+  while (home().strands().size() != 0) std::this_thread::yield();  // it may have the lock now, which must outlive it
 }
 
 TEST_F(WaitGraph, a_promise_says_who_owes_it) {

@@ -3,6 +3,10 @@
  * (future.cpp, F1 to F3), then in a sleep (this_task.cpp), whose state lies in the coroutine's frame.
  *
  *   begin_wait(), end_wait(), cancel_waits()   strand::begin_wait, end_wait, cancel_waits
+ *   light_store(), drain(), processor          base/asymmetric.hpp: the strand's stores to `waiting_` may stay in the
+ *                                              processor's store buffer until it comes by itself, the strand does a
+ *                                              read-modify-write, or somebody else calls heavy_barrier
+ *   onlooker                                   strand::inspect_wait
  *   claim(), complete(), fail()                future_state_base, claim, complete, fail
  *   release(), disarm()                        future_state_base::release_one, disarm
  *   await_future                               future_state_base::await
@@ -17,11 +21,13 @@
  * Holds: the strand is woken once a wait, and never while it runs (S1); nothing touches a wait after its end (S2) or a
  * future after its last reference (F3); in the end the strand has ended and the future is gone.
  *
- * check: CANCELLERS=1
- * check: CANCELLERS=2
- * mutant NO_RECHECK: begin_wait does not look at `cancelled_` after it has named the wait
- * mutant END_WAIT_BY_STORE: end_wait does not wait for a canceller that has taken the wait
- * mutant CANCEL_UNMARKED: a canceller calls the wait off without taking it out of `waiting_`
+ * check: CANCELLERS=1 ONLOOKERS=1
+ * check: CANCELLERS=2 ONLOOKERS=0
+ * mutant NO_RECHECK: begin_wait does not look at `attention_` after it has named the wait
+ * mutant END_WAIT_BY_STORE: end_wait does not look at `attention_`, and so not for whoever is at the wait
+ * mutant NO_BARRIER: a canceller reads `waiting_` without a heavy barrier
+ * mutant UNLOCKED: a canceller calls the wait off without `outside_`
+ * mutant ONLOOKER_UNSEEN: an onlooker does not say so in `attention_`
  * mutant CLAIM_BY_LOAD: a result is claimed by a look and a store
  * mutant COMPLETE_BY_LOAD: complete looks for the waiter and then stores `done`
  * mutant TIMER_UNCOUNTED: the timer holds no reference to the future
@@ -31,10 +37,13 @@
 #define none 0
 #define the_future 1
 #define the_sleep 2
-#define taken 3
 
-byte waiting;                /* S2 */
+byte waiting;                /* S2: as all see it */
+byte view;                   /* as the strand does; the same unless `buffered` */
+bool buffered;
 bool cancelled, killed;
+byte onlookers;
+bool outside;                /* the lock */
 byte scheduled = 1;
 bool in_slice;
 byte step;                   /* where the coroutine goes on */
@@ -117,50 +126,60 @@ inline end_sleep() {
   fi
 }
 
+inline light_store(value) { d_step { view = value; buffered = true } }
+inline drain() { d_step { if :: buffered -> waiting = view; buffered = false :: else fi } }
+
+inline call_off() {
+#ifndef MUTANT_UNLOCKED
+  atomic { !outside -> outside = true }
+#endif
+  found = waiting;
+  if
+  :: found == the_future -> fail()
+  :: found == the_sleep ->
+     assert(!sleep_gone);
+     if
+     :: atomic { sleep_in_wheel -> sleep_in_wheel = false } end_sleep()
+     :: else
+     fi
+  :: found == none
+  fi;
+  found = none;
+#ifndef MUTANT_UNLOCKED
+  outside = false
+#endif
+}
+
 inline cancel_waits() {
   cancelled = true;
-  if
-  :: atomic { waiting != none && waiting != taken -> found = waiting;
-#ifndef MUTANT_CANCEL_UNMARKED
-       waiting = taken
+#ifndef MUTANT_NO_BARRIER
+  drain();
 #endif
-     }
-     if
-     :: found == the_future -> fail()
-     :: found == the_sleep ->
-        assert(!sleep_gone);
-        if
-        :: atomic { sleep_in_wheel -> sleep_in_wheel = false } end_sleep()
-        :: else
-        fi
-     fi;
-     found = none;
-#ifndef MUTANT_CANCEL_UNMARKED
-     waiting = none
-#endif
-  :: else
-  fi
+  call_off()
 }
 
 inline begin_wait(w) {
-  waiting = w;
+  light_store(w);
 #ifndef MUTANT_NO_RECHECK
   if
-  :: cancelled -> cancel_waits()
+  :: cancelled -> drain(); call_off()                              /* the lock drains the buffer */
   :: else
   fi
 #endif
 }
 
 inline end_wait() {
-#ifdef MUTANT_END_WAIT_BY_STORE
-  waiting = none
-#else
-  atomic {
-    waiting != taken;
-    waiting = none
-  }
+  if
+  :: view != none ->
+     light_store(none);
+#ifndef MUTANT_END_WAIT_BY_STORE
+     if
+     :: cancelled || onlookers != 0 -> drain(); !outside           /* takes the lock and lets it go */
+     :: else
+     fi
 #endif
+  :: else
+  fi
 }
 
 inline behind_the_others() { d_step { in_slice = false; scheduled++ } }
@@ -170,7 +189,7 @@ active [2] proctype worker() {
   byte found;
 end:
   do
-  :: atomic { scheduled != 0 -> scheduled--; assert(!in_slice); in_slice = true }
+  :: atomic { scheduled != 0 -> scheduled--; assert(!in_slice); in_slice = true; drain() }
      end_wait();
      if
      :: killed -> goto the_end
@@ -194,8 +213,8 @@ end:
 #endif
      assert(!future_gone);
      if
-     :: atomic { waiter == pending -> waiter = waits; in_slice = false }
-     :: else -> done_already = true
+     :: atomic { waiter == pending -> waiter = waits; drain(); in_slice = false }
+     :: else -> done_already = true; drain()
      fi;
 #ifdef MUTANT_ANNOUNCE_LATE
      begin_wait(the_future);
@@ -220,7 +239,7 @@ after_future:
      sleep_in_wheel = true;
      begin_wait(the_sleep);
      d_step {
-       done_already = gate == over; gate = armed;
+       drain(); done_already = gate == over; gate = armed;
        if :: !done_already -> in_slice = false :: else fi
      }
      if
@@ -238,6 +257,29 @@ the_end:
 paused:
      skip
   od
+}
+
+active proctype processor() {
+end:
+  do
+  :: atomic { buffered -> waiting = view; buffered = false }
+  od
+}
+
+active [ONLOOKERS] proctype onlooker() {
+  byte seen;
+#ifndef MUTANT_ONLOOKER_UNSEEN
+  onlookers++;
+#endif
+  drain();
+  atomic { !outside -> outside = true }
+  seen = waiting;
+  assert(seen != the_sleep || !sleep_gone);
+  assert(seen != the_future || !future_gone);
+  outside = false;
+#ifndef MUTANT_ONLOOKER_UNSEEN
+  onlookers--
+#endif
 }
 
 proctype canceller() {
