@@ -219,6 +219,19 @@ TEST(WorkStealingPool, a_worker_that_computes_for_long_gets_no_second_thread) {
   pool->stop(troupe::timers::never);
 }
 
+TEST(WorkStealingPool, workers_stay_on_the_cores_that_they_are_given) {
+  const std::vector<unsigned> cores = troupe::usable_cores();
+  auto pool = work_stealing_pool::start({.workers = 2, .name = "pool", .cores = {cores.back()}});
+  for (int i = 0; i != 10; ++i) {
+    auto where = troupe::spawn(*pool, []() -> task<std::vector<unsigned>> { co_return troupe::usable_cores(); });
+    auto seen = where.get();
+    ASSERT_TRUE(seen);
+    EXPECT_EQ(*seen, std::vector{cores.back()});
+  }
+  pool->stop(troupe::timers::never);
+  EXPECT_THROW(work_stealing_pool::start({.workers = 1, .name = "pool", .cores = {100'000}}), troupe::troupe_error);
+}
+
 TEST(WorkStealingPool, options_out_of_range_are_refused) {
   EXPECT_THROW(work_stealing_pool::start({.workers = 1'025}), troupe::troupe_error);
   EXPECT_THROW(work_stealing_pool::start({.workers = 1, .budget = 0}), troupe::troupe_error);
