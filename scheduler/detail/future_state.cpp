@@ -23,7 +23,7 @@ bool future_state_base::take_out(completion& c, std::uintptr_t to) noexcept {
 }
 
 bool future_state_base::give_up(completion& c, errc why, std::string& text) {
-  if (!named_) return take_out(c, as_given_up(why));
+  if (!named()) return take_out(c, as_given_up(why));
   if (!take_out(c, naming)) return false;
   text = circumstances();
   word_.fetch_add(as_given_up(why) - naming, acq_rel);  // its release pairs with the acquire of `complete`
@@ -47,18 +47,17 @@ bool future_state_base::set_running() noexcept {
   return true;
 }
 
-bool future_state_base::complete() noexcept {
-  std::uintptr_t was = nobody;
-  if (!named_) [[likely]] {
-    was = word_.fetch_add(done, acq_rel);
-  } else {
-    was = word_.load(acquire);
-    while (completion_of(was) == naming || !word_.compare_exchange_weak(was, was | done, acq_rel, acquire)) {
-      if (completion_of(was) != naming) continue;
-      yield_thread();
-      was = word_.load(acquire);
-    }
+bool future_state_base::complete_named() noexcept {
+  std::uintptr_t was = word_.load(acquire);
+  while (completion_of(was) == naming || !word_.compare_exchange_weak(was, was | done, acq_rel, acquire)) {
+    if (completion_of(was) != naming) continue;
+    yield_thread();
+    was = word_.load(acquire);  // pairs with the release of `give_up`
   }
+  return tell(was);
+}
+
+bool future_state_base::tell(std::uintptr_t was) noexcept {
   const bool in_time = (was & given_up) == 0;
   if ((was & detached) != 0)
     destroy();
