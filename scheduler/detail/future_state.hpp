@@ -110,7 +110,7 @@ protected:
   static constexpr std::uintptr_t bits = 15;
   static constexpr std::uintptr_t nobody = 0;
   static constexpr std::uintptr_t naming = 16;
-  static constexpr std::uintptr_t taken = 1 << 15;  // once there is no pointer: the reader has had the result
+  static constexpr std::uintptr_t taken = 1 << 15;  // the reader has had the result; no pointer is that small
 
   future_state_base() = default;
   ~future_state_base() = default;
@@ -126,6 +126,11 @@ protected:
   std::uintptr_t look() const noexcept { return word_.load(acquire); }
   static errc why_given_up(std::uintptr_t word) noexcept { return static_cast<errc>(word >> 4); }
 
+  static std::uintptr_t completion_of(std::uintptr_t word) noexcept { return word & ~bits; }
+  static bool was_taken(std::uintptr_t now) noexcept {
+    return (now & given_up) != 0 ? (now & taken) != 0 : completion_of(now) == taken;
+  }
+
   /// The reader has had the result; `now` is what it has just seen.
   void mark_taken(std::uintptr_t now) noexcept {
     if ((now & given_up) != 0)
@@ -138,7 +143,6 @@ private:
   static constexpr std::uintptr_t as_given_up(errc why) noexcept {
     return static_cast<std::uintptr_t>(why) << 4 | given_up;
   }
-  static std::uintptr_t completion_of(std::uintptr_t word) noexcept { return word & ~bits; }
   bool take_out(completion& c, std::uintptr_t to) noexcept;
   bool tell(std::uintptr_t was) noexcept;
 
@@ -197,7 +201,7 @@ class future_state : public future_state_base {
 public:
   result<T> take() {
     const std::uintptr_t now = look();
-    if ((now & taken) != 0) return error(errc::invalid_argument, "the result of this future has been taken before");
+    if (was_taken(now)) return error(errc::invalid_argument, "the result of this future has been taken before");
     mark_taken(now);
     if ((now & given_up) != 0) return error(why_given_up(now));
     result<T> mine = std::move(value_);
@@ -228,7 +232,7 @@ private:
   /// For whoever destroys it: both ends are through.
   bool has_value() const noexcept {
     const std::uintptr_t now = look();
-    return (now & taken) == 0 || (now & given_up) != 0;
+    return !was_taken(now) || (now & given_up) != 0;
   }
 
   union {
