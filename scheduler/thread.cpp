@@ -32,7 +32,6 @@ void thread_state::run() noexcept {
 }
 
 void thread_state::end(std::int64_t deadline, std::vector<std::string>& stuck) noexcept {
-  keep_.reset();
   if (native_.join_until(daemon() ? 0 : deadline)) return;
   if (!daemon()) stuck.push_back(name());
   native_.detach();

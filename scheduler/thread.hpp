@@ -50,6 +50,7 @@ protected:
 
 private:
   void run() noexcept final;  // as a job of a deterministic loop
+  void abandoned() noexcept final { const auto last = std::move(keep_); }
 
   const thread_options options_;
   std::stop_source stop_;

@@ -26,6 +26,7 @@ public:
   lane(crew& c, unsigned number) : crew_(c), number_(number) {}
 
   void run() noexcept override;
+  void abandoned() noexcept override { const auto last = std::move(keep_); }
   void live() noexcept;
 
 private:
@@ -306,9 +307,6 @@ void crew::end(std::int64_t deadline, std::vector<std::string>& stuck) noexcept 
       stuck.push_back(l->thread_.name());
       l->thread_.detach();
     }
-  }
-  if (home_.deterministic()) {  // nobody drives it any more
-    for (const auto& l : lanes_) l->keep_.reset();
   }
   wake_list given_up;
   std::lock_guard lock(guard_);

@@ -23,7 +23,7 @@ bool future_state_base::take_out(completion& c, std::uintptr_t to) noexcept {
 }
 
 bool future_state_base::give_up(completion& c, errc why, std::string& text) {
-  if (!named_) return take_out(c, as_given_up(why));
+  if (!named()) return take_out(c, as_given_up(why));
   if (!take_out(c, naming)) return false;
   text = circumstances();
   word_.fetch_add(as_given_up(why) - naming, acq_rel);  // its release pairs with the acquire of `complete`
@@ -39,6 +39,14 @@ bool future_state_base::cancel() noexcept {
   return true;
 }
 
+bool future_state_base::abandon(errc why) noexcept {
+  std::uintptr_t was = word_.load(acquire);
+  do {
+    if ((was & (done | given_up)) != 0) return false;
+  } while (!word_.compare_exchange_weak(was, as_given_up(why), acq_rel, acquire));
+  return true;
+}
+
 bool future_state_base::set_running() noexcept {
   std::uintptr_t was = word_.load(relaxed);
   do {
@@ -47,18 +55,17 @@ bool future_state_base::set_running() noexcept {
   return true;
 }
 
-bool future_state_base::complete() noexcept {
-  std::uintptr_t was = nobody;
-  if (!named_) [[likely]] {
-    was = word_.fetch_add(done, acq_rel);
-  } else {
-    was = word_.load(acquire);
-    while (completion_of(was) == naming || !word_.compare_exchange_weak(was, was | done, acq_rel, acquire)) {
-      if (completion_of(was) != naming) continue;
-      yield_thread();
-      was = word_.load(acquire);
-    }
+bool future_state_base::complete_named() noexcept {
+  std::uintptr_t was = word_.load(acquire);
+  while (completion_of(was) == naming || !word_.compare_exchange_weak(was, was | done, acq_rel, acquire)) {
+    if (completion_of(was) != naming) continue;
+    yield_thread();
+    was = word_.load(acquire);  // pairs with the release of `give_up`
   }
+  return tell(was);
+}
+
+bool future_state_base::tell(std::uintptr_t was) noexcept {
   const bool in_time = (was & given_up) == 0;
   if ((was & detached) != 0)
     destroy();
@@ -71,7 +78,14 @@ void result_wait::suspend(std::coroutine_handle<> h, std::chrono::nanoseconds ti
   strand& self = suspend_current(h);
   const bool looks = timeout == forever && state_->owner();
   if (looks) enter_graph(&self);
+  self_ = &self;
   announce(self, timeout, state_->holds_up());
+  if (self.waits_cancelled()) {  // RW1
+    unpublished_.store(true, release);
+    settle();
+    if (!gives_up_ || state_->abandon(errc::cancelled)) outcome_ = wait_outcome::cancelled;
+    return go_on(h);
+  }
   if (!state_->await(*this)) return go_on(h);
   // The strand may run again at this very moment: nothing of this may be touched any more.
   if (looks) look_for_deadlock(&self);
@@ -91,7 +105,12 @@ bool result_wait::leave(wait_outcome how) noexcept {
   if (how == wait_outcome::timeout) why = errc::timeout;
   if (how == wait_outcome::deadlock) why = errc::deadlock;
   if (how == wait_outcome::would_deadlock) why = errc::would_deadlock;
-  if (!(gives_up_ ? state_->give_up(*this, why, circumstances_) : state_->withdraw(*this))) return false;
+  if (self_ && how == wait_outcome::cancelled && current_party() == self_) return false;  // RW1: it looks itself
+  if (leaving_.exchange(true, acq_rel)) return false;
+  while (!(gives_up_ ? state_->give_up(*this, why, circumstances_) : state_->withdraw(*this))) {
+    if (state_->ready() || unpublished_.load(acquire)) return false;
+    yield_thread();  // RW1
+  }
   outcome_ = how;
   return true;
 }
