@@ -135,11 +135,10 @@ troupe::task<> stamp(clock::time_point* woken, completion* done) {
 }
 
 // `left` counts down to 0, where the last one ends the round; relaxed, as `completion` has a mutex.
-troupe::task<> count_down(counter* left, completion* done) {
-  if (left->fetch_sub(1, std::memory_order_relaxed) == 1) {
-    done->arrive();
+void count_down(counter& left, completion& done) {
+  if (left.fetch_sub(1, std::memory_order_relaxed) == 1) {
+    done.arrive();
   }
-  co_return;
 }
 
 }  // namespace
@@ -210,10 +209,11 @@ bool submit(const options& opts) {
   counter left{0};
   completion done;
   troupe::runtime rt(configured(opts));
+  troupe::executor pool(rt);
   return measure_time("ns/job", done, 1, opts.scaled(jobs), 1, 1, [&](std::uint64_t n) {
     left.store(n, std::memory_order_relaxed);
     for (std::uint64_t i = 0; i < n; ++i) {
-      rt.spawn(count_down, &left, &done);
+      pool.submit([&left, &done] { count_down(left, done); });
     }
   });
 }

@@ -39,6 +39,14 @@ bool future_state_base::cancel() noexcept {
   return true;
 }
 
+bool future_state_base::abandon(errc why) noexcept {
+  std::uintptr_t was = word_.load(acquire);
+  do {
+    if ((was & (done | given_up)) != 0) return false;
+  } while (!word_.compare_exchange_weak(was, as_given_up(why), acq_rel, acquire));
+  return true;
+}
+
 bool future_state_base::set_running() noexcept {
   std::uintptr_t was = word_.load(relaxed);
   do {
@@ -70,7 +78,14 @@ void result_wait::suspend(std::coroutine_handle<> h, std::chrono::nanoseconds ti
   strand& self = suspend_current(h);
   const bool looks = timeout == forever && state_->owner();
   if (looks) enter_graph(&self);
+  self_ = &self;
   announce(self, timeout, state_->holds_up());
+  if (self.waits_cancelled()) {  // RW1
+    unpublished_.store(true, release);
+    settle();
+    if (!gives_up_ || state_->abandon(errc::cancelled)) outcome_ = wait_outcome::cancelled;
+    return go_on(h);
+  }
   if (!state_->await(*this)) return go_on(h);
   // The strand may run again at this very moment: nothing of this may be touched any more.
   if (looks) look_for_deadlock(&self);
@@ -90,7 +105,12 @@ bool result_wait::leave(wait_outcome how) noexcept {
   if (how == wait_outcome::timeout) why = errc::timeout;
   if (how == wait_outcome::deadlock) why = errc::deadlock;
   if (how == wait_outcome::would_deadlock) why = errc::would_deadlock;
-  if (!(gives_up_ ? state_->give_up(*this, why, circumstances_) : state_->withdraw(*this))) return false;
+  if (self_ && how == wait_outcome::cancelled && current_party() == self_) return false;  // RW1: it looks itself
+  if (leaving_.exchange(true, acq_rel)) return false;
+  while (!(gives_up_ ? state_->give_up(*this, why, circumstances_) : state_->withdraw(*this))) {
+    if (state_->ready() || unpublished_.load(acquire)) return false;
+    yield_thread();  // RW1
+  }
   outcome_ = how;
   return true;
 }

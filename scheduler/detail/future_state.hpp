@@ -79,6 +79,9 @@ public:
   /// The same, and gives up the result: who comes with it is late. Adds to the error of whoever gives up.
   bool give_up(completion& c, errc why, std::string& circumstances);
 
+  /// Gives up a result that nobody waits for; false if it is there or was given up before.
+  bool abandon(errc why) noexcept;
+
   /// True while `c` is to be told.
   bool awaited_by(const completion& c) noexcept {
     // A read-modify-write: if it comes before the exchange that publishes a wait, then that one has seen what happened
@@ -152,6 +155,10 @@ private:
 };
 
 /// Somebody waits for a result: a strand in a `co_await` or an OS thread in a `get`. Goes only when the wait is over.
+///
+/// RW1. A strand announces its wait before it publishes it, and may be told to stop between the two. If it is told before
+///      it looks, it does not publish the wait; a canceller or timer that comes later than that look finds the wait
+///      published, or waits for that, which is a matter of a few instructions.
 class result_wait final : public pooled, public party_wait, public completion, private wait_edge {
 public:
   /// `gives_up`: whether the result is given up when the wait ends without it.
@@ -188,6 +195,9 @@ private:
   future_state_base* state_;
   bool gives_up_;
   wait_outcome outcome_ = wait_outcome::granted;
+  const strand* self_ = nullptr;        // null: an OS thread waits
+  atomic<bool> leaving_{false};         // true: somebody ends the wait in place of the result; he alone
+  atomic<bool> unpublished_{false};     // true: the wait will never be published (RW1)
   std::string circumstances_;           // F4
   std::unique_ptr<std::string> story_;  // of the deadlock, when there was one
 };
