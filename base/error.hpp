@@ -96,7 +96,12 @@ private:
   static constexpr std::uintptr_t bare(errc code) noexcept { return static_cast<std::uintptr_t>(code) << 1 | 1; }
   static std::uintptr_t with_text(errc code, std::string message, std::exception_ptr cause) noexcept;
 
+#pragma GCC diagnostic push
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC 12 takes a variant's other alternative for this
+#endif
   bool has_text() const noexcept { return (word_ & 1) == 0 && word_ != 0; }
+#pragma GCC diagnostic pop
   text& told() const noexcept { return *reinterpret_cast<text*>(word_); }
   void retain() const noexcept {
     if (has_text()) told().refs.fetch_add(1, relaxed);
