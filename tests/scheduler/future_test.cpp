@@ -81,7 +81,7 @@ TEST_F(Future, green_threads_that_block_their_workers_are_stood_in_for) {
   for (int i = 0; i != many; ++i) {
     promises.emplace_back(home());
     blocked.push_back(spawn(
-        home(), [](troupe::future<int> inner) -> troupe::task<int> { co_return inner.get(20s).value(); },
+        home(), [](troupe::future<int> inner) -> troupe::task<int> { co_return inner.get(60s).value(); },
         promises.back().get_future()));
   }
   // Runs although all of the others hold a thread.
@@ -92,23 +92,23 @@ TEST_F(Future, green_threads_that_block_their_workers_are_stood_in_for) {
         co_return;
       },
       std::move(promises));
-  for (int i = 0; i != many; ++i) EXPECT_EQ(*blocked[static_cast<std::size_t>(i)].get(20s), i);
-  EXPECT_TRUE(giver.get(20s));
+  for (int i = 0; i != many; ++i) EXPECT_EQ(*blocked[static_cast<std::size_t>(i)].get(60s), i);
+  EXPECT_TRUE(giver.get(60s));
 }
 
 TEST_F(Future, where_nobody_can_stand_in_a_blocking_get_is_refused) {
   auto small = troupe::work_stealing_pool::start({.workers = 1, .name = "small", .stand_ins = 1});
   troupe::promise<int> p(*small);
   auto first = spawn(
-      *small, [](troupe::future<int> inner) -> troupe::task<int> { co_return inner.get(20s).value(); }, p.get_future());
+      *small, [](troupe::future<int> inner) -> troupe::task<int> { co_return inner.get(60s).value(); }, p.get_future());
   troupe::promise<int> never(*small);
   auto second = spawn(
       *small,
       [](troupe::future<int> inner) -> troupe::task<bool> { co_return inner.get().error() == errc::would_deadlock; },
       never.get_future());
-  EXPECT_TRUE(*second.get(20s));
+  EXPECT_TRUE(*second.get(60s));
   p.give(3);
-  EXPECT_EQ(*first.get(20s), 3);
+  EXPECT_EQ(*first.get(60s), 3);
   small->stop(troupe::timers::never);
 }
 
@@ -121,7 +121,7 @@ TEST_F(Future, a_green_thread_awaits_with_a_timeout) {
         co_return r.error() == errc::timeout;
       },
       p.get_future(2ms));
-  EXPECT_TRUE(*f.get(5s));
+  EXPECT_TRUE(*f.get(60s));
 }
 
 // The result, the timeout and a cancellation race: exactly one of them wins, and the waiter is woken exactly once.
@@ -140,7 +140,7 @@ TEST_F(Future, one_of_result_timeout_and_cancellation_wins) {
       for (int spin = 0; spin != (round % 64) * 8; ++spin) troupe::cpu_relax();
       given = p.give(7);
     });
-    auto r = waiter.get(5s);
+    auto r = waiter.get(60s);
     giver.join();
     ASSERT_TRUE(r);
     ASSERT_EQ(*r == 7, given);
