@@ -3,6 +3,7 @@
 
 # The parts of Troupe that the programs of the tests need beside headers.
 set(TROUPE_MODEL_SOURCES
+    base/asymmetric.cpp
     base/epoch.cpp
     base/error.cpp
     base/log.cpp

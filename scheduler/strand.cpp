@@ -9,44 +9,25 @@
 
 namespace troupe {
 
-namespace {
-// Its address is the mark of S2.
-struct : wait_point {
-  void cancel_wait() noexcept override {}
-} taken_mark;
-}  // namespace
-
-wait_point* strand::taken() const noexcept { return &taken_mark; }
-
 void strand::begin_wait(wait_point& w, bool holds_up) noexcept {
   holds_up_.store(holds_up, relaxed);
-  // seq_cst on both sides: either this sees `cancelled_`, or cancel_waits sees the wait.
-  waiting_.store(&w, seq_cst);
-  if (cancelled_.load(seq_cst)) cancel_waits();
-}
-
-void strand::end_wait() noexcept {
-  unsigned rounds = 0;
-  for (wait_point* w = waiting_.load(acquire); w; w = waiting_.load(acquire)) {  // pairs with the canceller's release
-    if (w != taken() && waiting_.compare_exchange_strong(w, nullptr, acq_rel, acquire)) return;
-    if (++rounds < 100)
-      cpu_relax();
-    else
-      yield_thread();  // the canceller was preempted
-  }
+  light_store(waiting_, &w);  // AD1: either this sees `cancelled`, or cancel_waits sees the wait
+  if (attention_.load(seq_cst) & cancelled) [[unlikely]]
+    call_off();
 }
 
 void strand::cancel_waits() noexcept {
-  cancelled_.store(true, seq_cst);
-  wait_point* w = waiting_.load(seq_cst);
-  while (w && w != taken()) {
-    if (waiting_.compare_exchange_weak(w, taken(), acq_rel, acquire)) {
-      w->cancel_wait();
-      waiting_.store(nullptr, release);
-      return;
-    }
-  }
+  attention_.fetch_or(cancelled, seq_cst);
+  heavy_barrier();
+  call_off();
 }
+
+void strand::call_off() noexcept {
+  std::lock_guard guard(outside_);
+  if (wait_point* w = waiting_.load(seq_cst)) w->cancel_wait();
+}
+
+void strand::await_outsiders() noexcept { std::lock_guard guard(outside_); }
 
 bool strand::abandon_forks() noexcept { return detail::fork_record::abandon(*this); }
 

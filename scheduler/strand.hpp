@@ -5,7 +5,9 @@
 #include <mutex>
 #include <string>
 
+#include <troupe/base/asymmetric.hpp>
 #include <troupe/base/atomic.hpp>
+#include <troupe/base/spin_lock.hpp>
 #include <troupe/scheduler/job.hpp>
 #include <troupe/scheduler/scheduler.hpp>
 #include <troupe/scheduler/strand_extras.hpp>
@@ -31,8 +33,10 @@ protected:
 /// time, on any worker.
 ///
 /// S1. While a strand is suspended in a wait, exactly one party owns the right to schedule it: whoever wins the wait.
-/// S2. `waiting_` names the wait from before it is published until it is over. A canceller takes the pointer out; the
-///     strand that finds it taken waits (a few instructions) for the canceller to let go before it destroys the wait.
+/// S2. `waiting_` names the wait from before it is published until it is over; only the strand writes it. Whoever wants to
+///     use a wait from outside says so in `attention_`, takes `outside_` and reads `waiting_`; the strand, before it
+///     destroys the wait, clears `waiting_` and looks at `attention_`, and if somebody is there it takes `outside_` too.
+///     One of the two sees the other (AD1): strands wait often and are called off rarely, so the barrier is the caller's.
 class strand : public job {
 public:
   explicit strand(scheduler& home) noexcept : home_(&home) {}
@@ -70,10 +74,28 @@ public:
   void begin_wait(wait_point& w, bool holds_up = true) noexcept;
 
   /// The wait is over; called when the strand is given its next slice, before anything of the wait is destroyed.
-  void end_wait() noexcept;
+  void end_wait() noexcept {
+    if (!waiting_.load(relaxed)) return;
+    light_store<wait_point*>(waiting_, nullptr);
+    if (attention_.load(seq_cst) != 0) [[unlikely]]
+      await_outsiders();
+  }
 
   /// Calls off the present wait, and all to come. Any thread.
   void cancel_waits() noexcept;
+
+  /// Calls `visit(const wait_point*)` with what it waits for, null if nothing; that cannot end before `visit` returns,
+  /// which must be short. Any thread that keeps the strand from going.
+  template <class Visit>
+  void inspect_wait(Visit visit) {
+    attention_.fetch_add(onlooker, seq_cst);
+    heavy_barrier();
+    {
+      std::lock_guard guard(outside_);
+      visit(static_cast<const wait_point*>(waiting_.load(seq_cst)));
+    }
+    attention_.fetch_sub(onlooker, relaxed);
+  }
 
   /// True while it waits for something other than a message or the end of an actor; a moment's truth.
   bool waits() const noexcept { return waiting_.load(acquire) != nullptr && holds_up_.load(relaxed); }
@@ -82,7 +104,7 @@ public:
   const wait_point* present_wait() const noexcept { return waiting_.load(acquire); }
 
   /// True once it has been told to stop. Any thread.
-  bool waits_cancelled() const noexcept { return cancelled_.load(acquire); }
+  bool waits_cancelled() const noexcept { return (attention_.load(acquire) & cancelled) != 0; }
 
   /// Where to go on, set by `suspend_current`; null: at `first_coroutine`; or, marked by its low bit, the innermost fork
   /// that it is in, which knows.
@@ -102,17 +124,23 @@ protected:
 private:
   friend class strand_registry;
 
-  wait_point* taken() const noexcept;
+  static constexpr std::uint16_t cancelled = 1;
+  static constexpr std::uint16_t onlooker = 2;
+
+  void call_off() noexcept;
+  void await_outsiders() noexcept;
 
   scheduler* home_;
-  // null: no wait; a wait: S2; the mark `taken()`: a canceller is at it.
-  atomic<wait_point*> waiting_{nullptr};
-  strand* previous_ = nullptr;  // the registry's links, under its lock
+  atomic<wait_point*> waiting_{nullptr};  // null: no wait; S2
+  strand* previous_ = nullptr;            // the registry's links, under its lock
   strand* following_ = nullptr;
 
 protected:
-  atomic<bool> holds_up_{true};    // of the present wait
-  atomic<bool> cancelled_{false};  // waits are called off from now on
+  atomic<bool> holds_up_{true};  // of the present wait
+
+private:
+  spin_lock outside_;                   // S2
+  atomic<std::uint16_t> attention_{0};  // S2: `cancelled` from when waits are called off; `onlooker` for each of those
 };
 
 template <class Visit>

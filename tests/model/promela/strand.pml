@@ -4,6 +4,10 @@
  * in the coroutine's frame.
  *
  *   begin_wait(), end_wait(), cancel_waits()   strand::begin_wait, end_wait, cancel_waits
+ *   light_store(), drain(), processor          base/asymmetric.hpp: the strand's stores to `waiting_` may stay in the
+ *                                              processor's store buffer until it comes by itself, the strand does a
+ *                                              read-modify-write, or somebody else calls heavy_barrier
+ *   onlooker                                   strand::inspect_wait
  *   complete(), leave(), detach()              future_state_base::complete, result_wait::leave, future_state_base::detach
  *   settle()                                   party_wait::settle
  *   await_future                               result_wait::suspend
@@ -18,11 +22,13 @@
  * Holds: the strand is woken once a wait, and never while it runs (S1); nothing touches a wait after its end (S2) or a
  * future after both its ends have gone (F3); in the end the strand has ended and the future is gone.
  *
- * check: CANCELLERS=1
- * check: CANCELLERS=2
- * mutant NO_RECHECK: begin_wait does not look at `cancelled_` after it has named the wait
- * mutant END_WAIT_BY_STORE: end_wait does not wait for a canceller that has taken the wait
- * mutant CANCEL_UNMARKED: a canceller calls the wait off without taking it out of `waiting_`
+ * check: CANCELLERS=1 ONLOOKERS=1
+ * check: CANCELLERS=2 ONLOOKERS=0
+ * mutant NO_RECHECK: begin_wait does not look at `attention_` after it has named the wait
+ * mutant END_WAIT_BY_STORE: end_wait does not look at `attention_`, and so not for whoever is at the wait
+ * mutant NO_BARRIER: a canceller reads `waiting_` without a heavy barrier
+ * mutant UNLOCKED: a canceller calls the wait off without `outside_`
+ * mutant ONLOOKER_UNSEEN: an onlooker does not say so in `attention_`
  * mutant GIVE_UP_BY_LOAD: whoever gives up looks whether the result has come and then stores that he did
  * mutant COMPLETE_BY_LOAD: complete looks for the waiter and then stores `done`
  * mutant DETACH_BY_LOAD: the future looks whether the result has come and then stores that it went
@@ -33,10 +39,13 @@
 #define none 0
 #define the_future 1
 #define the_sleep 2
-#define taken 3
 
-byte waiting;                /* S2 */
+byte waiting;                /* S2: as all see it */
+byte view;                   /* as the strand does; the same unless `buffered` */
+bool buffered;
 bool cancelled, killed;
+byte onlookers;
+bool outside;                /* the lock */
 byte scheduled = 1;
 bool in_slice;
 byte step;                   /* where the coroutine goes on */
@@ -125,55 +134,65 @@ inline end_sleep() {
   fi
 }
 
+inline light_store(value) { d_step { view = value; buffered = true } }
+inline drain() { d_step { if :: buffered -> waiting = view; buffered = false :: else fi } }
+
+inline call_off() {
+#ifndef MUTANT_UNLOCKED
+  atomic { !outside -> outside = true }
+#endif
+  found = waiting;
+  if
+  :: found == the_future ->
+     leave();
+     if
+     :: ours -> ours = false; assert(wait_there); wake()
+     :: else
+     fi
+  :: found == the_sleep ->
+     assert(!sleep_gone);
+     if
+     :: atomic { sleep_in_wheel -> sleep_in_wheel = false } end_sleep()
+     :: else
+     fi
+  :: found == none
+  fi;
+  found = none;
+#ifndef MUTANT_UNLOCKED
+  outside = false
+#endif
+}
+
 inline cancel_waits() {
   cancelled = true;
-  if
-  :: atomic { waiting != none && waiting != taken -> found = waiting;
-#ifndef MUTANT_CANCEL_UNMARKED
-       waiting = taken
+#ifndef MUTANT_NO_BARRIER
+  drain();
 #endif
-     }
-     if
-     :: found == the_future ->
-        leave();
-        if
-        :: ours -> ours = false; assert(wait_there); wake()
-        :: else
-        fi
-     :: found == the_sleep ->
-        assert(!sleep_gone);
-        if
-        :: atomic { sleep_in_wheel -> sleep_in_wheel = false } end_sleep()
-        :: else
-        fi
-     fi;
-     found = none;
-#ifndef MUTANT_CANCEL_UNMARKED
-     waiting = none
-#endif
-  :: else
-  fi
+  call_off()
 }
 
 inline begin_wait(w) {
-  waiting = w;
+  light_store(w);
 #ifndef MUTANT_NO_RECHECK
   if
-  :: cancelled -> cancel_waits()
+  :: cancelled -> drain(); call_off()                              /* the lock drains the buffer */
   :: else
   fi
 #endif
 }
 
 inline end_wait() {
-#ifdef MUTANT_END_WAIT_BY_STORE
-  waiting = none
-#else
-  atomic {
-    waiting != taken;
-    waiting = none
-  }
+  if
+  :: view != none ->
+     light_store(none);
+#ifndef MUTANT_END_WAIT_BY_STORE
+     if
+     :: cancelled || onlookers != 0 -> drain(); !outside           /* takes the lock and lets it go */
+     :: else
+     fi
 #endif
+  :: else
+  fi
 }
 
 inline behind_the_others() { d_step { in_slice = false; scheduled++ } }
@@ -183,7 +202,7 @@ active [2] proctype worker() {
   byte found;
 end:
   do
-  :: atomic { scheduled != 0 -> scheduled--; assert(!in_slice); in_slice = true }
+  :: atomic { scheduled != 0 -> scheduled--; assert(!in_slice); in_slice = true; drain() }
      end_wait();
      if
      :: killed -> goto the_end
@@ -203,8 +222,8 @@ end:
      begin_wait(the_future);
 #endif
      if
-     :: atomic { word == pending && !done -> word = waits; in_slice = false }
-     :: else -> done_already = true
+     :: atomic { word == pending && !done -> word = waits; drain(); in_slice = false }
+     :: else -> done_already = true; drain()
      fi;
 #ifdef MUTANT_ANNOUNCE_LATE
      begin_wait(the_future);
@@ -229,7 +248,7 @@ after_future:
      sleep_in_wheel = true;
      begin_wait(the_sleep);
      d_step {
-       done_already = gate == over; gate = armed;
+       drain(); done_already = gate == over; gate = armed;
        if :: !done_already -> in_slice = false :: else fi
      }
      if
@@ -248,6 +267,29 @@ the_end:
 paused:
      skip
   od
+}
+
+active proctype processor() {
+end:
+  do
+  :: atomic { buffered -> waiting = view; buffered = false }
+  od
+}
+
+active [ONLOOKERS] proctype onlooker() {
+  byte seen;
+#ifndef MUTANT_ONLOOKER_UNSEEN
+  onlookers++;
+#endif
+  drain();
+  atomic { !outside -> outside = true }
+  seen = waiting;
+  assert(seen != the_sleep || !sleep_gone);
+  assert(seen != the_future || wait_there);
+  outside = false;
+#ifndef MUTANT_ONLOOKER_UNSEEN
+  onlookers--
+#endif
 }
 
 proctype canceller() {
