@@ -34,7 +34,7 @@ bool strand::abandon_forks() noexcept { return detail::fork_record::abandon(*thi
 strand_registry::shard& strand_registry::shard_of(const strand& s) noexcept {
   // Strands are allocated at multiples of 16; their higher bits spread them.
   const auto bits = reinterpret_cast<std::uintptr_t>(&s);
-  return shards_[(bits >> 7 ^ bits >> 12) % used_];
+  return shards_[(bits >> 7 ^ bits >> 12) & mask_];
 }
 
 void strand_registry::add(strand& s) noexcept {

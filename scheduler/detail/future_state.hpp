@@ -288,7 +288,8 @@ protected:
 
   /// For states whose failures nobody may miss: before it is destroyed.
   void report_if_unread() const noexcept {
-    if (has_value() && !was_seen(look()) && !value_ && value_.error() == errc::crashed) report_unread_failure(value_.error());
+    if (has_value() && !was_seen(look()) && !value_ && value_.error() == errc::crashed)
+      report_unread_failure(value_.error());
   }
 
 private:
