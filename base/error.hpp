@@ -79,7 +79,8 @@ public:
   friend bool operator==(const error& e, errc c) noexcept { return e.code() == c; }
 
 private:
-  friend class result<void>;
+  template <class T>
+  friend class result;
 
   struct text {
     atomic<std::uint32_t> refs{1};  // errors that say this
