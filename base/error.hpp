@@ -43,12 +43,15 @@ class result<void>;
 /// error may be in different threads.
 class error {
 public:
-  /// An error; without a sentence its code speaks for it. Where there is no memory for the sentence, the code remains.
-  explicit error(errc code, std::string message = {}) noexcept : error(code, std::move(message), nullptr) {}
+  /// An error whose code speaks for it.
+  explicit error(errc code) noexcept : word_(bare(code)) {}
 
-  /// The same with the exception that it stands for.
-  error(errc code, std::string message, std::exception_ptr cause) noexcept
-      : word_(message.empty() && !cause ? bare(code) : with_text(code, std::move(message), std::move(cause))) {}
+  /// An error with a sentence, and the exception that it stands for if there is one. Where there is no memory for the
+  /// sentence, the code remains.
+  error(errc code, std::string message, std::exception_ptr cause = nullptr) noexcept
+      : word_(message.empty() && !cause ? bare(code) : with_text(code, std::move(message), std::move(cause))) {
+    if (word_ == 0) __builtin_unreachable();  // for compilers that cannot see into `with_text`
+  }
 
   error(const error& other) noexcept : word_(other.word_) { retain(); }
   error(error&& other) noexcept : word_(other.word_) {

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -155,6 +157,93 @@ TEST_F(Future, os_threads_and_promises_race_without_losing_a_result) {
     ASSERT_EQ(*f.get(), round);
     giver.join();
   }
+}
+
+TEST_F(Future, result_gives_the_value_or_throws_what_was_thrown) {
+  auto good = spawn(home(), []() -> troupe::task<int> { co_return 4; });
+  EXPECT_EQ(good.result(), 4);
+  auto bad = spawn(home(), []() -> troupe::task<int> {
+    throw std::out_of_range("too far");
+    co_return 0;
+  });
+  EXPECT_THROW((void)bad.result(), std::out_of_range);
+  troupe::promise<int> p(home());
+  auto given_up = p.get_future();
+  p.fail(troupe::error(errc::closed, "no more"));
+  try {
+    (void)given_up.result();
+    ADD_FAILURE() << "did not throw";
+  } catch (const troupe::troupe_error& e) {
+    EXPECT_EQ(e.code(), errc::closed);
+  }
+}
+
+TEST_F(Future, a_result_that_does_not_come_in_time_is_still_awaited) {
+  troupe::promise<int> p(home());
+  auto f = p.get_future();
+  EXPECT_EQ(f.wait(1ms).get().error(), errc::timeout);
+  EXPECT_THROW((void)f.result(1ms), troupe::troupe_error);
+  EXPECT_THROW((void)f.exception(1ms), troupe::troupe_error);
+  auto asleep = spawn(
+      home(),
+      [](troupe::future<int>& inner) -> troupe::task<bool> {
+        auto came = co_await inner.wait(1ms);
+        co_return came.error() == errc::timeout;
+      },
+      std::ref(f));
+  EXPECT_TRUE(asleep.result());
+  EXPECT_TRUE(p.give(3));
+  EXPECT_TRUE(f.wait().get());
+  EXPECT_EQ(f.exception(), nullptr);
+  EXPECT_EQ(f.result(), 3);
+  EXPECT_EQ(f.get().error(), errc::invalid_argument);
+}
+
+TEST_F(Future, exception_tells_what_result_would_throw_and_leaves_it) {
+  auto f = spawn(home(), []() -> troupe::task<> {
+    throw std::out_of_range("too far");
+    co_return;
+  });
+  ASSERT_NE(f.exception(), nullptr);
+  EXPECT_THROW(std::rethrow_exception(f.exception()), std::out_of_range);
+  EXPECT_THROW(f.result(), std::out_of_range);
+}
+
+TEST_F(Future, who_cancels_finds_it_cancelled_unless_the_work_has_begun) {
+  troupe::promise<int> idle(home());
+  auto f = idle.get_future();
+  EXPECT_FALSE(f.cancelled());
+  EXPECT_FALSE(f.running());
+  EXPECT_TRUE(f.cancel());
+  EXPECT_TRUE(f.cancelled() && f.done());
+  EXPECT_FALSE(idle.set_running());
+
+  troupe::promise<int> busy(home());
+  auto g = busy.get_future();
+  EXPECT_TRUE(busy.set_running());
+  EXPECT_TRUE(g.running());
+  EXPECT_FALSE(g.cancel());
+  busy.give(1);
+  EXPECT_FALSE(g.running());
+  EXPECT_EQ(g.result(), 1);
+
+  troupe::future<int> orphan = troupe::promise<int>(home()).get_future();
+  EXPECT_TRUE(orphan.cancelled());
+}
+
+TEST_F(Future, then_goes_on_with_the_result_and_may_be_chained) {
+  troupe::promise<int> p(home());
+  auto text = p.get_future().then([](troupe::result<int> r) { return r.value() * 2; }).then([](troupe::result<int> r) {
+    return std::to_string(*r);
+  });
+  EXPECT_FALSE(text.done());
+  p.give(21);
+  EXPECT_EQ(text.result(), "42");
+  auto failed = spawn(home(), []() -> troupe::task<> {
+                  throw std::runtime_error("no");
+                  co_return;
+                }).then([](troupe::result<void> r) { return r.error().message(); });
+  EXPECT_EQ(failed.result(), "no");
 }
 
 }  // namespace
