@@ -65,6 +65,7 @@ function(troupe_test_folder path)
     get_filename_component(name ${script} NAME_WE)
     add_test(NAME ${folder}.${name} COMMAND ${script} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     troupe_test_properties(${folder}.${name})
+    set_tests_properties(${folder}.${name} PROPERTIES TIMEOUT 600)  # some compile
   endforeach()
 endfunction()
 
@@ -110,7 +111,7 @@ function(troupe_compile_fail_tests path)
     add_test(NAME compile_fail.${name}
              COMMAND ${PROJECT_SOURCE_DIR}/tools/check_compile_fail ${source} ${CMAKE_CXX_COMPILER} -std=c++20
                      -I${TROUPE_INCLUDE_DIR} ${definitions})
-    set_tests_properties(compile_fail.${name} PROPERTIES TIMEOUT 120 LABELS compile_fail)
+    set_tests_properties(compile_fail.${name} PROPERTIES TIMEOUT 300 LABELS compile_fail)
   endforeach()
 endfunction()
 
@@ -155,7 +156,7 @@ function(troupe_tree_checks)
            COMMAND ${PROJECT_SOURCE_DIR}/tools/check_compile_time ${CMAKE_CXX_COMPILER} -std=c++20
                    -I${TROUPE_INCLUDE_DIR})
   set_tests_properties(tree.layers tree.format tree.package tree.compile_time
-                       PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 LABELS tree)
+                       PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 LABELS tree)
   set_tests_properties(tree.compile_time PROPERTIES RUN_SERIAL ON)
 endfunction()
 

@@ -82,10 +82,8 @@ TEST(RunLoop, a_deadline_is_kept_although_something_can_always_run) {
   auto f = troupe::spawn(loop, []() -> task<> {
     for (;;) co_await troupe::this_task::yield();
   });
-  const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(f.get(20ms).error(), troupe::errc::timeout);
   EXPECT_FALSE(loop.wait_quiescent(loop.now() + 20'000'000));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
   loop.strands().for_each([](troupe::strand& s) { s.request_kill(); });
   loop.run();
 }
@@ -123,10 +121,8 @@ TEST(RunLoop, with_a_seed_timers_fire_in_the_order_of_virtual_time) {
         },
         std::ref(log), name, hours);
   }
-  const auto start = std::chrono::steady_clock::now();
   loop.run();
   EXPECT_EQ(log, "abc");
-  EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
 }
 
 TEST(RunLoop, runs_until_the_result_is_there_and_then_stands_still) {
