@@ -129,8 +129,8 @@ TEST(ChannelModel, an_item_and_the_end_that_race_leave_nothing_behind) {
     EXPECT_TRUE(holds(
         [capacity] {
           line l(capacity, 1);
-          l.start_sender(7, 7);
           l.start_receiver();
+          l.start_sender(7, 7);
           together({{"worker", [&] { l.work(); }}, {"closer", [&] {
                                                       l.c.close();
                                                       l.home.part_ends();
@@ -140,6 +140,20 @@ TEST(ChannelModel, an_item_and_the_end_that_race_leave_nothing_behind) {
         },
         {.preemptions = 3, .old_reads = 1}));
   }
+}
+
+TEST(ChannelModel, whoever_waits_to_send_is_told_of_the_end) {
+  EXPECT_TRUE(holds(
+      [] {
+        line l(0, 1);
+        l.start_sender(7, 7);
+        together({{"worker", [&] { l.work(); }}, {"closer", [&] {
+                                                    l.c.close();
+                                                    l.home.part_ends();
+                                                  }}});
+        check(!l.alive() && l.sent.get() == 0, "sent to nobody, or still waiting");
+      },
+      {.preemptions = 3}));
 }
 
 TEST(ChannelModel, an_offer_to_one_who_waits_at_a_rendezvous_is_taken) {
