@@ -134,7 +134,9 @@ public:
   /// There is something to read again.
   void send_news(detail::stream_reader& s) noexcept;
 
-  std::uint64_t id() const noexcept { return id_; }
+  std::uint64_t id() const noexcept override { return id_; }
+  strand_extras& extras() override;
+  strand_extras* extras_if_any() const noexcept override;
   /// The name given at spawn, or class#id.
   std::string name() const;
   std::string describe() const override { return name(); }
@@ -170,7 +172,7 @@ private:
   template <class Envelope, class... Args>
   void push_system(Args&&... args) noexcept;
   void refuse_all() noexcept;
-  detail::cell_extras& extras();
+  detail::cell_extras& own_extras();
 
   bool start() noexcept;
   bool handle(detail::envelope& e, detail::slice_count& handled) noexcept;
@@ -188,6 +190,7 @@ private:
   // two must not share a cache line (static_assert in cell.cpp).
   detail::inbox inbox_;
   atomic<std::uint8_t> flags_{0};  // set only; each once
+  atomic<std::uint32_t> refs_{1};  // references to the cell
   detail::core* core_;
 
   const detail::actor_class* class_;

@@ -83,6 +83,8 @@ pause trampoline::run(std::coroutine_handle<> h) noexcept {
   worker* here = current_worker();
   forks = here ? here->forks() : nullptr;
   why = pause::none;
+  if (!h) [[unlikely]]
+    h = self->first_coroutine();
   next = fork_record::is_marked(h) ? fork_record::take_up(*this, h) : h;
   while (next) {
     if (left == 0) {  // C8: ready awaitables alone must not keep the thread for ever

@@ -10,6 +10,7 @@
 #include <troupe/base/spin_lock.hpp>
 #include <troupe/scheduler/job.hpp>
 #include <troupe/scheduler/scheduler.hpp>
+#include <troupe/scheduler/strand_extras.hpp>
 #include <troupe/scheduler/strand_registry.hpp>
 
 namespace troupe {
@@ -55,6 +56,16 @@ public:
   /// Gives it its next slice; only for whoever owns the right to (S1).
   void wake() noexcept { home_->schedule(*this); }
 
+  /// Tells it from all others of its kind, for as long as the process lives. Any thread. Throws `std::bad_alloc`.
+  virtual std::uint64_t id() const = 0;
+
+  /// What only some strands have; made now if it was not. Any thread that may touch the strand. Throws
+  /// `std::bad_alloc`.
+  virtual strand_extras& extras() = 0;
+
+  /// The same, null if it was never asked for.
+  virtual strand_extras* extras_if_any() const noexcept = 0;
+
   // --- for awaitables -------------------------------------------------------------------------------------------
 
   /// Announces a wait that can be cancelled; called before the wait is published. Cancels it at once if the strand has
@@ -95,8 +106,13 @@ public:
   /// True once it has been told to stop. Any thread.
   bool waits_cancelled() const noexcept { return (attention_.load(acquire) & cancelled) != 0; }
 
-  /// Where to go on, set by `suspend_current`; or, marked by its low bit, the innermost fork that it is in, which knows.
+  /// Where to go on, set by `suspend_current`; null: at `first_coroutine`; or, marked by its low bit, the innermost fork
+  /// that it is in, which knows.
   std::coroutine_handle<> resume_at;
+
+  /// What to resume in the first slice, for a strand that had no coroutine when it was made; called in that slice. Null:
+  /// it is over.
+  virtual std::coroutine_handle<> first_coroutine() noexcept { return {}; }
 
 protected:
   ~strand() = default;
@@ -120,8 +136,7 @@ private:
   strand* following_ = nullptr;
 
 protected:
-  atomic<std::uint32_t> refs_{1};  // references to the memory of the strand
-  atomic<bool> holds_up_{true};    // of the present wait
+  atomic<bool> holds_up_{true};  // of the present wait
 
 private:
   spin_lock outside_;                   // S2

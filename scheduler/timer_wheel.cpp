@@ -10,6 +10,8 @@
 // V3  A bit of `occupied_` is set exactly while its slot holds a node.
 // V4  `next_`, when set, is not later than any deadline in the wheel that has not passed.
 // V5  `ready_` holds nodes that were found due, in the order of their deadlines, and that nobody has taken yet.
+// V6  Within the range of the last level (two years), nodes of one deadline are in one slot, in the order of their
+//     insertion: a slot is filled from above only when `elapsed_` reaches it, before anything is inserted there.
 
 namespace troupe {
 
@@ -29,7 +31,6 @@ constexpr std::int64_t ns_of(std::uint64_t tick) noexcept {
 }  // namespace
 
 void timer_wheel::insert(timer_node& node) noexcept {
-  node.sequence_ = sequence_++;
   ++size_;
   background_ += node.in_background ? 1 : 0;
   const std::int64_t wake = place(node);
@@ -148,9 +149,8 @@ void timer_wheel::take_due(unsigned index) noexcept {
     taken.push_back(node);
   }
   if (from.empty()) occupied_[0] &= ~(std::uint64_t{1} << index);
-  taken.sort([](const timer_node& a, const timer_node& b) {
-    return a.deadline_ns != b.deadline_ns ? a.deadline_ns < b.deadline_ns : a.sequence_ < b.sequence_;
-  });
+  // Stable, and nodes of one deadline stand in the order of their insertion (V6).
+  taken.sort([](const timer_node& a, const timer_node& b) { return a.deadline_ns < b.deadline_ns; });
   ready_.splice_back(taken);
 }
 

@@ -22,7 +22,6 @@ private:
   friend class timer_wheel;
   static constexpr std::uint16_t nowhere = 0xffff;
 
-  std::uint64_t sequence_ = 0;
   std::uint16_t slot_ = nowhere;  // level * 64 + index, or that of `timer_wheel::ready_`
 };
 
@@ -82,7 +81,6 @@ private:
   std::array<std::uint64_t, levels> occupied_{};  // a bit for each slot that is not empty
   std::uint64_t elapsed_ = 0;                     // tick up to which the wheel has turned
   std::int64_t now_ns_ = INT64_MIN;
-  std::uint64_t sequence_ = 0;
   std::size_t size_ = 0;
   std::size_t background_ = 0;                // of `size_`
   mutable std::optional<std::int64_t> next_;  // what `next_deadline` found, while it still holds

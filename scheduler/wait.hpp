@@ -113,8 +113,9 @@ protected:
   party_wait() = default;
   ~party_wait() = default;
 
-  /// Announces the wait of a strand, before it is published: from now on it can be cancelled and time out.
-  void announce(strand& self, std::chrono::nanoseconds timeout);
+  /// Announces the wait of a strand, before it is published: from now on it can be cancelled and time out. `holds_up`:
+  /// whether a shutdown waits for it to end by itself.
+  void announce(strand& self, std::chrono::nanoseconds timeout, bool holds_up = true);
 
   /// Takes back what `announce` did, for a wait that was over before it was published. Tells the trampoline where to go
   /// on.
@@ -150,8 +151,9 @@ class party_wait::blocked_thread final : public wait_condition {
 public:
   explicit blocked_thread(party_wait& w) noexcept : wait_(&w) { w.thread_ = this; }
 
-  /// Blocks until the wait has ended; called once it is published, without a lock.
-  void wait(std::chrono::nanoseconds timeout) noexcept;
+  /// Blocks until the wait has ended; called once it is published, without a lock. `provider` is the scheduler that ends
+  /// it, if that is known; else the caller's own may.
+  void wait(std::chrono::nanoseconds timeout, scheduler* provider = nullptr) noexcept;
 
   void wake() noexcept {
     woken_.store(true, release);

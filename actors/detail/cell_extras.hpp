@@ -24,6 +24,7 @@ struct cell_extras {
   std::vector<std::shared_ptr<end_hook>> hooks;
   unsigned inputs = 0;
   std::vector<stream_reader*> streams;  ///< the slice's: not under the mutex
+  extras_slot of_strand;                ///< what green threads have too; not under the mutex
 };
 
 }  // namespace troupe::detail

@@ -2,21 +2,19 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstdio>
-#include <cstdlib>
 #include <mutex>
 
 #include <fmt/format.h>
 
 #include <troupe/base/pool.hpp>
-#include <troupe/scheduler/worker.hpp>
+#include <troupe/scheduler/detail/coroutine_strand.hpp>
 
 namespace troupe::detail {
 
 /// The strand of a child that does not run on its parent's (B1). Lives until the child ends.
-class fork_strand final : public strand {
+class fork_strand final : public coroutine_strand {
 public:
-  explicit fork_strand(fork_child& c) noexcept : strand(c.record->self_->home()), record_(c.record) {
+  explicit fork_strand(fork_child& c) noexcept : coroutine_strand(c.record->self_->home()), record_(c.record) {
     resume_at = c.frame;
     const auto* parent = dynamic_cast<fork_strand*>(record_->self_);
     root_ = parent ? parent->root_ : record_->self_;
@@ -26,24 +24,6 @@ public:
     if (next_) next_->previous_ = this;
     record_->strands_ = this;
     if (record_->cancelled_) cancel_waits();
-  }
-
-  void run() noexcept override {
-    end_wait();
-    if (worker* w = current_worker()) w->show(this, "fork");
-    if (killed()) {
-      if (abandon_forks()) end();
-      return;
-    }
-    trampoline loop(*this);
-    switch (loop.run(resume_at)) {
-      case pause::suspended: return;
-      case pause::yielded: return home().reschedule(*this);
-      case pause::receiving:
-        std::fputs("troupe: co_await receive() in a forked task: only the actor itself can receive\n", stderr);
-        std::abort();
-      case pause::none: return end();
-    }
   }
 
   std::string describe() const override { return "fork of " + root_->describe(); }
@@ -57,7 +37,9 @@ private:
 
   ~fork_strand() = default;
 
-  void end() noexcept {
+  const char* kind() const noexcept override { return "forked task"; }
+
+  void end() noexcept override {
     home().strands().remove(*this);
     fork_record& record = *record_;
     {

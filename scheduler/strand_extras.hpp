@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <stop_token>
+#include <string>
+
+#include <troupe/base/atomic.hpp>
+
+namespace troupe {
+
+/// What only some strands have: a block of its own, made when it is first asked for, so that the others pay for a pointer.
+struct strand_extras {
+  std::uint64_t id;       ///< no other strand of the process has or had it
+  std::string name;       ///< written before the strand is shared
+  std::stop_source stop;  ///< of whoever asks the strand to stop
+};
+
+namespace detail {
+
+/// The place of a strand's extras, which go with it. Any thread that may touch the strand.
+class extras_slot {
+public:
+  extras_slot() = default;
+  extras_slot(const extras_slot&) = delete;
+  extras_slot& operator=(const extras_slot&) = delete;
+  ~extras_slot() { delete block_.load(relaxed); }
+
+  strand_extras* if_any() const noexcept { return block_.load(acquire); }
+
+  /// Makes them if there are none. Throws `std::bad_alloc`.
+  strand_extras& get();
+
+private:
+  // null -> the block that was made first. The release of who makes it shows it to the acquire of who finds it.
+  atomic<strand_extras*> block_{nullptr};
+};
+
+}  // namespace detail
+}  // namespace troupe
