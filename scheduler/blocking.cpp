@@ -23,8 +23,9 @@ crew& blocking_crew(scheduler& home) {
 scheduler& scheduler_of_caller() {
   if (this_trampoline) return this_trampoline->self->home();
   if (const worker* w = current_worker()) return w->owner();
-  throw troupe_error(errc::invalid_argument,
-                     "blocking(f) outside of green threads, handlers and jobs: say whose threads, blocking(scheduler, f)");
+  throw troupe_error(
+      errc::invalid_argument,
+      "blocking(f) outside of green threads, handlers and jobs: say whose threads, blocking(scheduler, f)");
 }
 
 }  // namespace troupe::detail

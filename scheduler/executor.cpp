@@ -10,10 +10,12 @@ namespace {
 
 detail::crew_options checked(const scheduler& home, executor_options&& o) {
   if (o.max_workers > 1024)
-    throw troupe_error(errc::invalid_argument, fmt::format("executor \"{}\": {} workers: at most 1024", o.name, o.max_workers));
-  if (o.initializer && !o.own_threads)
     throw troupe_error(errc::invalid_argument,
-                       fmt::format("executor \"{}\": an initializer is for threads of its own: set own_threads", o.name));
+                       fmt::format("executor \"{}\": {} workers: at most 1024", o.name, o.max_workers));
+  if (o.initializer && !o.own_threads)
+    throw troupe_error(
+        errc::invalid_argument,
+        fmt::format("executor \"{}\": an initializer is for threads of its own: set own_threads", o.name));
   if (o.max_workers == 0) o.max_workers = o.own_threads ? std::min(32U, home.size() + 4) : home.size();
   detail::crew_options c;
   c.what = fmt::format("executor \"{}\"", o.name);

@@ -95,13 +95,15 @@ public:
   auto map(F f, Range&& range, map_options options = {}) {
     using element = std::ranges::range_value_t<Range>;
     using R = std::invoke_result_t<F&, element>;
-    static_assert(!std::is_void_v<R>, "troupe: map gives results; use submit, or parallel::for_each, where there are none");
+    static_assert(!std::is_void_v<R>,
+                  "troupe: map gives results; use submit, or parallel::for_each, where there are none");
     if (options.chunk_size == 0) throw troupe_error(errc::invalid_argument, "map: a chunk has at least one element");
     map_results<R> results(crew_->home(), options.timeout);
     using chunk_results = std::vector<result<R>>;
     std::vector<element> chunk;
     const auto submit_chunk = [&] {
-      if (!chunk.empty()) results.add(add<chunk_results>(detail::map_chunk<R, F, element>, F(f), std::exchange(chunk, {})));
+      if (!chunk.empty())
+        results.add(add<chunk_results>(detail::map_chunk<R, F, element>, F(f), std::exchange(chunk, {})));
     };
     for (auto&& e : range) {
       chunk.emplace_back(std::forward<decltype(e)>(e));

@@ -201,8 +201,8 @@ bool crew::lane::initialize() noexcept {
     crew_.options_.initializer();
     return true;
   } catch (...) {
-    crew_.shut(error(errc::crashed, fmt::format("the initializer of {} threw: {}", crew_.options_.what,
-                                                current_exception_text())),
+    crew_.shut(error(errc::crashed,
+                     fmt::format("the initializer of {} threw: {}", crew_.options_.what, current_exception_text())),
                true);
     return false;
   }

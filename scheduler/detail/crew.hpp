@@ -76,10 +76,10 @@ private:
 };
 
 struct crew_options {
-  std::string what;                   ///< for errors: `executor "files"`
-  std::string prefix;                 ///< threads are called prefix0, prefix1, ...
-  unsigned lanes = 1;                 ///< jobs at a time
-  bool threads = false;               ///< of its own; else its jobs are run by the scheduler
+  std::string what;      ///< for errors: `executor "files"`
+  std::string prefix;    ///< threads are called prefix0, prefix1, ...
+  unsigned lanes = 1;    ///< jobs at a time
+  bool threads = false;  ///< of its own; else its jobs are run by the scheduler
   thread_role role = thread_role::executor;
   std::chrono::nanoseconds keep = forever;  ///< a thread without a job ends after that time
   std::function<void()> initializer;        ///< run once by each lane before its first job
@@ -140,14 +140,14 @@ private:
   crew_jobs ready_;
 
   alignas(cache_line) mutable spin_lock guard_;
-  crew_jobs incoming_;          // this and what follows: under guard_
-  intrusive_list<lane> idle_;   // those with a thread first
-  unsigned active_ = 0;         // lanes that are not in `idle_`
-  unsigned searching_ = 0;      // CW3
+  crew_jobs incoming_;         // this and what follows: under guard_
+  intrusive_list<lane> idle_;  // those with a thread first
+  unsigned active_ = 0;        // lanes that are not in `idle_`
+  unsigned searching_ = 0;     // CW3
   bool closed_ = false;
-  bool abandoned_ = false;      // by the end of its scheduler: nobody waits for it any more
+  bool abandoned_ = false;       // by the end of its scheduler: nobody waits for it any more
   std::optional<error> reason_;  // why it is closed; written once, with `closed_`
-  wait_line line_;              // of those who wait for the end
+  wait_line line_;               // of those who wait for the end
 
   std::mutex threads_;  // guards the threads of the lanes against being started and joined at the same time
 };
@@ -166,7 +166,8 @@ struct crew::end_request {
   void give_back() noexcept {}
   void left(wake_list&) noexcept {}
   result<void> finish(wait_outcome how) {
-    if (own) return error(errc::would_deadlock, "a job of " + c->options_.what + " waits for the end of all of its jobs");
+    if (own)
+      return error(errc::would_deadlock, "a job of " + c->options_.what + " waits for the end of all of its jobs");
     return detail::ended<result<void>>(how, "the end of an executor");
   }
 };

@@ -105,9 +105,8 @@ private:
 #if defined(TROUPE_AWAIT_TEMPORARY_BUG)
 /// Closures cannot be told from other classes.
 template <class F, class... Args>
-inline constexpr bool call_dies_twice =
-    !std::is_trivially_destructible_v<F> ||
-    ((std::is_aggregate_v<Args> && !std::is_trivially_destructible_v<Args>) || ...);
+inline constexpr bool call_dies_twice = !std::is_trivially_destructible_v<F> ||
+                                        ((std::is_aggregate_v<Args> && !std::is_trivially_destructible_v<Args>) || ...);
 #else
 template <class F, class... Args>
 inline constexpr bool call_dies_twice = false;

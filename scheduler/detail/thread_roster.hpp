@@ -34,7 +34,7 @@ struct thread_info {
 
 /// How many threads there may be for what `blocking` is given, and for how long one stays that has nothing to do.
 struct blocking_limits {
-  unsigned threads = 64;              ///< at most; what comes beyond that waits for its turn
+  unsigned threads = 64;  ///< at most; what comes beyond that waits for its turn
   std::chrono::nanoseconds keep{10'000'000'000};
 };
 

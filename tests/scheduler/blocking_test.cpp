@@ -41,13 +41,16 @@ std::vector<std::string> blocking_threads(const troupe::scheduler& s) {
 
 TEST(Blocking, gives_a_green_thread_what_a_function_returns_that_blocks) {
   const auto pool = pool_with({});
-  auto twice = troupe::spawn(*pool, [](std::string text) -> task<std::string> {
-    // The text is long enough to live outside of its string.
-    auto call = blocking([text](const std::string& more) { return text + more; }, std::string(100, 'x'));
-    auto r = co_await call;
-    auto again = co_await blocking([](const std::string& a, const std::string& b) { return a + b; }, *r, text);
-    co_return *again;
-  }, std::string(100, 'y'));
+  auto twice = troupe::spawn(
+      *pool,
+      [](std::string text) -> task<std::string> {
+        // The text is long enough to live outside of its string.
+        auto call = blocking([text](const std::string& more) { return text + more; }, std::string(100, 'x'));
+        auto r = co_await call;
+        auto again = co_await blocking([](const std::string& a, const std::string& b) { return a + b; }, *r, text);
+        co_return *again;
+      },
+      std::string(100, 'y'));
   EXPECT_EQ(*twice.get(), std::string(100, 'y') + std::string(100, 'x') + std::string(100, 'y'));
   pool->stop(troupe::timers::never);
 }
@@ -65,14 +68,20 @@ TEST(Blocking, gives_the_exception_of_the_function) {
 TEST(Blocking, holds_no_worker) {
   const auto pool = pool_with({});
   troupe::event go;
-  auto blocked = troupe::spawn(*pool, [](troupe::event* e) -> task<bool> {
-    auto r = co_await blocking([e] { e->wait().get(); });
-    co_return r.has_value();
-  }, &go);
-  auto setter = troupe::spawn(*pool, [](troupe::event* e) -> task<> {
-    e->set();
-    co_return;
-  }, &go);
+  auto blocked = troupe::spawn(
+      *pool,
+      [](troupe::event* e) -> task<bool> {
+        auto r = co_await blocking([e] { e->wait().get(); });
+        co_return r.has_value();
+      },
+      &go);
+  auto setter = troupe::spawn(
+      *pool,
+      [](troupe::event* e) -> task<> {
+        e->set();
+        co_return;
+      },
+      &go);
   EXPECT_TRUE(setter.get());
   EXPECT_TRUE(*blocked.get());
   pool->stop(troupe::timers::never);
@@ -87,7 +96,8 @@ TEST(Blocking, calls_run_at_the_same_time_on_threads_that_are_listed) {
   all.arrive_and_wait().get();
   for (auto& c : calls) EXPECT_TRUE(c.get());
   EXPECT_LE(listed.size(), 3U);
-  EXPECT_THAT(blocking_threads(*pool), testing::UnorderedElementsAre("calls/block-0", "calls/block-1", "calls/block-2"));
+  EXPECT_THAT(blocking_threads(*pool),
+              testing::UnorderedElementsAre("calls/block-0", "calls/block-1", "calls/block-2"));
   EXPECT_TRUE(pool->stop(troupe::timers::never));
   EXPECT_TRUE(blocking_threads(*pool).empty());
 }
@@ -131,9 +141,8 @@ TEST(Blocking, a_call_that_is_cancelled_before_it_begins_never_does) {
     go.wait().get();
   });
   begun.wait().get();
-  auto waiter = troupe::spawn(*pool, [](bool* r) -> task<> {
-    (void)co_await blocking([r] { *r = true; });
-  }, &ran);
+  auto waiter = troupe::spawn(
+      *pool, [](bool* r) -> task<> { (void)co_await blocking([r] { *r = true; }); }, &ran);
   pool->wait_quiescent(troupe::timers::never);
   pool->strands().for_each([](troupe::strand& s) { s.request_kill(); });
   EXPECT_EQ(waiter.get().error(), errc::cancelled);

@@ -191,16 +191,19 @@ TEST_P(Executor, a_job_that_shuts_its_executor_down_does_not_wait_for_itself) {
 
 TEST_P(Executor, green_threads_await_jobs_and_the_end) {
   executor ex(*pool, of(2));
-  auto sum = troupe::spawn(*pool, [](executor* e) -> troupe::task<int> {
-    auto a = e->submit([] { return 1; });
-    auto b = e->submit([] { return 2; });
-    const auto ra = co_await a;
-    const auto rb = co_await b;
-    (void)e->shutdown({.wait = false});
-    auto all = e->ended();
-    const auto ended = co_await all;
-    co_return *ra + *rb + (ended ? 100 : 0);
-  }, &ex);
+  auto sum = troupe::spawn(
+      *pool,
+      [](executor* e) -> troupe::task<int> {
+        auto a = e->submit([] { return 1; });
+        auto b = e->submit([] { return 2; });
+        const auto ra = co_await a;
+        const auto rb = co_await b;
+        (void)e->shutdown({.wait = false});
+        auto all = e->ended();
+        const auto ended = co_await all;
+        co_return *ra + *rb + (ended ? 100 : 0);
+      },
+      &ex);
   EXPECT_EQ(*sum.get(), 103);
 }
 
@@ -222,9 +225,8 @@ TEST_P(Executor, map_of_nothing_gives_nothing) {
   executor ex(*pool, of(2));
   EXPECT_TRUE(ex.map([](int i) { return i; }, std::vector<int>()).get().empty());
   EXPECT_EQ(ex.map([](int i) { return i; }, std::vector<int>()).next_now().error(), errc::closed);
-  EXPECT_TRUE(throws(errc::invalid_argument, [&] {
-    (void)ex.map([](int i) { return i; }, std::vector<int>(), {.chunk_size = 0});
-  }));
+  EXPECT_TRUE(throws(errc::invalid_argument,
+                     [&] { (void)ex.map([](int i) { return i; }, std::vector<int>(), {.chunk_size = 0}); }));
 }
 
 TEST_P(Executor, an_exception_in_a_map_comes_out_at_its_place) {
@@ -256,17 +258,20 @@ TEST_P(Executor, a_map_whose_time_is_over_says_so) {
 
 TEST_P(Executor, green_threads_read_a_map) {
   executor ex(*pool, of(2));
-  auto sum = troupe::spawn(*pool, [](executor* e) -> troupe::task<int> {
-    auto results = e->map([](int i) { return 10 * i; }, std::array{1, 2, 3}, {.chunk_size = 2});
-    int digits = 0;
-    for (;;) {
-      auto next = results.next();
-      const auto r = co_await next;
-      if (!r) break;
-      digits = digits * 100 + *r;
-    }
-    co_return digits;
-  }, &ex);
+  auto sum = troupe::spawn(
+      *pool,
+      [](executor* e) -> troupe::task<int> {
+        auto results = e->map([](int i) { return 10 * i; }, std::array{1, 2, 3}, {.chunk_size = 2});
+        int digits = 0;
+        for (;;) {
+          auto next = results.next();
+          const auto r = co_await next;
+          if (!r) break;
+          digits = digits * 100 + *r;
+        }
+        co_return digits;
+      },
+      &ex);
   EXPECT_EQ(*sum.get(), 102030);
 }
 

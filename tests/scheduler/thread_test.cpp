@@ -52,7 +52,8 @@ private:
 };
 
 TEST_F(Thread, gives_what_its_function_returns_to_everyone_who_joins) {
-  thread t(*pool, "adder", [](int a, std::unique_ptr<int> b) { return a + *b; }, 40, std::make_unique<int>(2));
+  thread t(
+      *pool, "adder", [](int a, std::unique_ptr<int> b) { return a + *b; }, 40, std::make_unique<int>(2));
   EXPECT_EQ(*t.join(), 42);
   EXPECT_EQ(*t.join(), 42);
   EXPECT_FALSE(t.alive());
@@ -94,12 +95,15 @@ TEST_F(Thread, cannot_join_itself) {
 }
 
 TEST_F(Thread, stops_when_it_is_told_to_and_looks) {
-  thread t(*pool, "patient", [](std::stop_token stop, int n) {
-    troupe::event stopped;
-    std::stop_callback tell(stop, [&] { stopped.set(); });
-    stopped.wait().get();
-    return n;
-  }, 3);
+  thread t(
+      *pool, "patient",
+      [](std::stop_token stop, int n) {
+        troupe::event stopped;
+        std::stop_callback tell(stop, [&] { stopped.set(); });
+        stopped.wait().get();
+        return n;
+      },
+      3);
   EXPECT_TRUE(t.request_stop());
   EXPECT_FALSE(t.request_stop());
   EXPECT_EQ(*t.join(), 3);
@@ -108,14 +112,17 @@ TEST_F(Thread, stops_when_it_is_told_to_and_looks) {
 TEST_F(Thread, green_threads_await_its_end) {
   troupe::event go;
   thread t(*pool, "slow", [&] { return go.wait().get(), 5; });
-  auto r = troupe::spawn(*pool, [](thread<int>* joined, troupe::event* e) -> troupe::task<int> {
-    auto early = joined->ended(1ms);
-    const auto none = co_await early;
-    e->set();
-    auto late = joined->ended();
-    const auto some = co_await late;
-    co_return none ? 0 : *some;
-  }, &t, &go);
+  auto r = troupe::spawn(
+      *pool,
+      [](thread<int>* joined, troupe::event* e) -> troupe::task<int> {
+        auto early = joined->ended(1ms);
+        const auto none = co_await early;
+        e->set();
+        auto late = joined->ended();
+        const auto some = co_await late;
+        co_return none ? 0 : *some;
+      },
+      &t, &go);
   EXPECT_EQ(*r.get(), 5);
 }
 
