@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <semaphore>
 #include <thread>
 
 #include <troupe/troupe.hpp>
@@ -128,9 +129,9 @@ bool call_off(troupe::runtime& rt, bool ok) {
 
 // wake, submit
 
-troupe::task<> stamp(clock::time_point* woken, completion* done) {
+troupe::task<> stamp(clock::time_point* woken, std::binary_semaphore* stamped) {
   *woken = clock::now();
-  done->arrive();
+  stamped->release();
   co_return;
 }
 
@@ -193,14 +194,13 @@ bool idle_sleepers(const options& opts) {
 }
 
 bool wake(const options& opts) {
-  completion done;
+  std::binary_semaphore stamped(0);
   troupe::runtime rt(configured(opts));
   return measure_wakes(opts, [&] {
     clock::time_point woken;
-    done.expect(1);
     auto begin = clock::now();
-    rt.spawn(stamp, &woken, &done);
-    done.wait();
+    rt.spawn(stamp, &woken, &stamped);
+    stamped.acquire();
     return woken - begin;
   });
 }

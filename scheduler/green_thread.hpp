@@ -157,4 +157,18 @@ auto spawn(scheduler& home, F f, Args... args) {
   return detail::start(*made::make(home, std::move(f), std::move(args)...));
 }
 
+template <class T>
+template <class F>
+auto future<T>::then(F f) && {
+  using U = std::invoke_result_t<F&, troupe::result<T>>;
+  scheduler& home = state_->provider();
+  return future<U>(spawn(
+      home,
+      [](future<T> source, F continuation) -> task<U> {
+        troupe::result<T> r = co_await source;
+        co_return std::invoke(continuation, std::move(r));
+      },
+      std::move(*this), std::move(f)));
+}
+
 }  // namespace troupe

@@ -1,14 +1,27 @@
 #include <troupe/scheduler/detail/future_state.hpp>
 
+#include <cstdio>
+#include <cstdlib>
+
 #include <fmt/format.h>
 
 #include <troupe/base/log.hpp>
 
 namespace troupe::detail {
 
+namespace {
+
+[[noreturn]] void two_wait() noexcept {
+  std::fputs("troupe: two wait for one future at the same time\n", stderr);
+  std::abort();
+}
+
+}  // namespace
+
 bool future_state_base::await(completion& c) noexcept {
   std::uintptr_t was = word_.load(relaxed);
   while ((was & (done | given_up)) == 0) {
+    if (completion_of(was) != nobody) two_wait();
     if (word_.compare_exchange_weak(was, was | reinterpret_cast<std::uintptr_t>(&c), acq_rel, acquire)) return true;
   }
   return false;
