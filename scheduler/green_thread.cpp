@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <troupe/base/log.hpp>
+#include <troupe/scheduler/detail/local_binding.hpp>
 
 namespace troupe::detail {
 
@@ -71,6 +72,7 @@ void start_green_thread(scheduler& home, std::coroutine_handle<> frame, future_s
   }
   auto* started = new (memory) green_thread(home, frame);
   owed.set_owner(static_cast<strand*>(started));  // F4
+  inherit_locals(*started);
   home.schedule(*started);
 }
 

@@ -3,7 +3,10 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <troupe/base/pool.hpp>
+#include <troupe/scheduler/detail/cancel_region.hpp>
 #include <troupe/scheduler/detail/fork_record.hpp>
+#include <troupe/scheduler/detail/strand_extras.hpp>
 #include <troupe/scheduler/trampoline.hpp>
 #include <troupe/scheduler/worker.hpp>
 
@@ -20,9 +23,9 @@ wait_point* strand::taken() const noexcept { return &taken_mark; }
 
 void strand::begin_wait(wait_point& w, bool holds_up) noexcept {
   holds_up_.store(holds_up, relaxed);
-  // seq_cst on both sides: either this sees `cancelled_`, or cancel_waits sees the wait.
+  // seq_cst on both sides: either this sees `cancelled_`, or the canceller sees the wait.
   waiting_.store(&w, seq_cst);
-  if (cancelled_.load(seq_cst)) cancel_waits();
+  if (cancelled_.load(seq_cst)) call_off(take_wait());
 }
 
 void strand::end_wait() noexcept {
@@ -36,19 +39,100 @@ void strand::end_wait() noexcept {
   }
 }
 
-void strand::cancel_waits() noexcept {
-  cancelled_.store(true, seq_cst);
+wait_point* strand::take_wait() noexcept {
   wait_point* w = waiting_.load(seq_cst);
-  while (w && w != taken()) {
-    if (waiting_.compare_exchange_weak(w, taken(), acq_rel, acquire)) {
-      w->cancel_wait();
-      waiting_.store(nullptr, release);
-      return;
-    }
+  while (w && w != taken())
+    if (waiting_.compare_exchange_weak(w, taken(), acq_rel, acquire)) return w;
+  return nullptr;
+}
+
+/// Calls off a wait that has been taken. The strand stays in it until the mark is gone.
+void strand::call_off(wait_point* w) noexcept {
+  while (w) {
+    const bool knew = killed();
+    w->cancel_wait();
+    if (!w->outlasts_cancel()) return waiting_.store(nullptr, release);
+    // Whoever kills it from now on finds the wait; whoever did so meanwhile had the lock before.
+    std::lock_guard lock(cancel_lock_);
+    waiting_.store(w, release);
+    w = killed() && !knew ? take_wait() : nullptr;
   }
 }
 
-bool strand::abandon_forks() noexcept { return detail::fork_record::abandon(*this); }
+/// For whoever has kept cancellers away for a moment.
+void strand::call_off_again() noexcept {
+  wait_point* w = nullptr;
+  {
+    std::lock_guard lock(cancel_lock_);
+    if (cancelled_.load(relaxed)) w = take_wait();
+  }
+  call_off(w);
+}
+
+bool strand::to_be_cancelled() const noexcept {
+  const detail::strand_extras* x = extras_if_any();
+  for (const detail::cancel_region* r = x ? x->region : nullptr; r; r = r->outer_) {
+    if (r->requested_) return true;
+    if (r->shields_) return killed();
+  }
+  return told_to_stop_;
+}
+
+void strand::cancel_waits() noexcept {
+  wait_point* w = nullptr;
+  {
+    std::lock_guard lock(cancel_lock_);
+    told_to_stop_ = true;
+    if (!to_be_cancelled()) return;
+    cancelled_.store(true, seq_cst);
+    w = take_wait();
+  }
+  call_off(w);
+}
+
+void strand::request_stop() noexcept {
+  std::stop_source stop{std::nostopstate};
+  {
+    std::lock_guard lock(cancel_lock_);
+    told_to_stop_ = true;  // a token that is made from now on begins with the request
+    if (const detail::strand_extras* x = extras_if_any()) stop = x->stop;
+  }
+  stop.request_stop();
+  cancel_waits();
+}
+
+std::stop_token strand::stop_token() {
+  detail::strand_extras& x = extras();
+  std::stop_source fresh;
+  {
+    std::lock_guard lock(cancel_lock_);
+    if (x.stop.stop_possible()) return x.stop.get_token();
+    x.stop = fresh;
+    if (!told_to_stop_) return fresh.get_token();
+  }
+  fresh.request_stop();
+  return fresh.get_token();
+}
+
+detail::strand_extras& strand::extras() {
+  if (detail::strand_extras* x = extras_if_any()) return *x;
+  auto* fresh = new (pool_allocate(sizeof(detail::strand_extras))) detail::strand_extras;
+  detail::strand_extras* first = nullptr;
+  if (rare_.compare_exchange_strong(first, fresh, acq_rel, acquire)) return *fresh;
+  fresh->~strand_extras();
+  pool_free(fresh, sizeof(detail::strand_extras));
+  return *first;
+}
+
+void strand::free_extras() noexcept {
+  detail::strand_extras* x = rare_.load(relaxed);
+  x->~strand_extras();
+  pool_free(x, sizeof(detail::strand_extras));
+}
+
+bool strand::abandon_forks() noexcept {
+  return detail::fork_record::abandon(*this) && detail::cancel_region::abandon(*this);
+}
 
 strand_registry::shard& strand_registry::shard_of(const strand& s) noexcept {
   // Strands are allocated at multiples of 16; their higher bits spread them.

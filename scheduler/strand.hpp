@@ -2,14 +2,21 @@
 
 #include <coroutine>
 #include <mutex>
+#include <stop_token>
 #include <string>
 
 #include <troupe/base/atomic.hpp>
+#include <troupe/base/spin_lock.hpp>
 #include <troupe/scheduler/job.hpp>
 #include <troupe/scheduler/scheduler.hpp>
 #include <troupe/scheduler/strand_registry.hpp>
 
 namespace troupe {
+
+namespace detail {
+class cancel_region;
+struct strand_extras;
+}  // namespace detail
 
 /// A wait that can be called off from outside. Implemented by awaitables.
 class wait_point {
@@ -17,6 +24,9 @@ public:
   /// Ends the wait if nothing else has ended it yet, and then schedules the strand that waits. Any thread; also while
   /// `await_suspend` is still publishing the wait.
   virtual void cancel_wait() noexcept = 0;
+
+  /// True if the wait goes on after `cancel_wait`, which has only passed the word on: a join with children.
+  virtual bool outlasts_cancel() const noexcept { return false; }
 
   /// What is waited for, for reports; empty: its type says enough.
   virtual std::string describe_wait() const { return {}; }
@@ -29,8 +39,12 @@ protected:
 /// time, on any worker.
 ///
 /// S1. While a strand is suspended in a wait, exactly one party owns the right to schedule it: whoever wins the wait.
-/// S2. `waiting_` names the wait from before it is published until it is over. A canceller takes the pointer out; the
-///     strand that finds it taken waits (a few instructions) for the canceller to let go before it destroys the wait.
+/// S2. `waiting_` names the wait from before it is published until it is over. Whoever calls it off or describes it takes
+///     the pointer out; the strand that finds it taken waits (a few instructions) for him to let go before it destroys
+///     the wait. Who has described a wait puts it back, and then looks whether it is to be called off.
+/// S3. `cancelled_` says whether waits are called off now: because the whole strand was told to stop, or one of the
+///     regions that it is in (`detail/cancel_region.hpp`). It changes under `cancel_lock_`, and so does the taking of a
+///     wait that is called off: a strand that has left a region waits in peace.
 class strand : public job {
 public:
   explicit strand(scheduler& home) noexcept : home_(&home) {}
@@ -60,8 +74,15 @@ public:
   /// The wait is over; called when the strand is given its next slice, before anything of the wait is destroyed.
   void end_wait() noexcept;
 
-  /// Calls off the present wait, and all to come. Any thread.
+  /// Calls off the present wait, and all to come but those that are shielded. Any thread.
   void cancel_waits() noexcept;
+
+  /// Tells it to stop: the same, and requests a stop of its token, whose callbacks run in this call. Any thread, which
+  /// holds no lock.
+  void request_stop() noexcept;
+
+  /// The token of `request_stop`. Throws `std::bad_alloc`. Any thread.
+  std::stop_token stop_token();
 
   /// True while it waits for something other than a message or the end of an actor; a moment's truth.
   bool waits() const noexcept { return waiting_.load(acquire) != nullptr && holds_up_.load(relaxed); }
@@ -69,35 +90,71 @@ public:
   /// What it waits for, null if nothing. Only while nothing runs: for the report of a deadlock.
   const wait_point* present_wait() const noexcept { return waiting_.load(acquire); }
 
-  /// True once it has been told to stop. Any thread.
+  /// What the present wait says of itself, or nothing if there is none at this moment. Any thread that keeps the strand
+  /// from ending (R1).
+  template <class Describe>
+  bool describe_present_wait(Describe describe);
+
+  /// True while its waits are called off: it was told to stop. Any thread.
   bool waits_cancelled() const noexcept { return cancelled_.load(acquire); }
 
   /// Where to go on, set by `suspend_current`; or, marked by its low bit, the innermost fork that it is in, which knows.
   std::coroutine_handle<> resume_at;
 
-protected:
-  ~strand() = default;
+  /// What few strands have; made at first use, which throws `std::bad_alloc`. Any thread; what is in it says who may
+  /// use it.
+  detail::strand_extras& extras();
+  /// The same, null if there is nothing yet.
+  detail::strand_extras* extras_if_any() const noexcept { return rare_.load(acquire); }
 
-  /// Ends what it has forked; called in a slice once it has been killed, before its frames go. False if children still
-  /// run: the last of them wakes it.
+protected:
+  ~strand() {
+    if (rare_.load(relaxed)) free_extras();
+  }
+
+  /// Ends what it has forked and the scopes that it is in; called in a slice once it has been killed, before its frames
+  /// go. False if children still run: the last of them wakes it.
   bool abandon_forks() noexcept;
 
 private:
   friend class strand_registry;
+  friend class detail::cancel_region;
 
   wait_point* taken() const noexcept;
+  bool to_be_cancelled() const noexcept;
+  wait_point* take_wait() noexcept;
+  void call_off(wait_point* w) noexcept;
+  void call_off_again() noexcept;
+  void free_extras() noexcept;
 
   scheduler* home_;
-  // null: no wait; a wait: S2; the mark `taken()`: a canceller is at it.
+  // null: no wait; a wait: S2; the mark `taken()`: somebody is at it.
   atomic<wait_point*> waiting_{nullptr};
   strand* previous_ = nullptr;  // the registry's links, under its lock
   strand* following_ = nullptr;
+  // null -> made, by whoever is first: acq_rel, and acquire where it is read.
+  atomic<detail::strand_extras*> rare_{nullptr};
 
 protected:
   atomic<std::uint32_t> refs_{1};  // references to the memory of the strand
   atomic<bool> holds_up_{true};    // of the present wait
-  atomic<bool> cancelled_{false};  // waits are called off from now on
+  atomic<bool> cancelled_{false};  // S3
+  bool told_to_stop_ = false;      // the whole strand; under cancel_lock_
+  spin_lock cancel_lock_;
 };
+
+template <class Describe>
+bool strand::describe_present_wait(Describe describe) {
+  wait_point* w = waiting_.load(acquire);
+  do {
+    if (!w || w == taken()) return false;
+  } while (!waiting_.compare_exchange_weak(w, taken(), acq_rel, acquire));
+  describe(static_cast<const wait_point&>(*w));
+  // seq_cst on both sides, as in `begin_wait`: a canceller that found the wait taken has set `cancelled_` before.
+  waiting_.store(w, seq_cst);
+  if (cancelled_.load(seq_cst)) call_off_again();
+  return true;
+}
 
 template <class Visit>
 void strand_registry::for_each(Visit visit) {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <troupe/base/pool.hpp>
+#include <troupe/scheduler/detail/strand_extras.hpp>
 #include <troupe/scheduler/worker.hpp>
 
 namespace troupe::detail {
@@ -20,6 +21,7 @@ public:
     resume_at = c.frame;
     const auto* parent = dynamic_cast<fork_strand*>(record_->self_);
     root_ = parent ? parent->root_ : record_->self_;
+    if (record_->locals_) extras().locals = local_chain(record_->locals_);
     home().strands().add(*this);
     std::lock_guard guard(record_->lock_);
     next_ = record_->strands_;
@@ -87,6 +89,8 @@ fork_record* marked(std::coroutine_handle<> mark) noexcept {
 }  // namespace
 
 job& fork_record::adopt(fork_child& c) noexcept { return *new (pool_allocate(sizeof(fork_strand))) fork_strand(c); }
+
+void fork_record::remember_locals(const strand_extras& x) noexcept { locals_ = x.locals.newest(); }
 
 void fork_record::offer(fork_deque& deque) noexcept {
   const std::size_t n = std::min(size_ - begun_, static_cast<std::size_t>(deque.room()));

@@ -11,6 +11,7 @@
 
 namespace troupe::detail {
 
+struct local_binding;
 class fork_record;
 class fork_strand;
 
@@ -50,6 +51,8 @@ public:
     parent_ = parent;
     self_ = t.self;
     outer_ = t.innermost;
+    if (const strand_extras* x = t.self->extras_if_any()) [[unlikely]]
+      remember_locals(*x);
     t.innermost = this;
     if (!t.forks) [[unlikely]]
       return start_as_strands(t);
@@ -82,6 +85,7 @@ public:
 
   /// Tells the strands of the children that their waits are over.
   void cancel_wait() noexcept override;
+  bool outlasts_cancel() const noexcept override { return true; }
 
   // --- for a strand between its slices, and for thieves -----------------------------------------------------------
 
@@ -131,6 +135,7 @@ private:
     }
     offer(*t.forks);
   }
+  void remember_locals(const strand_extras& x) noexcept;
   void offer(fork_deque& deque) noexcept;
   void start_as_strands(trampoline& t) noexcept;
   void join(trampoline& t) noexcept;
@@ -140,6 +145,7 @@ private:
   strand* self_ = nullptr;             // the parent's
   fork_record* outer_ = nullptr;       // the fork around this one on the same strand
   fork_child* children_ = nullptr;
+  local_binding* locals_ = nullptr;  // what children see that run elsewhere; kept by the frames around the fork
   std::size_t size_;
   // The parent's strand alone counts these.
   std::size_t begun_ = 0;          // children that have been begun or offered
