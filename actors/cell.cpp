@@ -133,7 +133,7 @@ cell::~cell() {
   if (x && !is_tombstone(x)) delete x;
 }
 
-detail::cell_extras& cell::extras() {
+detail::cell_extras& cell::own_extras() {
   detail::cell_extras* present = extras_.load(acquire);
   if (present) return *present;
   auto fresh = std::make_unique<detail::cell_extras>();
@@ -141,7 +141,13 @@ detail::cell_extras& cell::extras() {
   return *present;
 }
 
-void cell::set_name(std::string name) { extras().name = std::move(name); }
+strand_extras& cell::extras() { return own_extras().of_strand.get(); }
+strand_extras* cell::extras_if_any() const noexcept {
+  const detail::cell_extras* x = extras_.load(acquire);
+  return x ? x->of_strand.if_any() : nullptr;
+}
+
+void cell::set_name(std::string name) { own_extras().name = std::move(name); }
 
 std::string cell::name() const {
   const detail::cell_extras* x = extras_.load(acquire);
@@ -149,7 +155,7 @@ std::string cell::name() const {
 }
 
 void cell::notify_end(promise<exit_reason> p) {
-  detail::cell_extras& x = extras();
+  detail::cell_extras& x = own_extras();
   std::unique_lock lock(x.mutex);
   if (!x.gone) return x.watchers.push_back(std::move(p));
   exit_reason reason = x.reason;
@@ -158,7 +164,7 @@ void cell::notify_end(promise<exit_reason> p) {
 }
 
 void cell::add_end_hook(std::shared_ptr<detail::end_hook> hook) {
-  detail::cell_extras& x = extras();
+  detail::cell_extras& x = own_extras();
   {
     std::lock_guard guard(x.mutex);
     if (!x.gone) return x.hooks.push_back(std::move(hook));
@@ -187,18 +193,18 @@ void cell::send_news(detail::stream_reader& r) noexcept {
 }
 
 void cell::stream_added(detail::stream_reader& r) {
-  extras().streams.push_back(&r);
+  own_extras().streams.push_back(&r);
   has_streams_ = true;
   marked_ = r.mark() || marked_;  // N1: this message may be the only taking before one that was sent after a publish
 }
 
 void cell::stream_removed(detail::stream_reader& r) noexcept {
-  std::erase(extras().streams, &r);
-  has_streams_ = !extras().streams.empty();
+  std::erase(own_extras().streams, &r);
+  has_streams_ = !own_extras().streams.empty();
 }
 
 void cell::add_input() {
-  detail::cell_extras& x = extras();
+  detail::cell_extras& x = own_extras();
   std::lock_guard guard(x.mutex);
   ++x.inputs;
 }
@@ -206,7 +212,7 @@ void cell::add_input() {
 void cell::send_input_end() noexcept { push_system<envelope>(detail::input_end_ops); }
 
 void cell::input_ended() noexcept {
-  detail::cell_extras& x = extras();
+  detail::cell_extras& x = own_extras();
   std::unique_lock lock(x.mutex);
   const bool last = x.inputs != 0 && --x.inputs == 0;
   lock.unlock();
@@ -260,6 +266,7 @@ void cell::run() noexcept {
   run_loop* const recorder = core_->recorder();
   detail::slice_count handled(*core_);
 
+  if (ending_) return end(std::move(own_extras().ending));
   if (!started_) {
     if (killed()) return end({exit_kind::killed, {}});
     here.show(this, class_->on_start ? "on_start" : "run");
@@ -268,10 +275,7 @@ void cell::run() noexcept {
     if (root_ && !go_on(root_, handled)) return;
   } else if (root_ && !receiving_) {
     end_wait();
-    if (killed()) {
-      if (abandon_forks()) end({exit_kind::killed, {}});
-      return;
-    }
+    if (killed()) return end({exit_kind::killed, {}});
     here.show(this, root_.promise().message ? root_.promise().message->ops->name : "run");
     if (!go_on(resume_at, handled)) return;
   }
@@ -309,19 +313,19 @@ void cell::run() noexcept {
 
 bool cell::mark_streams() noexcept {
   bool unread = false;
-  for (detail::stream_reader* r : extras().streams) unread = r->mark() || unread;
+  for (detail::stream_reader* r : own_extras().streams) unread = r->mark() || unread;
   return unread;
 }
 
 bool cell::arm_streams() noexcept {
   bool all = true;
-  for (detail::stream_reader* r : extras().streams) all = r->arm() && all;
+  for (detail::stream_reader* r : own_extras().streams) all = r->arm() && all;
   return all;
 }
 
 /// Reads the streams up to their marks, at most `left` messages; lowers `left`. False if the slice is over.
 bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
-  const auto& streams = extras().streams;
+  const auto& streams = own_extras().streams;
   for (std::size_t i = 0; i != streams.size(); ++i) {
     detail::stream_reader& r = *streams[i];
     while (!r.at_mark()) {
@@ -464,6 +468,11 @@ void cell::crash(envelope* e) noexcept {
 }
 
 void cell::end(exit_reason reason) noexcept {
+  if (root_ && !root_.done() && !abandon_forks()) {  // the last of its children wakes it
+    ending_ = true;
+    own_extras().ending = std::move(reason);
+    return;
+  }
   const error why = reason.kind == exit_kind::killed    ? error(errc::killed, "the actor was killed")
                     : reason.kind == exit_kind::crashed ? error(errc::crashed, "the actor crashed: " + reason.text)
                                                         : error(errc::closed, "the actor was closed");
@@ -503,7 +512,7 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
     unregister();
     if (extras_.compare_exchange_strong(x, &tombstone(reason.kind), acq_rel, acquire)) return release();
   }
-  x = &extras();
+  x = &own_extras();
   const auto call_hooks = [&] {
     std::unique_lock lock(x->mutex);
     const auto hooks = std::exchange(x->hooks, {});

@@ -134,10 +134,13 @@ public:
   /// There is something to read again.
   void send_news(detail::stream_reader& s) noexcept;
 
-  std::uint64_t id() const noexcept { return id_; }
+  std::uint64_t id() const noexcept override { return id_; }
+  strand_extras& extras() override;
+  strand_extras* extras_if_any() const noexcept override;
   /// The name given at spawn, or class#id.
-  std::string name() const;
+  std::string name() const override;
   std::string describe() const override { return name(); }
+  bool waits_for_message() const noexcept override { return inbox_.reader_is_idle(); }
   detail::core& core() const noexcept { return *core_; }
 
   // --- the actor itself, inside its slice ---------------------------------------------------------------------------
@@ -170,7 +173,7 @@ private:
   template <class Envelope, class... Args>
   void push_system(Args&&... args) noexcept;
   void refuse_all() noexcept;
-  detail::cell_extras& extras();
+  detail::cell_extras& own_extras();
 
   bool start() noexcept;
   bool handle(detail::envelope& e, detail::slice_count& handled) noexcept;
@@ -188,6 +191,7 @@ private:
   // two must not share a cache line (static_assert in cell.cpp).
   detail::inbox inbox_;
   atomic<std::uint8_t> flags_{0};  // set only; each once
+  atomic<std::uint32_t> refs_{1};  // references to the cell
   detail::core* core_;
 
   const detail::actor_class* class_;
@@ -198,6 +202,7 @@ private:
 
   detail::inbox_reader reader_;
   bool started_ = false;
+  bool ending_ = false;     // it has ended, but for the children of its handler
   bool receiving_ = false;  // a loop actor that waits for a message
   bool draining_ = false;   // the close message has been reached
   bool has_streams_ = false;

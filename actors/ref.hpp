@@ -58,7 +58,7 @@ public:
   future<exit_reason> when_ended(std::chrono::nanoseconds timeout = forever) const {
     promise<exit_reason> p(cell_->home());
     p.hold_up_no_shutdown();  // it is the shutdown that closes actors
-    p.state().set_owner(static_cast<const strand*>(cell_));
+    p.owned_by(*cell_);
     future<exit_reason> f = p.get_future(timeout);
     cell_->notify_end(std::move(p));
     return f;

@@ -13,6 +13,7 @@
 #include <troupe/actors/ref.hpp>
 #include <troupe/base/log.hpp>
 #include <troupe/scheduler/green_thread.hpp>
+#include <troupe/scheduler/live_tasks.hpp>
 #include <troupe/scheduler/schedule_strategy.hpp>
 
 namespace troupe {
@@ -85,6 +86,16 @@ public:
     core_->require_up();
     return troupe::spawn(scheduler(), std::move(f), std::move(args)...);
   }
+
+  /// The same with a name: `rt.spawn({.name = "reader"}, f, args...)`.
+  template <class F, class... Args>
+  auto spawn(task_options options, F f, Args... args) {
+    core_->require_up();
+    return troupe::spawn(scheduler(), std::move(options), std::move(f), std::move(args)...);
+  }
+
+  /// Who is alive, and what each does. See `live_tasks`.
+  std::vector<task_info> tasks() const { return live_tasks(scheduler()); }
 
   /// Runs on the calling thread until nothing is queued or due: for runtimes without threads of their own. On a pool it
   /// waits for the same.

@@ -1,5 +1,7 @@
 #include <troupe/base/error.hpp>
 
+#include <new>
+
 namespace troupe {
 
 std::string_view to_string(errc code) noexcept {
@@ -20,6 +22,16 @@ std::string_view to_string(errc code) noexcept {
     case errc::io: return "io";
   }
   return "unknown";
+}
+
+std::uintptr_t error::with_text(errc code, std::string message, std::exception_ptr cause) noexcept {
+  auto* const told = new (std::nothrow) text{.code = code, .message = std::move(message), .cause = std::move(cause)};
+  return told ? reinterpret_cast<std::uintptr_t>(told) : bare(code);
+}
+
+void error::release_text() noexcept {
+  // Its release pairs with its acquire where another copy is the last.
+  if (told().refs.fetch_sub(1, acq_rel) == 1) delete &told();
 }
 
 }  // namespace troupe

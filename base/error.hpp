@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <ostream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <troupe/base/atomic.hpp>
 
 namespace troupe {
 
@@ -30,27 +33,77 @@ enum class errc : std::uint8_t {
 /// The name of a code, such as "timeout".
 std::string_view to_string(errc code) noexcept;
 
+template <class T>
+class result;
+template <>
+class result<void>;
+
 /// An error: a code to branch on and a sentence for people. The sentence names the place and, where there is one,
-/// the remedy.
+/// the remedy. A word in size; copies share what they say, which never changes. Not thread safe itself; copies of one
+/// error may be in different threads.
 class error {
 public:
-  /// An error; without a sentence its code speaks for it.
-  explicit error(errc code, std::string message = {}) : message_(std::move(message)), code_(code) {}
+  /// An error; without a sentence its code speaks for it. Where there is no memory for the sentence, the code remains.
+  explicit error(errc code, std::string message = {}) noexcept : error(code, std::move(message), nullptr) {}
+
+  /// The same with the exception that it stands for.
+  error(errc code, std::string message, std::exception_ptr cause) noexcept
+      : word_(message.empty() && !cause ? bare(code) : with_text(code, std::move(message), std::move(cause))) {}
+
+  error(const error& other) noexcept : word_(other.word_) { retain(); }
+  error(error&& other) noexcept : word_(other.word_) {
+    if (has_text()) other.word_ = bare(told().code);
+  }
+  error& operator=(error other) noexcept {
+    std::swap(word_, other.word_);
+    return *this;
+  }
+  ~error() {
+    if (has_text()) release_text();
+  }
 
   /// What went wrong.
-  errc code() const noexcept { return code_; }
+  errc code() const noexcept { return has_text() ? told().code : static_cast<errc>(word_ >> 1); }
 
   /// The sentence; the name of the code if none was given.
-  std::string message() const { return message_.empty() ? std::string(to_string(code_)) : message_; }
+  std::string message() const {
+    return has_text() && !told().message.empty() ? told().message : std::string(to_string(code()));
+  }
+
+  /// The exception that it stands for: what a green thread threw, say. Null if there is none.
+  std::exception_ptr cause() const noexcept { return has_text() ? told().cause : nullptr; }
 
   /// Writes the sentence.
   friend std::ostream& operator<<(std::ostream& out, const error& e) { return out << e.message(); }
   /// True if the error has this code.
-  friend bool operator==(const error& e, errc c) noexcept { return e.code_ == c; }
+  friend bool operator==(const error& e, errc c) noexcept { return e.code() == c; }
 
 private:
-  std::string message_;
-  errc code_;
+  friend class result<void>;
+
+  struct text {
+    atomic<std::uint32_t> refs{1};  // errors that say this
+    errc code;
+    std::string message;
+    std::exception_ptr cause;
+  };
+
+  struct none {};
+  explicit error(none) noexcept : word_(0) {}
+  bool is_none() const noexcept { return word_ == 0; }
+
+  static constexpr std::uintptr_t bare(errc code) noexcept { return static_cast<std::uintptr_t>(code) << 1 | 1; }
+  static std::uintptr_t with_text(errc code, std::string message, std::exception_ptr cause) noexcept;
+
+  bool has_text() const noexcept { return (word_ & 1) == 0 && word_ != 0; }
+  text& told() const noexcept { return *reinterpret_cast<text*>(word_); }
+  void retain() const noexcept {
+    if (has_text()) told().refs.fetch_add(1, relaxed);
+  }
+  void release_text() noexcept;
+
+  // A code with the low bit set, a pointer to a `text`, or 0: no error, the success of a `result<void>`.
+  std::uintptr_t word_;
 };
 
 /// Thrown by `result::value()` on an error, and where a constructor has no other way to fail.

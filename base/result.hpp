@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -60,25 +59,25 @@ class [[nodiscard]] result<void> {
 public:
   using value_type = void;
 
-  result() = default;
+  result() noexcept = default;
   /// An error; success is the default.
-  result(troupe::error e) : error_(std::move(e)) {}
-  result(errc code) : error_(troupe::error(code)) {}
+  result(troupe::error e) noexcept : error_(std::move(e)) {}
+  result(errc code) noexcept : error_(troupe::error(code)) {}
 
   /// True on success.
-  bool has_value() const noexcept { return !error_; }
+  bool has_value() const noexcept { return error_.is_none(); }
   explicit operator bool() const noexcept { return has_value(); }
 
   /// Throws `troupe_error` on an error.
   void value() const {
-    if (error_) throw troupe_error(*error_);
+    if (!has_value()) throw troupe_error(error_);
   }
 
   /// The error; undefined on success.
-  const troupe::error& error() const& noexcept { return *error_; }
+  const troupe::error& error() const& noexcept { return error_; }
 
 private:
-  std::optional<troupe::error> error_;
+  troupe::error error_{troupe::error::none()};
 };
 
 }  // namespace troupe

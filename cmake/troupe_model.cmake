@@ -7,15 +7,17 @@ set(TROUPE_MODEL_SOURCES
     base/error.cpp
     base/log.cpp
     scheduler/detail/chooser.cpp
+    scheduler/detail/coroutine_strand.cpp
     scheduler/detail/fork_deque.cpp
     scheduler/detail/fork_record.cpp
-    scheduler/future.cpp
+    scheduler/detail/future_state.cpp
     scheduler/green_thread.cpp
     scheduler/parker.cpp
     scheduler/run_loop.cpp
     scheduler/schedule_strategy.cpp
     scheduler/scheduler.cpp
     scheduler/strand.cpp
+    scheduler/strand_extras.cpp
     scheduler/timer_wheel.cpp
     scheduler/timers.cpp
     scheduler/wait.cpp

@@ -2,175 +2,21 @@
 
 #include <chrono>
 #include <coroutine>
-#include <optional>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include <troupe/base/pool.hpp>
 #include <troupe/base/result.hpp>
-#include <troupe/base/type_name.hpp>
-#include <troupe/scheduler/parker.hpp>
+#include <troupe/scheduler/detail/future_state.hpp>
 #include <troupe/scheduler/strand.hpp>
 #include <troupe/scheduler/trampoline.hpp>
 #include <troupe/scheduler/wait.hpp>
 
 namespace troupe {
 
-namespace detail {
-
-/// What a promise and its future share. One result, one waiter.
-///
-/// F1. `claimed_` decides who gives the result: the promise, a timeout or a cancellation. Only the winner writes it.
-/// F2. `waiter_` goes pending -> (a strand or an OS thread that waits) -> done, or pending -> done. The exchange to
-///     `done` releases the result; whoever was there is then woken exactly once.
-/// F3. References: one for the promise, one for the future, one for the timer while it is armed.
-/// F4. `asked_` lives for as long as the promise. Where a waiter that gives up wins the claim, the promise waits until
-///     the error is written, whose text names who was asked.
-/// F5. `owner_` is whoever alone can bring the result, if that is known; written before the future is handed on. An
-///     untimed wait for such a future is in the graph of waits (wait_graph.hpp).
-class future_state_base : public timer, public wait_point, private wait_edge {
-public:
-  explicit future_state_base(scheduler& home) noexcept : home_(&home) {}
-
-  scheduler& home() const noexcept { return *home_; }
-
-  bool ready() const noexcept { return waiter_.load(acquire) == done; }
-
-  /// True for the one caller that may give the result.
-  bool claim() noexcept { return !claimed_.exchange(true, acq_rel); }
-
-  /// Publishes the result, wakes the waiter.
-  void complete() noexcept;
-
-  /// For the waiting side: claims and gives an error in place of a value, with what was asked of whom behind its text;
-  /// false if somebody else was first.
-  bool fail(error e) noexcept;
-
-  /// What the result answers, and who gives it; `question` lives as long as the program, `asked` as the promise. Before
-  /// the state is shared.
-  void name_parties(const char* question, const strand& asked) noexcept {
-    question_ = question;
-    asked_ = &asked;
-  }
-
-  /// Suspends the strand of the calling coroutine until done.
-  void await(std::coroutine_handle<> h, std::chrono::nanoseconds timeout);
-
-  /// F4.
-  void set_owner(const void* party) noexcept { owner_ = party; }
-
-  /// The timer of `await` is no longer wanted. Called by the strand that awaited.
-  void disarm() noexcept {
-    leave_graph();
-    if (armed_ && home_->cancel(*this)) release_one();
-    armed_ = false;
-  }
-
-  /// Blocks the calling OS thread until done, or gives up with an error as the result.
-  void block(std::chrono::nanoseconds timeout);
-
-  /// Waits for a result that has been claimed and is about to come.
-  void settle() const noexcept {
-    while (!ready()) yield_thread();
-  }
-
-  /// For the promise that has lost the claim: the winner may still look at who was asked (F4).
-  void let_winner_finish() const noexcept {
-    if (asked_) settle();
-  }
-
-  /// A shutdown does not wait for those who wait for this.
-  void hold_up_no_shutdown() noexcept { holds_up_ = false; }
-
-  void retain() noexcept { refs_.fetch_add(1, relaxed); }
-  void release_one() noexcept {
-    if (refs_.fetch_sub(1, acq_rel) != 1) return;
-    leave_graph();  // a strand that was killed in the wait did not
-    destroy();
-  }
-
-  void fire() noexcept override;
-  void cancel_wait() noexcept override { fail(error(errc::cancelled)); }
-
-protected:
-  ~future_state_base() = default;
-  virtual void set_error(error e) noexcept = 0;
-  virtual void destroy() noexcept = 0;
-
-private:
-  const void* blocker() noexcept final;
-  std::string subject() const final { return "a result"; }
-  const char* verb() const noexcept final { return "has to bring"; }
-  bool give_up(std::unique_ptr<std::string> story) noexcept final;
-  void resume_party() noexcept final {}
-
-  // `waiter_` holds one of these or a pointer: to a strand, or with the low bit to a parker.
-  static constexpr std::uintptr_t pending = 0;
-  static constexpr std::uintptr_t done = 2;
-  static constexpr std::uintptr_t is_thread = 1;
-
-  atomic<std::uintptr_t> waiter_{pending};
-  scheduler* home_;
-  const char* question_ = nullptr;
-  const strand* asked_ = nullptr;  // F4; null: nobody's answer
-  const void* owner_ = nullptr;
-  atomic<std::uint32_t> refs_{2};
-  atomic<bool> claimed_{false};
-  bool armed_ = false;
-  bool holds_up_ = true;
-};
-
-/// Writes a log line about a green thread that threw while nobody read its future.
-void report_unread_failure(const error& e) noexcept;
-
 template <class T>
-class future_state final : public future_state_base {
-public:
-  using future_state_base::future_state_base;
-
-  static future_state* make(scheduler& home) {
-    return new (pool_allocate(sizeof(future_state), alignof(future_state))) future_state(home);
-  }
-
-  /// For the promise: false if the result was given before: by a timeout, say.
-  bool give(result<T> r) noexcept {
-    if (!claim()) {
-      let_winner_finish();
-      return false;
-    }
-    value_.emplace(std::move(r));
-    complete();
-    return true;
-  }
-
-  result<T> take() {
-    unread_ = false;
-    if (!value_) return error(errc::invalid_argument, "the result of this future has been taken before");
-    result<T> taken = std::move(*value_);
-    value_.reset();
-    return taken;
-  }
-
-  /// An error that nobody takes is written to the log.
-  void report_unread() noexcept { unread_ = true; }
-
-  std::string describe_wait() const override { return std::string("a future<") + type_name<T>() + ">"; }
-
-private:
-  ~future_state() {
-    if (unread_ && value_ && !*value_ && value_->error() == errc::crashed) report_unread_failure(value_->error());
-  }
-  void set_error(error e) noexcept override { value_.emplace(std::move(e)); }
-  void destroy() noexcept override {
-    this->~future_state();
-    pool_free(this, sizeof(future_state), alignof(future_state));
-  }
-
-  std::optional<result<T>> value_;
-  bool unread_ = false;  // written before the state is shared, and by the one reader
-};
-
-}  // namespace detail
+class promise;
 
 /// The reading end of a result that comes once: `co_await` it in green threads and handlers, `get` it on OS threads.
 /// Move only; one reader. Dropping it says that nobody is interested.
@@ -183,24 +29,33 @@ public:
   /// Internal; users get futures from `promise::get_future`, `spawn` and `ask`.
   explicit future(detail::future_state<T>* state, std::chrono::nanoseconds timeout = forever) noexcept
       : state_(state), timeout_(timeout) {}
-  future(future&& other) noexcept : state_(std::exchange(other.state_, nullptr)), timeout_(other.timeout_) {}
+  future(future&& other) noexcept
+      : state_(std::exchange(other.state_, nullptr)), wait_(std::move(other.wait_)), timeout_(other.timeout_) {}
   future& operator=(future&& other) noexcept {
     future taken(std::move(other));
     std::swap(state_, taken.state_);
+    std::swap(wait_, taken.wait_);
     std::swap(timeout_, taken.timeout_);
     return *this;
   }
   ~future() {
-    if (!state_) return;
-    state_->disarm();
-    state_->release_one();
+    wait_.reset();
+    if (state_) state_->detach();
   }
+
+  /// True if it stands for a result: not after it was moved from.
+  bool valid() const noexcept { return state_ != nullptr; }
 
   /// True if `get` and `co_await` would return at once.
   bool done() const noexcept { return state_->ready(); }
 
-  /// Gives up: whoever waits gets `errc::cancelled`. False if the result was there before. Any thread.
-  bool cancel() noexcept { return state_->fail(error(errc::cancelled)); }
+  /// True while somebody is at work on it: the green thread has had its first slice, the job of an executor has begun. A
+  /// moment's truth.
+  bool running() const noexcept { return !state_->ready() && state_->begun(); }
+
+  /// Gives up: whoever waits gets `errc::cancelled`. False if the result was there before, and for a job of an executor
+  /// that has begun; one that has not never will. Any thread.
+  bool cancel() noexcept { return state_->cancel(); }
 
   /// Blocks the calling OS thread until the result is there, at most for the timeout that the future was made with.
   /// Errors: `timeout`; `deadlock` where nothing is left that could bring the result; those of the result. On a worker
@@ -212,23 +67,86 @@ public:
   /// a later `get` gives `invalid_argument`.
   result<T> get(std::chrono::nanoseconds timeout) {
     if (!state_) return error(errc::invalid_argument, "this future stands for nothing: it was moved from or never set");
-    state_->block(timeout);
-    state_->settle();
-    return state_->take();
+    if (state_->ready()) return state_->take();
+    detail::result_wait wait(*state_, true);
+    wait.block(timeout);
+    return outcome(wait);
   }
 
   /// For `co_await future`, whose result is what `get` returns. The time runs from here.
   bool await_ready() const noexcept { return state_->ready() && detail::may_go_on(); }
-  void await_suspend(std::coroutine_handle<> h) { state_->await(h, timeout_); }
+  void await_suspend(std::coroutine_handle<> h) {
+    if (state_->ready()) return detail::yield_current(h);  // it has had its share
+    wait_ = std::make_unique<detail::result_wait>(*state_, true);
+    wait_->suspend(h, timeout_);
+  }
   result<T> await_resume() {
-    state_->disarm();
-    return state_->take();
+    if (!wait_) return state_->take();
+    const auto wait = std::move(wait_);
+    return outcome(*wait);
+  }
+
+protected:
+  detail::future_state<T>* state() const noexcept { return state_; }
+
+private:
+  result<T> outcome(const detail::result_wait& wait) {
+    if (wait.came()) return state_->take();
+    state_->mark_taken();
+    return wait.why_not();
+  }
+
+  detail::future_state<T>* state_ = nullptr;
+  std::unique_ptr<detail::result_wait> wait_;  // of the coroutine that awaits it
+  std::chrono::nanoseconds timeout_ = forever;
+};
+
+namespace detail {
+
+/// What a promise and its future share.
+template <class T>
+class promise_state final : public future_state<T> {
+public:
+  explicit promise_state(scheduler& home) noexcept : home_(&home) {}
+
+  static promise_state* make(scheduler& home) {
+    return new (pool_allocate(sizeof(promise_state), alignof(promise_state))) promise_state(home);
+  }
+
+  scheduler& provider() const noexcept override { return *home_; }
+  const void* owner() const noexcept override { return owner_; }
+  void set_owner(const void* party) noexcept { owner_ = party; }
+
+  /// F4. `question` lives as long as the program.
+  void name_parties(const char* question, const strand& asked) noexcept {
+    question_ = question;
+    asked_ = &asked;
+    this->named_ = true;
+  }
+  std::string circumstances() const override {
+    return std::string(" (") + question_ + " asked of " + asked_->describe() + ")";
+  }
+
+  /// The promise's last step; false if it comes late.
+  bool give(result<T> r) noexcept {
+    this->put(std::move(r));
+    return this->complete();
   }
 
 private:
-  detail::future_state<T>* state_ = nullptr;
-  std::chrono::nanoseconds timeout_ = forever;
+  ~promise_state() = default;
+  void destroy() noexcept override {
+    this->~promise_state();
+    pool_free(this, sizeof(promise_state), alignof(promise_state));
+  }
+
+  scheduler* home_;
+  const void* owner_ = nullptr;
+  const char* question_ = nullptr;
+  const strand* asked_ = nullptr;
 };
+
+}  // namespace detail
 
 /// The writing end. Move only. A promise that is destroyed without a result gives `errc::cancelled`.
 template <class T>
@@ -236,8 +154,8 @@ class promise {
 public:
   promise() = default;
 
-  /// A promise whose waiters run on `home`.
-  explicit promise(scheduler& home) : state_(detail::future_state<T>::make(home)), fresh_(true) {}
+  /// A promise; who waits for it without being a green thread or a handler drives `home`, or waits for it.
+  explicit promise(scheduler& home) : state_(detail::promise_state<T>::make(home)), fresh_(true) {}
   promise(promise&& other) noexcept
       : state_(std::exchange(other.state_, nullptr)), fresh_(std::exchange(other.fresh_, false)) {}
   promise& operator=(promise&& other) noexcept {
@@ -247,10 +165,7 @@ public:
     return *this;
   }
   ~promise() {
-    if (!state_) return;
-    state_->give(error(errc::cancelled));
-    if (fresh_) state_->release_one();  // no future was ever taken
-    state_->release_one();
+    if (state_) fail(error(errc::cancelled));
   }
 
   /// True until it has given its result or was moved from.
@@ -265,9 +180,6 @@ public:
   /// A shutdown does not wait for those who wait for this promise. Call it before the promise is shared.
   void hold_up_no_shutdown() noexcept { state_->hold_up_no_shutdown(); }
 
-  /// Lets an exception that nobody reads come out in the log. Call it before the promise is shared.
-  void report_unread() noexcept { state_->report_unread(); }
-
   /// Internal: lets the errors of whoever gives up waiting name the type of the question and who was asked, which lives
   /// for as long as the promise. Call it before the promise is shared.
   void name_parties(const char* question, const strand& asked) noexcept { state_->name_parties(question, asked); }
@@ -277,13 +189,18 @@ public:
   /// on.
   void owned_by_this_party() noexcept { state_->set_owner(detail::current_party()); }
 
-  /// The state that the future shares, for whoever makes the party that will give the result.
-  detail::future_state_base& state() noexcept { return *state_; }
+  /// Internal: the same for another actor or green thread.
+  void owned_by(const strand& party) noexcept { state_->set_owner(&party); }
+
+  /// Says that work on the result begins: from now on `future::cancel` fails. False if it was cancelled before, and then
+  /// the work need not be done.
+  bool set_running() noexcept { return state_->set_running(); }
 
   /// Gives the result; false if it comes late: after a timeout or a cancellation. Any thread.
   bool give(result<T> r) noexcept {
-    const bool taken = state_->give(std::move(r));
-    drop();
+    auto* const state = std::exchange(state_, nullptr);
+    const bool taken = state->give(std::move(r));
+    if (std::exchange(fresh_, false)) state->detach();  // no future was ever taken
     return taken;
   }
 
@@ -291,12 +208,7 @@ public:
   bool fail(error e) noexcept { return give(std::move(e)); }
 
 private:
-  void drop() noexcept {
-    if (std::exchange(fresh_, false)) state_->release_one();
-    std::exchange(state_, nullptr)->release_one();
-  }
-
-  detail::future_state<T>* state_ = nullptr;
+  detail::promise_state<T>* state_ = nullptr;
   bool fresh_ = false;
 };
 

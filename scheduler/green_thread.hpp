@@ -1,71 +1,237 @@
 #pragma once
 
+#include <cstdint>
+#include <exception>
 #include <functional>
+#include <memory>
+#include <stop_token>
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
+#include <troupe/scheduler/detail/coroutine_strand.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/task.hpp>
 
 namespace troupe {
 
+/// What a green thread can be given when it is spawned: `spawn(home, {.name = "reader"}, f)`.
+struct task_options {
+  std::string name{};  ///< which reports show; need not be unique
+};
+
+/// A handle on a green thread: the future of its result, and the green thread itself. Where only the result is wanted it
+/// converts to a `future<T>`. Dropping it detaches.
+template <class T>
+class green_thread : public future<T> {
+public:
+  green_thread() = default;
+  /// Internal; users get it from `spawn`.
+  explicit green_thread(detail::future_state<T>* state) noexcept : future<T>(state) {}
+
+  /// Its number: no other green thread of the process has or had it. Throws `std::bad_alloc`. Any thread.
+  std::uint64_t id() const { return self().id(); }
+
+  /// The name that it was given; else a description. Any thread.
+  std::string name() const { return self().name(); }
+
+  /// Tells it to stop: the waits that it is in and comes to end at once, as `cancelled`; a sleep gives false; its
+  /// `std::stop_token` is told. It goes on to its own end. Any thread, which holds no lock that callbacks of the token
+  /// take.
+  void request_stop() noexcept { self().request_stop(); }
+
+  /// The token of `request_stop`. Throws `std::bad_alloc`. Any thread.
+  std::stop_token stop_token() const { return self().stop_token(); }
+
+  /// Lets it run on its own: an exception that it ends with comes out in the log.
+  void detach() noexcept { future<T> dropped(std::move(*this)); }
+
+private:
+  strand& self() const noexcept { return *this->state()->giver(); }
+};
+
 namespace detail {
 
-/// The outermost coroutine of a green thread: owns the callable and its arguments, gives the result to the promise.
-struct green_root {
-  struct promise_type : pooled_frame {
-    green_root get_return_object() noexcept { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
-    std::suspend_always initial_suspend() const noexcept { return {}; }
-    std::suspend_always final_suspend() const noexcept { return {}; }
-    void return_void() const noexcept {}
-    void unhandled_exception() const noexcept { std::terminate(); }  // the body catches everything
-  };
-  std::coroutine_handle<> frame;
+/// What all green threads have.
+class green_strand : public coroutine_strand {
+public:
+  std::string describe() const override;
+  void request_kill() noexcept override {
+    killed_.store(true, release);
+    cancel_waits();
+  }
+  bool killed() const noexcept override { return killed_.load(acquire); }
+
+  /// Before it is shared. Throws `std::bad_alloc`.
+  void set_name(std::string name) { extras().name = std::move(name); }
+
+protected:
+  /// Sees the task-local values of whoever makes it. Throws `std::bad_alloc`.
+  explicit green_strand(scheduler& home) : coroutine_strand(home) {
+    if (sees_locals()) [[unlikely]] {
+      if (local_binding* b = newest_local()) set_locals(*this, *b);
+    }
+  }
+  ~green_strand() = default;
+
+  const char* kind() const noexcept final { return "green thread"; }
+
+private:
+  atomic<bool> killed_{false};
+
+protected:
+  atomic<bool> has_begun_{false};
 };
 
 /// What the exception that is being handled says.
 std::string current_exception_text();
 
-/// Makes a green thread of `frame`, which owes what `owed` stands for, and schedules it.
-void start_green_thread(scheduler& home, std::coroutine_handle<> frame, future_state_base& owed);
+/// The error that a green thread ends with that threw `e`.
+error crash_of(const std::exception_ptr& e);
 
-template <class T, class F, class Args>
-green_root green_body(promise<T> p, F f, Args args) {
-  std::optional<error> failure;
-  try {
-    task<T> body = std::apply(f, std::move(args));
-    if constexpr (std::is_void_v<T>) {
-      co_await body;
-      p.give({});
-    } else {
-      p.give(co_await body);
+/// What a callable returns that a green thread is made of: it may take a `std::stop_token` first, as that of a
+/// `std::jthread`.
+template <class F, class... Args>
+struct task_call {
+  static constexpr bool takes_token = std::is_invocable_v<F&, std::stop_token, Args...>;
+  static_assert(takes_token || std::is_invocable_v<F&, Args...>,
+                "troupe: spawn takes a callable and its arguments: spawn(f, 2), not spawn(f(2))");
+  using body = typename std::conditional_t<takes_token, std::invoke_result<F&, std::stop_token, Args...>,
+                                           std::invoke_result<F&, Args...>>::type;
+  static_assert(is_task<body>, "troupe: what spawn is given must return a troupe::task");
+  using value_type = typename body::value_type;
+};
+
+/// A green thread: strand, state of the future, callable and arguments in one piece of memory. Beside it there is the
+/// frame of the coroutine, made when it first runs.
+///
+/// GT1. What it ran with goes, and it leaves the list of the living, before its result is there.
+///
+/// `Strand` is `green_strand`, or the child of a scope, which is told of the end.
+template <class Strand, class F, class... Args>
+class green_object final : public Strand, public future_state<typename task_call<F, Args...>::value_type> {
+  using T = typename task_call<F, Args...>::value_type;
+  static constexpr bool is_child = !std::is_same_v<Strand, green_strand>;
+
+public:
+  using value_type = T;
+
+  static green_object* make(scheduler& home, F&& f, Args&&... args) {
+    void* const memory = pool_allocate(sizeof(green_object), alignof(green_object));
+    try {
+      return new (memory) green_object(home, std::move(f), std::move(args)...);
+    } catch (...) {
+      pool_free(memory, sizeof(green_object), alignof(green_object));
+      throw;
     }
-  } catch (...) {
-    failure.emplace(errc::crashed, current_exception_text());
   }
-  if (failure) p.fail(std::move(*failure));
+
+  scheduler& provider() const noexcept override { return this->home(); }
+  const void* owner() const noexcept override { return static_cast<const strand*>(this); }
+  bool begun() const noexcept override { return this->has_begun_.load(relaxed); }
+  strand* giver() noexcept override { return this; }
+
+  std::coroutine_handle<> first_coroutine() noexcept override {
+    this->has_begun_.store(true, relaxed);
+    try {
+      body_ = call(std::index_sequence_for<Args...>());
+      return body_.frame();
+    } catch (...) {
+      this->put(crash_of(std::current_exception()));
+      return {};
+    }
+  }
+
+private:
+  green_object(scheduler& home, F&& f, Args&&... args) : Strand(home), kept_(std::move(f), std::move(args)...) {}
+  ~green_object() {
+    if constexpr (!is_child) this->report_if_unread();  // the scope tells
+  }
+
+  template <std::size_t... I>
+  task<T> call(std::index_sequence<I...>) {
+    if constexpr (task_call<F, Args...>::takes_token)
+      return std::invoke(std::get<0>(kept_), this->stop_token(), std::move(std::get<I + 1>(kept_))...);
+    else
+      return std::invoke(std::get<0>(kept_), std::move(std::get<I + 1>(kept_))...);
+  }
+
+  void end() noexcept override {
+    if (!this->has_value_) give_outcome();
+    body_ = {};
+    std::destroy_at(&kept_);
+    if (this->has_locals) drop_locals(*this);
+    this->home().strands().remove(*this);
+    if constexpr (is_child) {
+      if (!this->leave_scope(this->cause())) return;  // `finish` follows
+    }
+    finish();
+  }
+
+  void finish() noexcept {
+    if constexpr (is_child) {
+      auto& in = this->enclosing();
+      this->complete();
+      Strand::let_go_on(in);
+    } else {
+      this->complete();
+    }
+  }
+
+  void give_outcome() noexcept {
+    if (!body_ || !body_.frame().done()) return this->put(error(errc::cancelled));  // it was killed
+    auto& promise = body_.frame().promise();
+    if (promise.failure) return this->put(crash_of(promise.failure));
+    if constexpr (std::is_void_v<T>) {
+      this->put({});
+    } else {
+      try {
+        this->put(promise.take());
+      } catch (...) {  // the value cannot be moved
+        this->put(crash_of(std::current_exception()));
+      }
+    }
+  }
+
+  void destroy() noexcept override {
+    this->~green_object();
+    pool_free(this, sizeof(green_object), alignof(green_object));
+  }
+
+  task<T> body_;
+  union {
+    std::tuple<F, Args...> kept_;  // until `end`
+  };
+};
+
+/// Starts a green thread that has been made; the caller gets the one handle on it.
+template <class F, class... Args>
+auto start(green_object<green_strand, F, Args...>& made) noexcept {
+  made.home().strands().add(made);
+  made.home().schedule(made);
+  return green_thread<typename task_call<F, Args...>::value_type>(&made);
 }
 
 }  // namespace detail
 
 /// Starts a green thread on `home` that runs `f(args...)`, which returns a `task<T>`; callable and arguments are kept
-/// until it ends. The future gives its result; an exception becomes `errc::crashed` with its text. Dropping the future
-/// detaches. Any thread.
+/// until it ends. A callable that takes a `std::stop_token` first gets the one of `green_thread::request_stop`. The
+/// handle gives its result as a future does; an exception becomes `errc::crashed` with its text, and `error::cause()` is
+/// the exception itself. Dropping the handle detaches. Throws `std::bad_alloc`. Any thread.
 template <class F, class... Args>
 auto spawn(scheduler& home, F f, Args... args) {
-  static_assert(std::is_invocable_v<F&, Args...>,
-                "troupe: spawn takes a callable and its arguments: spawn(f, 2), not spawn(f(2))");
-  using body = std::invoke_result_t<F&, Args...>;
-  static_assert(is_task<body>, "troupe: what spawn is given must return a troupe::task");
-  using T = typename body::value_type;
-  promise<T> p(home);
-  p.report_unread();
-  future<T> outcome = p.get_future();
-  detail::future_state_base& owed = p.state();
-  std::tuple<Args...> kept(std::move(args)...);
-  detail::start_green_thread(home, detail::green_body<T>(std::move(p), std::move(f), std::move(kept)).frame, owed);
-  return outcome;
+  using made = detail::green_object<detail::green_strand, F, Args...>;
+  return detail::start(*made::make(home, std::move(f), std::move(args)...));
+}
+
+/// The same with a name, which reports show: `spawn(home, {.name = "reader"}, f, args...)`.
+template <class F, class... Args>
+auto spawn(scheduler& home, task_options options, F f, Args... args) {
+  using object = detail::green_object<detail::green_strand, F, Args...>;
+  object& made = *object::make(home, std::move(f), std::move(args)...);
+  made.set_name(std::move(options.name));
+  return detail::start(made);
 }
 
 }  // namespace troupe

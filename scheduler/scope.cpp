@@ -1,24 +1,13 @@
 #include <troupe/scheduler/scope.hpp>
 
-#include <cstdio>
-#include <cstdlib>
 #include <mutex>
 
 #include <fmt/format.h>
 
 #include <troupe/base/log.hpp>
-#include <troupe/scheduler/detail/strand_extras.hpp>
-#include <troupe/scheduler/worker.hpp>
+#include <troupe/scheduler/strand.hpp>
 
 namespace troupe::detail {
-
-std::string text_of(const std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (...) {
-    return current_exception_text();
-  }
-}
 
 bool is_cancellation(const std::exception_ptr& thrown) noexcept {
   try {
@@ -30,65 +19,25 @@ bool is_cancellation(const std::exception_ptr& thrown) noexcept {
   }
 }
 
-namespace {
-
-[[noreturn]] void only_the_actor_receives() noexcept {
-  std::fputs("troupe: co_await receive() in a child of a scope: only the actor itself can receive\n", stderr);
-  std::abort();
-}
-
-}  // namespace
-
-// --- a child -------------------------------------------------------------------------------------------------------
-
-scope_child::scope_child(scheduler& home) : strand(home) { inherit_locals(*this); }
-
-void scope_child::run() noexcept {
-  end_wait();
-  if (worker* w = current_worker()) w->show(this, "green thread");
-  if (killed()) {
-    if (abandon_forks()) finish(nullptr, true);
-    return;
-  }
-  trampoline loop(*this);
-  if (!begun_) {
-    begun_ = true;
-    try {
-      resume_at = begin();
-    } catch (...) {
-      return finish(std::current_exception(), false);
-    }
-  }
-  switch (loop.run(resume_at)) {
-    case pause::suspended: return;
-    case pause::yielded: return home().reschedule(*this);
-    case pause::receiving: only_the_actor_receives();
-    case pause::none: return finish(failure(), false);
-  }
-}
-
-std::string scope_child::describe() const { return fmt::format("green thread {}", home().label(*this)); }
-
-// Inlined into a walk over a list it makes g++ 12 warn of the list's end.
-[[gnu::noinline]] void scope_child::request_kill() noexcept {
-  killed_.store(true, troupe::release);
-  cancel_waits();
-}
-
-void scope_child::finish(std::exception_ptr thrown, bool was_killed) noexcept {
-  end(thrown, was_killed);
-  home().strands().remove(*this);
+bool scope_child::leave_scope(std::exception_ptr thrown) noexcept {
   if (thrown && waits_cancelled() && is_cancellation(thrown)) thrown = nullptr;
   scope_base& s = *scope_;
-  s.child_ended(*this, std::move(thrown), was_killed);
-  release();
-  // SC1: from here on the scope may go. Releases what the child has done to whoever sees zero; pairs with the acquire of
-  // the other children and of the owner.
-  strand& owner = *s.owner_;
-  if (s.pending_.fetch_sub(1, acq_rel) == 1) owner.wake();
+  {
+    std::lock_guard lock(s.lock_);
+    unlink();
+  }
+  s.child_ended(*this, std::move(thrown));
+  std::lock_guard lock(s.lock_);
+  ended_ = true;
+  return !being_told_;
 }
 
-// --- the scope -----------------------------------------------------------------------------------------------------
+void scope_child::let_go_on(scope_base& in) noexcept {
+  strand& owner = *in.owner_;
+  // SC1: releases what the child has done to whoever sees zero; pairs with the acquire of the other children and of the
+  // owner.
+  if (in.pending_.fetch_sub(1, acq_rel) == 1) owner.wake();
+}
 
 void scope_base::start(scope_child& c) noexcept {
   c.scope_ = this;
@@ -99,17 +48,13 @@ void scope_base::start(scope_child& c) noexcept {
     pending_.fetch_add(1, relaxed);  // the caller counts already
     stop = stopped_;
     (stop ? told_ : children_).push_back(c);
-    if (killed_) c.killed_.store(true, troupe::release);
+    if (killed_) c.request_kill();
   }
   if (stop) c.cancel_waits();
   home().schedule(c);
 }
 
-void scope_base::child_ended(scope_child& c, std::exception_ptr thrown, bool) noexcept {
-  {
-    std::lock_guard lock(lock_);
-    c.unlink();
-  }
+void scope_base::child_ended(scope_child&, std::exception_ptr thrown) noexcept {
   if (thrown) fail(std::move(thrown));
 }
 
@@ -126,7 +71,7 @@ void scope_base::fail(std::exception_ptr thrown) noexcept {
 }
 
 void scope_base::log_failure(const std::exception_ptr& thrown) noexcept {
-  log_line(fmt::format("another failure in a scope that was called off: {}", text_of(thrown)));
+  log_line(fmt::format("another failure in a scope that was called off: {}", crash_of(thrown).message()));
 }
 
 void scope_base::cancel() noexcept {
@@ -152,10 +97,16 @@ void scope_base::stop_children() noexcept {
       c = children_.pop_front();
       if (!c) return;
       told_.push_back(*c);
-      c->retain();  // SC3
+      c->being_told_ = true;  // SC3
     }
     c->request_stop();
-    c->release();
+    bool last = false;
+    {
+      std::lock_guard lock(lock_);
+      c->being_told_ = false;
+      last = c->ended_;
+    }
+    if (last) c->finish();
   }
 }
 

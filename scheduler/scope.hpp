@@ -24,8 +24,9 @@
 //     Whoever brings it to zero goes on with the owner: the last child wakes it.
 // SC2. The owner is killed in a slice of its own, or in the join: then it kills the children, waits for them as in SC1,
 //     and only then do its frames go.
-// SC3. The list of children, what has failed first and what was asked for are under `lock_`, which is held while nothing
-//     foreign runs. A child that is told to stop is kept by a reference meanwhile.
+// SC3. The list of children, what has failed first and what was asked for are under `lock_`, which is not held while
+//     callbacks of a child's stop token run. A child that ends while it is told to stop leaves its last step to who tells
+//     it.
 
 namespace troupe {
 
@@ -38,45 +39,34 @@ class scope_base;
 template <class T, class F>
 task<T> run_scope(F body);
 
-/// What an exception says.
-std::string text_of(const std::exception_ptr& thrown);
-
 /// One child: a green thread that its scope waits for.
-class scope_child : public strand, public list_hook<scope_child> {
+class scope_child : public green_strand, public list_hook<scope_child> {
 public:
-  void run() noexcept final;
-  std::string describe() const final;
-  void request_kill() noexcept final;
-  bool killed() const noexcept final { return killed_.load(acquire); }
-
   /// The `task_slot` that it fills, if there is one.
   virtual const void* slot() const noexcept { return nullptr; }
 
 protected:
-  explicit scope_child(scheduler& home);
+  using green_strand::green_strand;
   ~scope_child() = default;
 
-  /// Makes the coroutine that the child is; called in its first slice.
-  virtual std::coroutine_handle<> begin() = 0;
-  /// What the coroutine threw, which has come to its end; null if nothing.
-  virtual std::exception_ptr failure() noexcept = 0;
-  /// Destroys the frame and what goes with it, and gives the result. `thrown` comes from `begin` or `failure`.
-  virtual void end(const std::exception_ptr& thrown, bool was_killed) noexcept = 0;
-  /// Frees the memory.
-  virtual void destroy() noexcept = 0;
+  /// Tells the scope of the end, with what was thrown. False: somebody is telling the child to stop, and calls `finish`
+  /// afterwards.
+  bool leave_scope(std::exception_ptr thrown) noexcept;
+
+  /// Gives the result, and lets the scope go on (SC1); called once, as the last.
+  virtual void finish() noexcept = 0;
+
+  scope_base& enclosing() const noexcept { return *scope_; }
+
+  /// The last that a child does, which may be gone itself.
+  static void let_go_on(scope_base& in) noexcept;
 
 private:
   friend class scope_base;
 
-  void retain() noexcept { refs_.fetch_add(1, relaxed); }
-  void release() noexcept {
-    if (refs_.fetch_sub(1, acq_rel) == 1) destroy();
-  }
-  void finish(std::exception_ptr thrown, bool was_killed) noexcept;
-
   scope_base* scope_ = nullptr;
-  bool begun_ = false;
-  atomic<bool> killed_{false};  // false -> true: its release pairs with the acquire of `killed`
+  bool being_told_ = false;  // under the scope's lock, as is the next
+  bool ended_ = false;
 };
 
 /// What `scope`, `when_all` and `when_any` have in common. Lives in a coroutine's frame; its owner is the strand of that.
@@ -117,7 +107,7 @@ protected:
   static void log_failure(const std::exception_ptr& thrown) noexcept;
 
   /// A child has ended, and is counted still. On its thread. `thrown` is null for one that was called off.
-  virtual void child_ended(scope_child&, std::exception_ptr thrown, bool was_killed) noexcept;
+  virtual void child_ended(scope_child& c, std::exception_ptr thrown) noexcept;
 
   scheduler& home() const noexcept { return owner_->home(); }
 
@@ -146,76 +136,26 @@ private:
 /// True for what a coroutine throws whose wait was called off.
 bool is_cancellation(const std::exception_ptr& thrown) noexcept;
 
-/// Memory for a child comes from the pool, and goes back by its `destroy`.
-template <class Child, class... Args>
-Child* make_child(Args&&... args) {
-  void* memory = pool_allocate(sizeof(Child), alignof(Child));
-  try {
-    return new (memory) Child(std::forward<Args>(args)...);
-  } catch (...) {
-    pool_free(memory, sizeof(Child), alignof(Child));
-    throw;
-  }
-}
-
-template <class T, class F, class... Args>
-class called_child final : public scope_child {
-public:
-  called_child(scheduler& home, promise<T> owed, F f, Args... args)
-      : scope_child(home), owed_(std::move(owed)), kept_(std::in_place, std::move(f), std::move(args)...) {
-    owed_.state().set_owner(static_cast<strand*>(this));
-  }
-
-private:
-  std::coroutine_handle<> begin() override {
-    body_ = std::apply([](F& f, Args&... args) { return std::invoke(f, std::move(args)...); }, *kept_);
-    return body_.frame();
-  }
-  std::exception_ptr failure() noexcept override { return body_.frame().promise().failure; }
-  void end(const std::exception_ptr& thrown, bool was_killed) noexcept override {
-    std::optional<result<T>> outcome;
-    if (was_killed)
-      outcome.emplace(error(errc::cancelled, "the green thread was killed"));
-    else if (thrown)
-      outcome.emplace(error(errc::crashed, text_of(thrown)));
-    else if constexpr (std::is_void_v<T>)
-      outcome.emplace();
-    else
-      outcome.emplace(body_.frame().promise().take());
-    body_ = {};
-    kept_.reset();
-    owed_.give(std::move(*outcome));
-  }
-  void destroy() noexcept override {
-    this->~called_child();
-    pool_free(this, sizeof(called_child), alignof(called_child));
-  }
-
-  promise<T> owed_;
-  std::optional<std::tuple<F, Args...>> kept_;
-  task<T> body_;
-};
-
 }  // namespace detail
 
 /// Children that end before whoever has begun them goes on, made by `with_scope`. Passed by reference to the body and to
 /// children that spawn more.
 class scope final : detail::scope_base {
 public:
-  /// Starts a child on the scheduler of whoever opened the scope: a green thread that runs `f(args...)`, as `spawn` does.
-  /// The future gives its result, and may be dropped. Called by the body of the scope and by children.
+  /// Starts a child on the scheduler of whoever opened the scope: a green thread that runs `f(args...)`, as
+  /// `troupe::spawn` does. The handle gives its result, and may be dropped. Called by the body of the scope and by
+  /// children. Throws `std::bad_alloc`.
   template <class F, class... Args>
   auto spawn(F f, Args... args) {
-    static_assert(std::is_invocable_v<F&, Args...>,
-                  "troupe: spawn takes a callable and its arguments: spawn(f, 2), not spawn(f(2))");
-    using body = std::invoke_result_t<F&, Args...>;
-    static_assert(is_task<body>, "troupe: what spawn is given must return a troupe::task");
-    using T = typename body::value_type;
-    using child = detail::called_child<T, F, Args...>;
-    promise<T> owed(home());
-    future<T> outcome = owed.get_future();
-    start(*detail::make_child<child>(home(), std::move(owed), std::move(f), std::move(args)...));
-    return outcome;
+    return begin(*object<F, Args...>::make(home(), std::move(f), std::move(args)...));
+  }
+
+  /// The same with a name: `s.spawn({.name = "reader"}, f, args...)`.
+  template <class F, class... Args>
+  auto spawn(task_options options, F f, Args... args) {
+    auto& made = *object<F, Args...>::make(home(), std::move(f), std::move(args)...);
+    made.set_name(std::move(options.name));
+    return begin(made);
   }
 
   using detail::scope_base::cancel;
@@ -225,7 +165,17 @@ private:
   template <class T, class F>
   friend task<T> detail::run_scope(F body);
 
+  template <class F, class... Args>
+  using object = detail::green_object<detail::scope_child, F, Args...>;
+
   scope() = default;
+
+  template <class Object>
+  auto begin(Object& made) noexcept {
+    green_thread<typename Object::value_type> handle(&made);
+    start(made);
+    return handle;
+  }
 };
 
 namespace detail {

@@ -3,10 +3,8 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include <troupe/base/pool.hpp>
 #include <troupe/scheduler/detail/cancel_region.hpp>
 #include <troupe/scheduler/detail/fork_record.hpp>
-#include <troupe/scheduler/detail/strand_extras.hpp>
 #include <troupe/scheduler/trampoline.hpp>
 #include <troupe/scheduler/worker.hpp>
 
@@ -20,6 +18,11 @@ struct : wait_point {
 }  // namespace
 
 wait_point* strand::taken() const noexcept { return &taken_mark; }
+
+std::string strand::name() const {
+  const strand_extras* x = extras_if_any();
+  return x && !x->name.empty() ? x->name : describe();
+}
 
 void strand::begin_wait(wait_point& w, bool holds_up) noexcept {
   holds_up_.store(holds_up, relaxed);
@@ -70,7 +73,7 @@ void strand::call_off_again() noexcept {
 }
 
 bool strand::to_be_cancelled() const noexcept {
-  const detail::strand_extras* x = extras_if_any();
+  const strand_extras* x = extras_if_any();
   for (const detail::cancel_region* r = x ? x->region : nullptr; r; r = r->outer_) {
     if (r->requested_) return true;
     if (r->shields_) return killed();
@@ -95,14 +98,14 @@ void strand::request_stop() noexcept {
   {
     std::lock_guard lock(cancel_lock_);
     told_to_stop_ = true;  // a token that is made from now on begins with the request
-    if (const detail::strand_extras* x = extras_if_any()) stop = x->stop;
+    if (const strand_extras* x = extras_if_any()) stop = x->stop;
   }
   stop.request_stop();
   cancel_waits();
 }
 
 std::stop_token strand::stop_token() {
-  detail::strand_extras& x = extras();
+  strand_extras& x = extras();
   std::stop_source fresh;
   {
     std::lock_guard lock(cancel_lock_);
@@ -112,22 +115,6 @@ std::stop_token strand::stop_token() {
   }
   fresh.request_stop();
   return fresh.get_token();
-}
-
-detail::strand_extras& strand::extras() {
-  if (detail::strand_extras* x = extras_if_any()) return *x;
-  auto* fresh = new (pool_allocate(sizeof(detail::strand_extras))) detail::strand_extras;
-  detail::strand_extras* first = nullptr;
-  if (rare_.compare_exchange_strong(first, fresh, acq_rel, acquire)) return *fresh;
-  fresh->~strand_extras();
-  pool_free(fresh, sizeof(detail::strand_extras));
-  return *first;
-}
-
-void strand::free_extras() noexcept {
-  detail::strand_extras* x = rare_.load(relaxed);
-  x->~strand_extras();
-  pool_free(x, sizeof(detail::strand_extras));
 }
 
 bool strand::abandon_forks() noexcept {
@@ -186,6 +173,8 @@ pause trampoline::run(std::coroutine_handle<> h) noexcept {
   worker* here = current_worker();
   forks = here ? here->forks() : nullptr;
   why = pause::none;
+  if (!h) [[unlikely]]
+    h = self->first_coroutine();
   next = fork_record::is_marked(h) ? fork_record::take_up(*this, h) : h;
   while (next) {
     if (left == 0) {  // C8: ready awaitables alone must not keep the thread for ever

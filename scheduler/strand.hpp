@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 #include <mutex>
 #include <stop_token>
 #include <string>
@@ -9,14 +10,14 @@
 #include <troupe/base/spin_lock.hpp>
 #include <troupe/scheduler/job.hpp>
 #include <troupe/scheduler/scheduler.hpp>
+#include <troupe/scheduler/strand_extras.hpp>
 #include <troupe/scheduler/strand_registry.hpp>
 
 namespace troupe {
 
 namespace detail {
 class cancel_region;
-struct strand_extras;
-}  // namespace detail
+}
 
 /// A wait that can be called off from outside. Implemented by awaitables.
 class wait_point {
@@ -30,6 +31,10 @@ public:
 
   /// What is waited for, for reports; empty: its type says enough.
   virtual std::string describe_wait() const { return {}; }
+
+  /// What sort of wait it is, for reports.
+  enum class kind : std::uint8_t { other, sleep, receive };
+  virtual kind wait_kind() const noexcept { return kind::other; }
 
 protected:
   ~wait_point() = default;
@@ -55,6 +60,15 @@ public:
   /// What the list of live strands shows.
   virtual std::string describe() const = 0;
 
+  /// The name that it was given; else what `describe` says. Any thread.
+  virtual std::string name() const;
+
+  /// The green thread or actor that it belongs to: itself, but for children of forks.
+  virtual strand& root() noexcept { return *this; }
+
+  /// Whether it is an actor that has nothing to do; a moment's truth. Any thread.
+  virtual bool waits_for_message() const noexcept { return false; }
+
   /// Ends this strand as soon as it comes to a point where it can be ended. Any thread.
   virtual void request_kill() noexcept = 0;
 
@@ -63,6 +77,16 @@ public:
 
   /// Gives it its next slice; only for whoever owns the right to (S1).
   void wake() noexcept { home_->schedule(*this); }
+
+  /// Tells it from all others of its kind, for as long as the process lives. Any thread. Throws `std::bad_alloc`.
+  virtual std::uint64_t id() const = 0;
+
+  /// What only some strands have; made now if it was not. Any thread that may touch the strand. Throws
+  /// `std::bad_alloc`.
+  virtual strand_extras& extras() = 0;
+
+  /// The same, null if it was never asked for.
+  virtual strand_extras* extras_if_any() const noexcept = 0;
 
   // --- for awaitables -------------------------------------------------------------------------------------------
 
@@ -98,19 +122,16 @@ public:
   /// True while its waits are called off: it was told to stop. Any thread.
   bool waits_cancelled() const noexcept { return cancelled_.load(acquire); }
 
-  /// Where to go on, set by `suspend_current`; or, marked by its low bit, the innermost fork that it is in, which knows.
+  /// Where to go on, set by `suspend_current`; null: at `first_coroutine`; or, marked by its low bit, the innermost fork
+  /// that it is in, which knows.
   std::coroutine_handle<> resume_at;
 
-  /// What few strands have; made at first use, which throws `std::bad_alloc`. Any thread; what is in it says who may
-  /// use it.
-  detail::strand_extras& extras();
-  /// The same, null if there is nothing yet.
-  detail::strand_extras* extras_if_any() const noexcept { return rare_.load(acquire); }
+  /// What to resume in the first slice, for a strand that had no coroutine when it was made; called in that slice. Null:
+  /// it is over.
+  virtual std::coroutine_handle<> first_coroutine() noexcept { return {}; }
 
 protected:
-  ~strand() {
-    if (rare_.load(relaxed)) free_extras();
-  }
+  ~strand() = default;
 
   /// Ends what it has forked and the scopes that it is in; called in a slice once it has been killed, before its frames
   /// go. False if children still run: the last of them wakes it.
@@ -125,22 +146,22 @@ private:
   wait_point* take_wait() noexcept;
   void call_off(wait_point* w) noexcept;
   void call_off_again() noexcept;
-  void free_extras() noexcept;
 
   scheduler* home_;
   // null: no wait; a wait: S2; the mark `taken()`: somebody is at it.
   atomic<wait_point*> waiting_{nullptr};
   strand* previous_ = nullptr;  // the registry's links, under its lock
   strand* following_ = nullptr;
-  // null -> made, by whoever is first: acq_rel, and acquire where it is read.
-  atomic<detail::strand_extras*> rare_{nullptr};
 
 protected:
-  atomic<std::uint32_t> refs_{1};  // references to the memory of the strand
   atomic<bool> holds_up_{true};    // of the present wait
   atomic<bool> cancelled_{false};  // S3
   bool told_to_stop_ = false;      // the whole strand; under cancel_lock_
   spin_lock cancel_lock_;
+
+public:
+  /// Whether it has task-local values, in its extras. Its own.
+  bool has_locals = false;
 };
 
 template <class Describe>
@@ -149,10 +170,16 @@ bool strand::describe_present_wait(Describe describe) {
   do {
     if (!w || w == taken()) return false;
   } while (!waiting_.compare_exchange_weak(w, taken(), acq_rel, acquire));
+  struct put_back {
+    ~put_back() {
+      // seq_cst on both sides, as in `begin_wait`: a canceller that found the wait taken has set `cancelled_` before.
+      self->waiting_.store(wait, seq_cst);
+      if (self->cancelled_.load(seq_cst)) self->call_off_again();
+    }
+    strand* self;
+    wait_point* wait;
+  } const at_the_end{this, w};
   describe(static_cast<const wait_point&>(*w));
-  // seq_cst on both sides, as in `begin_wait`: a canceller that found the wait taken has set `cancelled_` before.
-  waiting_.store(w, seq_cst);
-  if (cancelled_.load(seq_cst)) call_off_again();
   return true;
 }
 

@@ -1,8 +1,10 @@
 #include <troupe/scheduler/detail/local_binding.hpp>
-#include <troupe/scheduler/detail/strand_extras.hpp>
+#include <troupe/scheduler/strand.hpp>
 #include <troupe/scheduler/trampoline.hpp>
 
 namespace troupe::detail {
+
+constinit thread_local bool thread_has_locals = false;
 
 namespace {
 
@@ -21,16 +23,26 @@ void local_binding::release(local_binding* b) noexcept {
   }
 }
 
-local_chain& current_locals() { return this_trampoline ? this_trampoline->self->extras().locals : locals_of_thread(); }
+local_chain& current_locals() {
+  if (this_trampoline) {
+    this_trampoline->self->has_locals = true;
+    return this_trampoline->self->extras().locals;
+  }
+  thread_has_locals = true;
+  return locals_of_thread();
+}
 
 local_binding* newest_local() noexcept {
-  if (!this_trampoline) return locals_of_thread().newest();
-  const strand_extras* x = this_trampoline->self->extras_if_any();
-  return x ? x->locals.newest() : nullptr;
+  if (!this_trampoline) return thread_has_locals ? locals_of_thread().newest() : nullptr;
+  const strand& self = *this_trampoline->self;
+  return self.has_locals ? self.extras_if_any()->locals.newest() : nullptr;
 }
 
-void inherit_locals(strand& child) {
-  if (local_binding* b = newest_local()) child.extras().locals = local_chain(b);
+void set_locals(strand& child, local_binding& newest) {
+  child.extras().locals = local_chain(&newest);
+  child.has_locals = true;
 }
+
+void drop_locals(strand& ended) noexcept { ended.extras_if_any()->locals = local_chain(); }
 
 }  // namespace troupe::detail

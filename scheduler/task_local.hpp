@@ -23,7 +23,7 @@ namespace troupe {
 template <class T>
 class task_local {
   struct node final : detail::local_binding {
-    node(const void* key, T v) : local_binding(key, &node::free), value(std::move(v)) {}
+    node(const void* variable, T v) : local_binding(variable, &node::free), value(std::move(v)) {}
     static void free(local_binding* b) noexcept {
       auto* self = static_cast<node*>(b);
       self->~node();

@@ -98,6 +98,9 @@ inline bool may_go_on() noexcept {
   return true;
 }
 
+/// Whether the calling party may see task-local values.
+inline bool sees_locals() noexcept { return this_trampoline ? this_trampoline->self->has_locals : thread_has_locals; }
+
 /// Called by an awaitable that hands over to another coroutine of the same strand.
 inline void transfer_to(std::coroutine_handle<> h) noexcept { current_trampoline().next = h; }
 

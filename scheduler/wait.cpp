@@ -58,13 +58,13 @@ void party_wait::wake_party() noexcept {
     thread_->wake();
 }
 
-void party_wait::announce(strand& self, std::chrono::nanoseconds timeout) {
+void party_wait::announce(strand& self, std::chrono::nanoseconds timeout, bool holds_up) {
   strand_ = &self;
   if (timeout != forever) {
     timed_ = true;
     self.home().arm(*this, deadline_after(self.home().now(), timeout));
   }
-  self.begin_wait(*this);
+  self.begin_wait(*this, holds_up);
 }
 
 void party_wait::go_on(std::coroutine_handle<> h) noexcept {
@@ -103,16 +103,20 @@ bool owned_line_wait::give_up(std::unique_ptr<std::string> story) noexcept {
   return true;
 }
 
-void party_wait::blocked_thread::wait(std::chrono::nanoseconds timeout) noexcept {
+void party_wait::blocked_thread::wait(std::chrono::nanoseconds timeout, scheduler* provider) noexcept {
   wait_outcome how = wait_outcome::timeout;
   worker* here = current_worker();
-  if (scheduler* const home = here ? &here->owner() : driven_by_this_thread()) {
+  scheduler* const own = here ? &here->owner() : driven_by_this_thread();
+  if (scheduler* const home = provider ? provider : own) {
+    // A worker of another scheduler is stood in for there, if it can be: what it waits for comes from elsewhere.
+    scheduler* const lent = here && own != home && own->begin_blocking() ? own : nullptr;
     switch (home->wait(*this, deadline_after(home->now(), timeout))) {
       case scheduler::waited::held:
       case scheduler::waited::timeout: break;
       case scheduler::waited::stuck: how = wait_outcome::deadlock; break;
       case scheduler::waited::refused: how = wait_outcome::would_deadlock; break;
     }
+    if (lent) lent->end_blocking();
   } else {
     const std::int64_t deadline = deadline_after(steady_now(), timeout);
     while (!holds() && (deadline == timers::never || steady_now() < deadline)) sleep_until(deadline);

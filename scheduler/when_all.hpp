@@ -39,19 +39,37 @@ struct task_slot {
 template <class T>
 class slot_child final : public scope_child {
 public:
-  slot_child(scheduler& home, task_slot<T>& slot) noexcept : scope_child(home), slot_(&slot) {}
+  static slot_child* make(scheduler& home, task_slot<T>& slot) {
+    void* const memory = pool_allocate(sizeof(slot_child), alignof(slot_child));
+    try {
+      return new (memory) slot_child(home, slot);
+    } catch (...) {
+      pool_free(memory, sizeof(slot_child), alignof(slot_child));
+      throw;
+    }
+  }
+
   const void* slot() const noexcept override { return slot_; }
+  std::coroutine_handle<> first_coroutine() noexcept override { return slot_->body.frame(); }
 
 private:
-  std::coroutine_handle<> begin() override { return slot_->body.frame(); }
-  std::exception_ptr failure() noexcept override { return slot_->body.frame().promise().failure; }
-  void end(const std::exception_ptr&, bool was_killed) noexcept override {
-    slot_->ended = !was_killed;
-    if (was_killed) slot_->body = {};
+  slot_child(scheduler& home, task_slot<T>& slot) : scope_child(home), slot_(&slot) {}
+
+  void end() noexcept override {
+    slot_->ended = slot_->body && slot_->body.frame().done();
+    std::exception_ptr thrown;
+    if (slot_->ended)
+      thrown = slot_->body.frame().promise().failure;
+    else
+      slot_->body = {};  // it was killed
+    home().strands().remove(*this);
+    if (leave_scope(std::move(thrown))) finish();
   }
-  void destroy() noexcept override {
+  void finish() noexcept override {
+    scope_base& in = enclosing();
     this->~slot_child();
     pool_free(this, sizeof(slot_child), alignof(slot_child));
+    let_go_on(in);
   }
 
   task_slot<T>* slot_;
@@ -62,7 +80,7 @@ class all_scope final : public scope_base {
 public:
   template <class T>
   void run(task_slot<T>& slot) {
-    start(*make_child<slot_child<T>>(home(), slot));
+    start(*slot_child<T>::make(home(), slot));
   }
   void fail_with_current() noexcept { fail(std::current_exception()); }
   using scope_base::close;

@@ -18,7 +18,7 @@ class any_scope final : public scope_base {
 public:
   template <class T>
   void run(task_slot<T>& slot) {
-    start(*make_child<slot_child<T>>(home(), slot));
+    start(*slot_child<T>::make(home(), slot));
   }
   void fail_with_current() noexcept { fail(std::current_exception()); }
   using scope_base::close;
@@ -33,12 +33,12 @@ public:
   }
 
 private:
-  void child_ended(scope_child& c, std::exception_ptr thrown, bool was_killed) noexcept override {
+  void child_ended(scope_child& c, std::exception_ptr thrown) noexcept override {
     const void* none = nullptr;
     const bool is_first =
-        !was_killed && !cancelled() && first_.compare_exchange_strong(none, c.slot(), relaxed, relaxed);
+        !c.killed() && !cancelled() && first_.compare_exchange_strong(none, c.slot(), relaxed, relaxed);
     if (!is_first && thrown) log_failure(std::exchange(thrown, nullptr));
-    scope_base::child_ended(c, std::move(thrown), was_killed);
+    scope_base::child_ended(c, std::move(thrown));
     if (is_first) cancel();
   }
 

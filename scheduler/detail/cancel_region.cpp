@@ -2,7 +2,6 @@
 
 #include <mutex>
 
-#include <troupe/scheduler/detail/strand_extras.hpp>
 #include <troupe/scheduler/strand.hpp>
 #include <troupe/scheduler/trampoline.hpp>
 

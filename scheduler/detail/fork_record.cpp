@@ -2,26 +2,23 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstdio>
-#include <cstdlib>
 #include <mutex>
 
 #include <fmt/format.h>
 
 #include <troupe/base/pool.hpp>
-#include <troupe/scheduler/detail/strand_extras.hpp>
-#include <troupe/scheduler/worker.hpp>
+#include <troupe/scheduler/detail/coroutine_strand.hpp>
 
 namespace troupe::detail {
 
 /// The strand of a child that does not run on its parent's (B1). Lives until the child ends.
-class fork_strand final : public strand {
+class fork_strand final : public coroutine_strand {
 public:
-  explicit fork_strand(fork_child& c) noexcept : strand(c.record->self_->home()), record_(c.record) {
+  explicit fork_strand(fork_child& c) noexcept : coroutine_strand(c.record->self_->home()), record_(c.record) {
     resume_at = c.frame;
     const auto* parent = dynamic_cast<fork_strand*>(record_->self_);
     root_ = parent ? parent->root_ : record_->self_;
-    if (record_->locals_) extras().locals = local_chain(record_->locals_);
+    if (record_->locals_) set_locals(*this, *record_->locals_);
     home().strands().add(*this);
     std::lock_guard guard(record_->lock_);
     next_ = record_->strands_;
@@ -30,36 +27,21 @@ public:
     if (record_->cancelled_) cancel_waits();
   }
 
-  void run() noexcept override {
-    end_wait();
-    if (worker* w = current_worker()) w->show(this, "fork");
-    if (killed()) {
-      if (abandon_forks()) end();
-      return;
-    }
-    trampoline loop(*this);
-    switch (loop.run(resume_at)) {
-      case pause::suspended: return;
-      case pause::yielded: return home().reschedule(*this);
-      case pause::receiving:
-        std::fputs("troupe: co_await receive() in a forked task: only the actor itself can receive\n", stderr);
-        std::abort();
-      case pause::none: return end();
-    }
-  }
-
   std::string describe() const override { return "fork of " + root_->describe(); }
 
   /// A child has no fate of its own (B5).
   void request_kill() noexcept override { root_->request_kill(); }
   bool killed() const noexcept override { return root_->killed(); }
+  strand& root() noexcept override { return *root_; }
 
 private:
   friend class fork_record;
 
   ~fork_strand() = default;
 
-  void end() noexcept {
+  const char* kind() const noexcept override { return "forked task"; }
+
+  void end() noexcept override {
     home().strands().remove(*this);
     fork_record& record = *record_;
     {
@@ -90,7 +72,7 @@ fork_record* marked(std::coroutine_handle<> mark) noexcept {
 
 job& fork_record::adopt(fork_child& c) noexcept { return *new (pool_allocate(sizeof(fork_strand))) fork_strand(c); }
 
-void fork_record::remember_locals(const strand_extras& x) noexcept { locals_ = x.locals.newest(); }
+void fork_record::remember_locals() noexcept { locals_ = self_->extras_if_any()->locals.newest(); }
 
 void fork_record::offer(fork_deque& deque) noexcept {
   const std::size_t n = std::min(size_ - begun_, static_cast<std::size_t>(deque.room()));

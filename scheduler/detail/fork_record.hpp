@@ -3,6 +3,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include <troupe/base/atomic.hpp>
 #include <troupe/base/spin_lock.hpp>
@@ -51,8 +52,8 @@ public:
     parent_ = parent;
     self_ = t.self;
     outer_ = t.innermost;
-    if (const strand_extras* x = t.self->extras_if_any()) [[unlikely]]
-      remember_locals(*x);
+    if (t.self->has_locals) [[unlikely]]
+      remember_locals();
     t.innermost = this;
     if (!t.forks) [[unlikely]]
       return start_as_strands(t);
@@ -86,6 +87,7 @@ public:
   /// Tells the strands of the children that their waits are over.
   void cancel_wait() noexcept override;
   bool outlasts_cancel() const noexcept override { return true; }
+  std::string describe_wait() const override { return "the children of a fork"; }
 
   // --- for a strand between its slices, and for thieves -----------------------------------------------------------
 
@@ -135,7 +137,7 @@ private:
     }
     offer(*t.forks);
   }
-  void remember_locals(const strand_extras& x) noexcept;
+  void remember_locals() noexcept;
   void offer(fork_deque& deque) noexcept;
   void start_as_strands(trampoline& t) noexcept;
   void join(trampoline& t) noexcept;

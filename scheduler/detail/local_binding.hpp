@@ -64,13 +64,19 @@ private:
   local_binding* newest_ = nullptr;
 };
 
+// Whether the thread has had values of its own. Initial-exec, hence without a call.
+extern constinit thread_local bool thread_has_locals __attribute__((tls_model("initial-exec")));
+
 /// The chain of the calling party: the strand whose coroutine it is, else the thread. Throws `std::bad_alloc`.
 local_chain& current_locals();
 
 /// Its newest binding, null if there is none.
 local_binding* newest_local() noexcept;
 
-/// Lets a strand that the calling party makes see what it sees. Throws `std::bad_alloc`.
-void inherit_locals(strand& child);
+/// Lets a strand that has not begun see what was seen where `newest` is the newest. Throws `std::bad_alloc`.
+void set_locals(strand& child, local_binding& newest);
+
+/// The strand has ended: its values go although its handle may stay.
+void drop_locals(strand& ended) noexcept;
 
 }  // namespace troupe::detail

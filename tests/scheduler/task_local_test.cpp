@@ -75,8 +75,8 @@ TEST_F(TaskLocal, is_seen_by_children_of_scopes_and_of_forks) {
   auto f = troupe::spawn(home(), []() -> task<std::string> {
     const auto bound = user.set("bob");
     auto body = [](troupe::scope& s) -> task<std::string> {
-      auto f = s.spawn(look);
-      auto seen = co_await f;
+      auto child = s.spawn(look);
+      auto seen = co_await child;
       co_return *seen;
     };
     std::string text = co_await troupe::with_scope(body);

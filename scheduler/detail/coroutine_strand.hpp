@@ -1,0 +1,31 @@
+#pragma once
+
+#include <troupe/scheduler/strand.hpp>
+
+namespace troupe::detail {
+
+/// A strand that runs one chain of coroutines and ends with it: a green thread, or a forked child on its own.
+class coroutine_strand : public strand {
+public:
+  void run() noexcept final;
+
+  std::uint64_t id() const final { return extras_.get().id; }
+  strand_extras& extras() final { return extras_.get(); }
+  strand_extras* extras_if_any() const noexcept final { return extras_.if_any(); }
+
+protected:
+  using strand::strand;
+  ~coroutine_strand() = default;
+
+  /// How reports call it: "green thread". Lives as long as the program.
+  virtual const char* kind() const noexcept = 0;
+
+  /// The chain has come to its end, or the strand was killed and all that it forked has ended: destroys what is left of
+  /// the chain, and itself.
+  virtual void end() noexcept = 0;
+
+private:
+  mutable extras_slot extras_;
+};
+
+}  // namespace troupe::detail

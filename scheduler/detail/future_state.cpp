@@ -1,0 +1,121 @@
+#include <troupe/scheduler/detail/future_state.hpp>
+
+#include <fmt/format.h>
+
+#include <troupe/base/log.hpp>
+
+namespace troupe::detail {
+
+bool future_state_base::await(completion& c) noexcept {
+  std::uintptr_t was = word_.load(relaxed);
+  while ((was & (done | given_up)) == 0) {
+    if (word_.compare_exchange_weak(was, was | reinterpret_cast<std::uintptr_t>(&c), acq_rel, acquire)) return true;
+  }
+  return false;
+}
+
+bool future_state_base::take_out(completion& c, std::uintptr_t to) noexcept {
+  std::uintptr_t was = word_.load(relaxed);
+  while (completion_of(was) == reinterpret_cast<std::uintptr_t>(&c) && (was & (done | given_up)) == 0) {
+    if (word_.compare_exchange_weak(was, (was & running) | to, acq_rel, acquire)) return true;
+  }
+  return false;
+}
+
+bool future_state_base::give_up(completion& c, errc why, std::string& text) {
+  if (!named_) return take_out(c, as_given_up(why));
+  if (!take_out(c, naming)) return false;
+  text = circumstances();
+  word_.fetch_add(as_given_up(why) - naming, acq_rel);  // its release pairs with the acquire of `complete`
+  return true;
+}
+
+bool future_state_base::cancel() noexcept {
+  std::uintptr_t was = word_.load(acquire);
+  do {
+    if ((was & (done | given_up | running)) != 0 || completion_of(was) == naming) return false;
+  } while (!word_.compare_exchange_weak(was, as_given_up(errc::cancelled), acq_rel, acquire));
+  if (completion_of(was) != nobody) reinterpret_cast<completion*>(completion_of(was))->completed();
+  return true;
+}
+
+bool future_state_base::set_running() noexcept {
+  std::uintptr_t was = word_.load(relaxed);
+  do {
+    if ((was & given_up) != 0) return false;
+  } while (!word_.compare_exchange_weak(was, was | running, acq_rel, acquire));
+  return true;
+}
+
+bool future_state_base::complete() noexcept {
+  std::uintptr_t was = nobody;
+  if (!named_) [[likely]] {
+    was = word_.fetch_add(done, acq_rel);
+  } else {
+    was = word_.load(acquire);
+    while (completion_of(was) == naming || !word_.compare_exchange_weak(was, was | done, acq_rel, acquire)) {
+      if (completion_of(was) != naming) continue;
+      yield_thread();
+      was = word_.load(acquire);
+    }
+  }
+  const bool in_time = (was & given_up) == 0;
+  if ((was & detached) != 0)
+    destroy();
+  else if (in_time && completion_of(was) != nobody)
+    reinterpret_cast<completion*>(completion_of(was))->completed();
+  return in_time;
+}
+
+void result_wait::suspend(std::coroutine_handle<> h, std::chrono::nanoseconds timeout) {
+  strand& self = suspend_current(h);
+  const bool looks = timeout == forever && state_->owner();
+  if (looks) enter_graph(&self);
+  announce(self, timeout, state_->holds_up());
+  if (!state_->await(*this)) return go_on(h);
+  // The strand may run again at this very moment: nothing of this may be touched any more.
+  if (looks) look_for_deadlock(&self);
+}
+
+void result_wait::block(std::chrono::nanoseconds timeout) {
+  blocked_thread here(*this);
+  const bool looks = timeout == forever && state_->owner();
+  if (looks) enter_graph(current_party());
+  if (!state_->await(*this)) return;
+  if (looks) look_for_deadlock(current_party());
+  here.wait(timeout, &state_->provider());
+}
+
+bool result_wait::leave(wait_outcome how) noexcept {
+  errc why = errc::cancelled;
+  if (how == wait_outcome::timeout) why = errc::timeout;
+  if (how == wait_outcome::deadlock) why = errc::deadlock;
+  if (how == wait_outcome::would_deadlock) why = errc::would_deadlock;
+  if (!(gives_up_ ? state_->give_up(*this, why, circumstances_) : state_->withdraw(*this))) return false;
+  outcome_ = how;
+  return true;
+}
+
+bool result_wait::give_up(std::unique_ptr<std::string> story) noexcept {
+  if (!leave(wait_outcome::deadlock)) return false;
+  story_ = std::move(story);
+  return true;
+}
+
+error result_wait::why_not() const {
+  switch (outcome_) {
+    case wait_outcome::timeout: return error(errc::timeout, "no result came in time" + circumstances_);
+    case wait_outcome::deadlock:
+      return error(errc::deadlock, (story_ ? *story_ : "nothing is left that could bring the result") + circumstances_);
+    case wait_outcome::would_deadlock:
+      return error(errc::would_deadlock,
+                   "get() would block a worker that the result may need; use co_await" + circumstances_);
+    default: return error(errc::cancelled, circumstances_.empty() ? "" : "cancelled" + circumstances_);
+  }
+}
+
+void report_unread_failure(const error& e) noexcept {
+  log_line(fmt::format("a green thread ended with an exception: {}", e.message()));
+}
+
+}  // namespace troupe::detail

@@ -1,0 +1,233 @@
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <troupe/base/pool.hpp>
+#include <troupe/base/result.hpp>
+#include <troupe/base/type_name.hpp>
+#include <troupe/scheduler/wait.hpp>
+
+namespace troupe::detail {
+
+/// Is told that a result is there, or that somebody has given it up.
+class alignas(16) completion {
+public:
+  /// Called once, by whoever brought that about; it touches nothing of this afterwards. Any thread.
+  virtual void completed() noexcept = 0;
+
+protected:
+  ~completion() = default;
+};
+
+/// What the two ends of a result share: one gives it, the other reads it.
+///
+/// F1. `word_` decides what becomes of the result. Its giver writes the value and then sets `done`; whoever gives it up
+///     sets `given_up`, which is possible only before that. A value that comes then is nobody's.
+/// F2. A pointer in `word_` is the completion of who waits. Whoever sets `done` or takes the pointer out tells it, once;
+///     but not one who has taken out his own.
+/// F3. `done` is the last thing that the giver's end does with the state, `detached` the last that the reader's does:
+///     whoever finds that the other has gone destroys it.
+/// F4. Who was asked, for those states that know it, lives for as long as the promise. So a reader that gives up sets
+///     `naming` while it writes its error, and the giver waits with `done` until that is over.
+/// F5. The owner is whoever alone can bring the result, if that is known; set before the future is handed on. An untimed
+///     wait for such a future is in the graph of waits (wait_graph.hpp).
+class future_state_base {
+public:
+  future_state_base(const future_state_base&) = delete;
+  future_state_base& operator=(const future_state_base&) = delete;
+
+  /// The scheduler that a thread of the outside drives, or waits for, when it blocks.
+  virtual scheduler& provider() const noexcept = 0;
+
+  /// F5; null if it is unknown. Only to compare.
+  virtual const void* owner() const noexcept = 0;
+
+  /// Whether somebody is at work on it; a moment's truth.
+  virtual bool begun() const noexcept { return (word_.load(relaxed) & running) != 0; }
+
+  /// Whose result it is, if that is a green thread.
+  virtual strand* giver() noexcept { return nullptr; }
+
+  /// What it stands for, in reports: "a future<int>".
+  virtual std::string describe() const = 0;
+
+  /// F4: what the errors of whoever gives up say behind their text.
+  virtual std::string circumstances() const { return {}; }
+
+  /// True if the result is there or was given up: nobody needs to wait.
+  bool ready() const noexcept { return (word_.load(acquire) & (done | given_up)) != 0; }
+
+  /// Whether a shutdown waits for those who wait for this.
+  bool holds_up() const noexcept { return holds_up_; }
+  void hold_up_no_shutdown() noexcept { holds_up_ = false; }
+
+  // --- the reader's end ---------------------------------------------------------------------------------------------
+
+  /// Has `c` told; false if it is ready, and then `c` is not told. One at a time.
+  bool await(completion& c) noexcept;
+
+  /// Takes `c` back; false if it is told or will be at once.
+  bool withdraw(completion& c) noexcept { return take_out(c, nobody); }
+
+  /// The same, and gives up the result: who comes with it is late. Adds to the error of whoever gives up.
+  bool give_up(completion& c, errc why, std::string& circumstances);
+
+  /// True while `c` is to be told.
+  bool awaited_by(const completion& c) noexcept {
+    // A read-modify-write: if it comes before the exchange that publishes a wait, then that one has seen what happened
+    // before this (WG4).
+    const std::uintptr_t now = word_.fetch_add(0, acq_rel);
+    return completion_of(now) == reinterpret_cast<std::uintptr_t>(&c) && (now & (done | given_up)) == 0;
+  }
+
+  /// Gives the result up: whoever waits finds `errc::cancelled`. False if it is there, or if somebody has said that he
+  /// is at work on it. Any thread, while the reader's end is there.
+  bool cancel() noexcept;
+
+  /// F3. Nobody waits.
+  void detach() noexcept {
+    if ((word_.load(acquire) & done) != 0 || (word_.fetch_add(detached, acq_rel) & done) != 0) destroy();
+  }
+
+  // --- the giver's end ----------------------------------------------------------------------------------------------
+
+  /// Says that work on it begins; false if it was given up before.
+  bool set_running() noexcept;
+
+protected:
+  // The bits of `word_` below its pointer. `naming` stands in the pointer's place, and so does why it was given up.
+  static constexpr std::uintptr_t done = 1;
+  static constexpr std::uintptr_t given_up = 2;
+  static constexpr std::uintptr_t running = 4;
+  static constexpr std::uintptr_t detached = 8;
+  static constexpr std::uintptr_t bits = 15;
+  static constexpr std::uintptr_t nobody = 0;
+  static constexpr std::uintptr_t naming = 16;
+
+  future_state_base() = default;
+  ~future_state_base() = default;
+
+  /// The giver's last step: the value, which must have been written, is there. False if it was given up before. The state
+  /// may be gone afterwards.
+  bool complete() noexcept;
+
+  /// Both ends are through.
+  virtual void destroy() noexcept = 0;
+
+  std::uintptr_t look() const noexcept { return word_.load(acquire); }
+  static errc why_given_up(std::uintptr_t word) noexcept { return static_cast<errc>(word >> 4); }
+
+private:
+  static constexpr std::uintptr_t as_given_up(errc why) noexcept {
+    return static_cast<std::uintptr_t>(why) << 4 | given_up;
+  }
+  static std::uintptr_t completion_of(std::uintptr_t word) noexcept { return word & ~bits; }
+  bool take_out(completion& c, std::uintptr_t to) noexcept;
+
+  // States: F1 to F4. Setting `done` releases the value to the acquire of the reader; putting a completion in releases
+  // that to the acquire of who sets `done` or takes it out; `detached` and `done` release to the one that destroys.
+  atomic<std::uintptr_t> word_{nobody};
+
+protected:
+  bool has_value_ = false;  // written by the giver before `done`, then by the reader
+  bool taken_ = false;      // the reader's
+  bool named_ = false;      // F4; before the state is shared
+  bool holds_up_ = true;    // before the state is shared
+};
+
+/// Somebody waits for a result: a strand in a `co_await` or an OS thread in a `get`. Goes only when the wait is over.
+class result_wait final : public pooled, public party_wait, public completion, private wait_edge {
+public:
+  /// `gives_up`: whether the result is given up when the wait ends without it.
+  result_wait(future_state_base& state, bool gives_up) noexcept : state_(&state), gives_up_(gives_up) {}
+  ~result_wait() {
+    leave_graph();  // a strand that was killed in the wait did not
+    settle();
+  }
+
+  /// Suspends the strand of the calling coroutine until the wait is over. This may be gone afterwards.
+  void suspend(std::coroutine_handle<> h, std::chrono::nanoseconds timeout);
+
+  /// Blocks the calling OS thread.
+  void block(std::chrono::nanoseconds timeout);
+
+  /// Whether the result is there, once the wait is over.
+  bool came() const noexcept { return outcome_ == wait_outcome::granted; }
+
+  /// Why it is not.
+  error why_not() const;
+
+  void completed() noexcept override { wake_party(); }
+  std::string describe_wait() const override { return state_->describe(); }
+
+private:
+  bool leave(wait_outcome how) noexcept override;
+  void resume_party() noexcept override { wake_party(); }
+
+  const void* blocker() noexcept override { return state_->awaited_by(*this) ? state_->owner() : nullptr; }
+  std::string subject() const override { return "a result"; }
+  const char* verb() const noexcept override { return "has to bring"; }
+  bool give_up(std::unique_ptr<std::string> story) noexcept override;
+
+  future_state_base* state_;
+  bool gives_up_;
+  wait_outcome outcome_ = wait_outcome::granted;
+  std::string circumstances_;           // F4
+  std::unique_ptr<std::string> story_;  // of the deadlock, when there was one
+};
+
+/// Writes a log line about a green thread that threw while nobody read its future.
+void report_unread_failure(const error& e) noexcept;
+
+/// The state with room for the value.
+template <class T>
+class future_state : public future_state_base {
+public:
+  result<T> take() {
+    if (std::exchange(taken_, true))
+      return error(errc::invalid_argument, "the result of this future has been taken before");
+    if (const std::uintptr_t word = look(); (word & given_up) != 0) return error(why_given_up(word));
+    has_value_ = false;
+    result<T> taken = std::move(value_);
+    value_.~result<T>();
+    return taken;
+  }
+
+  /// Gives up what has not come.
+  void mark_taken() noexcept { taken_ = true; }
+
+  std::string describe() const override { return std::string("a future<") + type_name<T>() + ">"; }
+
+protected:
+  future_state() noexcept {}
+  ~future_state() {
+    if (has_value_) value_.~result<T>();
+  }
+
+  /// The giver's, once.
+  void put(result<T> r) noexcept {
+    new (static_cast<void*>(&value_)) result<T>(std::move(r));
+    has_value_ = true;
+  }
+
+  /// The exception that it was given in place of a value; null if there is none.
+  std::exception_ptr cause() const noexcept { return has_value_ && !value_ ? value_.error().cause() : nullptr; }
+
+  /// For states whose failures nobody may miss: before it is destroyed.
+  void report_if_unread() const noexcept {
+    if (has_value_ && !taken_ && !value_ && value_.error() == errc::crashed) report_unread_failure(value_.error());
+  }
+
+private:
+  union {
+    result<T> value_;  // while `has_value_`
+  };
+};
+
+}  // namespace troupe::detail
