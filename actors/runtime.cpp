@@ -34,8 +34,8 @@ detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& r
     runtime_lease = std::make_shared<lease>(*core);
     return core;
   }
-  auto pool =
-      work_stealing_pool::start({options.workers, options.name, options.budget, options.quantum, options.stand_ins});
+  auto pool = work_stealing_pool::start(
+      {options.workers, options.name, options.budget, options.quantum, options.stand_ins, options.cores});
   work_stealing_pool& threads = *pool;
   auto* core = new detail::core(std::move(pool), nullptr);
   runtime_lease = std::make_shared<lease>(*core);
@@ -57,6 +57,19 @@ runtime::~runtime() {
 
 bool runtime::wait_idle(std::chrono::nanoseconds timeout) {
   return scheduler().wait_quiescent(deadline_after(scheduler().now(), timeout));
+}
+
+void runtime::run_forever() {
+  if (auto* loop = dynamic_cast<run_loop*>(&scheduler())) return loop->run_forever();
+  worker* here = current_worker();
+  if (here && &here->owner() == &scheduler())
+    throw troupe_error(errc::invalid_argument, "run_forever() on a thread of the runtime");
+  stopped_.park();
+}
+
+void runtime::stop() noexcept {
+  if (auto* loop = dynamic_cast<run_loop*>(&scheduler())) return loop->stop();
+  stopped_.unpark();
 }
 
 std::uint64_t runtime::trace() const noexcept { return core_->recorder() ? core_->recorder()->trace() : 0; }
@@ -145,6 +158,7 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
   // A part of the time is kept for closing and a part for killing what does not end by itself.
   const auto part = [&](std::int64_t tenths) { return deadline_after(start, timeout / 10 * tenths); };
 
+  s.end_periodic_calls();
   for (const any_ref& a : actors()) {
     if (a.get_cell()->is_source()) a.close();
   }

@@ -12,9 +12,10 @@
 #include <troupe/actors/core.hpp>
 #include <troupe/actors/ref.hpp>
 #include <troupe/base/log.hpp>
-#include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/live_tasks.hpp>
+#include <troupe/scheduler/run_until.hpp>
 #include <troupe/scheduler/schedule_strategy.hpp>
+#include <troupe/scheduler/timed_call.hpp>
 
 namespace troupe {
 
@@ -31,7 +32,9 @@ struct runtime_options {
   unsigned budget = 128;        ///< messages that an actor of the pool may always handle in one go (C8)
   /// For how long it may then go on before it lets others run; 0: not at all.
   std::chrono::nanoseconds quantum{200'000};
-  unsigned stand_ins = 64;                        ///< threads that may stand in for workers whose handlers block (C8)
+  unsigned stand_ins = 64;  ///< threads that may stand in for workers whose handlers block (C8)
+  /// Worker i of the pool runs on `cores[i % cores.size()]` alone; empty: the system chooses. `usable_cores()`: all.
+  std::vector<unsigned> cores{};
   schedule scheduling = schedule::work_stealing;  ///< on what it runs; ignored with a seed
   /// With a seed the runtime is deterministic: one thread, virtual time, every choice drawn from the seed (C12).
   /// Lines that its thread logs while it lives say the seed, and so does the end of a program that misuses it.
@@ -97,6 +100,44 @@ public:
   /// Who is alive, and what each does. See `live_tasks`.
   std::vector<task_info> tasks() const { return live_tasks(scheduler()); }
 
+  /// Calls `f()` as soon as a worker is free, later, at a point in time, or again and again: `troupe::call_soon` and the
+  /// like.
+  template <class F>
+  timer_handle call_soon(F f) {
+    core_->require_up();
+    return troupe::call_soon(scheduler(), std::move(f));
+  }
+  template <class F>
+  timer_handle call_later(std::chrono::nanoseconds delay, F f) {
+    core_->require_up();
+    return troupe::call_later(scheduler(), delay, std::move(f));
+  }
+  template <class F>
+  timer_handle call_at(std::chrono::steady_clock::time_point when, F f) {
+    core_->require_up();
+    return troupe::call_at(scheduler(), when, std::move(f));
+  }
+  template <class F>
+  timer_handle call_every(std::chrono::nanoseconds period, F f, missed_tick policy = missed_tick::burst) {
+    core_->require_up();
+    return troupe::call_every(scheduler(), period, std::move(f), policy);
+  }
+
+  /// Waits on the calling thread for a future, a task, or `f(args...)` as a green thread, and gives its result:
+  /// `troupe::run_until`.
+  template <class... What>
+  auto run_until(What... what) {
+    core_->require_up();
+    return troupe::run_until(scheduler(), std::move(what)...);
+  }
+
+  /// Keeps the calling thread until `stop`, and runs what comes there if the runtime has no threads of its own. Throws
+  /// `troupe_error` (`invalid_argument`) on a thread of this runtime.
+  void run_forever();
+
+  /// Ends `run_forever`; if nobody is in there, the next one at once. Any thread.
+  void stop() noexcept;
+
   /// Runs on the calling thread until nothing is queued or due: for runtimes without threads of their own. On a pool it
   /// waits for the same.
   void run() { (void)wait_idle(forever); }
@@ -144,6 +185,7 @@ private:
   std::optional<log_context> replay_note_;  // of a deterministic runtime
   int exceptions_;                          // that were on their way when it was made
   atomic<bool> down_{false};                // a shutdown has begun: false -> true
+  parker stopped_;                          // of a pool: its token is the word that ends `run_forever`
 };
 
 namespace detail {

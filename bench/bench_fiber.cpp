@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/fiber/all.hpp>
 
 namespace {
@@ -104,8 +106,8 @@ bool channel_buffered(const options& opts) {
   });
 }
 
-/// A tenth of the number that the others have: each needs a stack, and a machine may not have the memory for more. The
-/// library has no timers to set and cancel.
+/// A tenth of the number that the others have: each needs a stack, and a machine may not have the memory for more. For
+/// timers set and cancelled see `timer`.
 bool sleepers(const options& opts) {
   auto n = opts.scaled(bench::sleeper_count / 10);
   std::uint64_t asleep = 0;
@@ -139,12 +141,35 @@ bool sleepers(const options& opts) {
   std::_Exit(ok ? 0 : 1);
 }
 
-constexpr std::array<bench::entry, 5> entries{{
+/// Boost.Fiber has no timers to set and cancel; these are of Boost.Asio, whose loop makes each cancelled one's call.
+bool timer(const options& opts) {
+  boost::asio::io_context loop(1);
+  boost::asio::steady_timer timer(loop);
+  return bench::measure_run("ns/timer", opts.scaled(bench::timers_set), 1, [&](std::uint64_t n) {
+    std::uint64_t cancelled = 0;
+    for (std::uint64_t i = 0; i < n; ++i) {
+      timer.expires_after(1h);
+      timer.async_wait([&cancelled](const boost::system::error_code& how) {
+        cancelled += how == boost::asio::error::operation_aborted ? 1 : 0;
+      });
+      timer.cancel();
+      if (i % 64 == 63) {
+        loop.poll();
+      }
+    }
+    loop.poll();
+    loop.restart();
+    return cancelled == n;
+  });
+}
+
+constexpr std::array<bench::entry, 6> entries{{
     {"yield", yield},
     {"spawn_join", spawn_join},
     {"channel", channel},
     {"channel_buffered", channel_buffered},
     {"sleepers", sleepers},
+    {"timer", timer},
 }};
 
 }  // namespace

@@ -374,7 +374,7 @@ bool idle_switches(const options& opts) {
   return bench::measure_idle(opts, ok);
 }
 
-constexpr std::array<bench::entry, 19> entries{{
+constexpr std::array<bench::entry, 20> entries{{
     {"ping_pong", ping_pong},
     {"count", count},
     {"fan_in", fan_in},
@@ -390,6 +390,7 @@ constexpr std::array<bench::entry, 19> entries{{
     {"yield", bench::yield},
     {"spawn_join", bench::spawn_join},
     {"sleepers", bench::sleepers},
+    {"timer", bench::timer},
     {"idle_sleepers", bench::idle_sleepers},
     {"wake", bench::wake},
     {"submit", bench::submit},

@@ -174,6 +174,18 @@ bool sleepers(const options& opts) {
   return call_off(rt, wake_in_order(rt, opts.scaled(early_risers), ok));
 }
 
+bool timer(const options& opts) {
+  troupe::runtime rt(configured(opts));
+  bool ok = measure_run("ns/timer", opts.scaled(timers_set), 1, [&](std::uint64_t n) {
+    bool cancelled = true;
+    for (std::uint64_t i = 0; i < n; ++i) {
+      cancelled = rt.call_later(1h, [] {}).cancel() && cancelled;
+    }
+    return cancelled;
+  });
+  return call_off(rt, ok);
+}
+
 bool idle_sleepers(const options& opts) {
   counter asleep{0};
   troupe::runtime rt(configured(opts));

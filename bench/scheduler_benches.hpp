@@ -10,6 +10,7 @@ namespace bench {
 bool yield(const options& opts);
 bool spawn_join(const options& opts);
 bool sleepers(const options& opts);
+bool timer(const options& opts);
 bool idle_sleepers(const options& opts);
 bool wake(const options& opts);
 bool submit(const options& opts);

@@ -65,6 +65,7 @@ function(troupe_test_folder path)
     get_filename_component(name ${script} NAME_WE)
     add_test(NAME ${folder}.${name} COMMAND ${script} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     troupe_test_properties(${folder}.${name})
+    set_tests_properties(${folder}.${name} PROPERTIES TIMEOUT 600)  # some compile
   endforeach()
 endfunction()
 
@@ -110,16 +111,36 @@ function(troupe_compile_fail_tests path)
     add_test(NAME compile_fail.${name}
              COMMAND ${PROJECT_SOURCE_DIR}/tools/check_compile_fail ${source} ${CMAKE_CXX_COMPILER} -std=c++20
                      -I${TROUPE_INCLUDE_DIR} ${definitions})
-    set_tests_properties(compile_fail.${name} PROPERTIES TIMEOUT 120 LABELS compile_fail)
+    set_tests_properties(compile_fail.${name} PROPERTIES TIMEOUT 300 LABELS compile_fail)
   endforeach()
 endfunction()
 
-# Each sample that is a program runs, and ends with 0.
+# Each sample that is a program runs, and ends with 0; each recipe prints what tests/samples/recipes says.
 function(troupe_sample_tests)
   get_property(samples GLOBAL PROPERTY troupe_sample_programs)
   foreach(sample IN LISTS samples)
     add_test(NAME samples.${sample} COMMAND sample_${sample} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     troupe_test_properties(samples.${sample})
+  endforeach()
+  get_property(recipes GLOBAL PROPERTY troupe_recipes)
+  foreach(recipe IN LISTS recipes)
+    add_test(NAME recipes.${recipe}
+             COMMAND ${PROJECT_SOURCE_DIR}/tests/samples/check_recipe $<TARGET_FILE:recipe_${recipe}>)
+    troupe_test_properties(recipes.${recipe})
+  endforeach()
+endfunction()
+
+# The program `stress`, and each of its queues with a million items.
+function(troupe_stress_tests path)
+  file(GLOB sources CONFIGURE_DEPENDS ${path}/*.cpp)
+  add_executable(stress ${sources})
+  troupe_own(stress)
+  target_link_libraries(stress PRIVATE troupe::troupe)
+  foreach(queue ring injection inbox mailbox channel_unbounded channel_bounded channel_rendezvous channel_lifo
+                channel_priority blocking_queue future)
+    add_test(NAME stress.${queue} COMMAND stress --queue ${queue} --items 1000000)
+    troupe_test_properties(stress.${queue})
+    set_tests_properties(stress.${queue} PROPERTIES LABELS stress)
   endforeach()
 endfunction()
 
@@ -135,7 +156,7 @@ function(troupe_tree_checks)
            COMMAND ${PROJECT_SOURCE_DIR}/tools/check_compile_time ${CMAKE_CXX_COMPILER} -std=c++20
                    -I${TROUPE_INCLUDE_DIR})
   set_tests_properties(tree.layers tree.format tree.package tree.compile_time
-                       PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 LABELS tree)
+                       PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 LABELS tree)
   set_tests_properties(tree.compile_time PROPERTIES RUN_SERIAL ON)
 endfunction()
 

@@ -10,7 +10,7 @@ namespace troupe {
 /// green threads, handlers (`co_await e.wait()`) and OS threads (`e.wait().get()`) alike. All functions may be called
 /// from any thread; whoever has waited for it may destroy it once no other wait is left.
 ///
-/// E1. `set_` changes under the lock of the line only, and `set` touches nothing after it gives up that lock: who finds
+/// EV1. `set_` changes under the lock of the line only, and `set` touches nothing after it gives up that lock: who finds
 ///     it set goes through the lock once, and so knows that `set` is over.
 class event {
   template <class Result>
@@ -48,7 +48,7 @@ struct event::request {
   spin_lock& guard() noexcept { return e->guard_; }
   bool try_fast(detail::wait_node&) noexcept {
     if (!e->is_set()) return false;
-    std::lock_guard after_set(e->guard_);  // E1
+    std::lock_guard after_set(e->guard_);  // EV1
     return true;
   }
   bool try_locked(detail::wait_node& n) noexcept {

@@ -92,7 +92,7 @@ protected:
 private:
   result<T> outcome(const detail::result_wait& wait) {
     if (wait.came()) return state_->take();
-    state_->mark_taken();
+    state_->let_go();
     return wait.why_not();
   }
 
@@ -116,13 +116,15 @@ public:
   scheduler& provider() const noexcept override { return *home_; }
   const void* owner() const noexcept override { return owner_; }
   void set_owner(const void* party) noexcept { owner_ = party; }
+  bool holds_up() const noexcept override { return holds_up_; }
+  void hold_up_no_shutdown() noexcept { holds_up_ = false; }
 
   /// F4. `question` lives as long as the program.
   void name_parties(const char* question, const strand& asked) noexcept {
     question_ = question;
     asked_ = &asked;
-    this->named_ = true;
   }
+  bool named() const noexcept override { return asked_ != nullptr; }
   std::string circumstances() const override {
     return std::string(" (") + question_ + " asked of " + asked_->describe() + ")";
   }
@@ -130,7 +132,7 @@ public:
   /// The promise's last step; false if it comes late.
   bool give(result<T> r) noexcept {
     this->put(std::move(r));
-    return this->complete();
+    return asked_ ? this->complete_named() : this->complete();
   }
 
 private:
@@ -144,6 +146,7 @@ private:
   const void* owner_ = nullptr;
   const char* question_ = nullptr;
   const strand* asked_ = nullptr;
+  bool holds_up_ = true;
 };
 
 }  // namespace detail

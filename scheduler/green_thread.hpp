@@ -76,12 +76,6 @@ protected:
   ~green_strand() = default;
 
   const char* kind() const noexcept final { return "green thread"; }
-
-private:
-  atomic<bool> killed_{false};
-
-protected:
-  atomic<bool> has_begun_{false};
 };
 
 /// What the exception that is being handled says.
@@ -136,6 +130,7 @@ public:
     this->has_begun_.store(true, relaxed);
     try {
       body_ = call(std::index_sequence_for<Args...>());
+      if (!body_) this->put(error(errc::cancelled));
       return body_.frame();
     } catch (...) {
       this->put(crash_of(std::current_exception()));
@@ -158,7 +153,7 @@ private:
   }
 
   void end() noexcept override {
-    if (!this->has_value_) give_outcome();
+    if (body_ || !begun()) give_outcome();
     body_ = {};
     std::destroy_at(&kept_);
     if (this->has_locals) drop_locals(*this);

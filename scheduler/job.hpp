@@ -16,6 +16,10 @@ public:
   /// Runs one slice: as much as the budget of the calling worker allows.
   virtual void run() noexcept = 0;
 
+  /// Called in place of `run` for a job that is still queued when its scheduler has ended. By then whatever owns most
+  /// jobs has gone.
+  virtual void abandoned() noexcept {}
+
 protected:
   ~job() = default;
 };

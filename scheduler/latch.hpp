@@ -11,7 +11,7 @@ namespace troupe {
 /// (`l.wait().get()`) alike. All functions may be called from any thread; whoever has waited for it may destroy it once
 /// no other wait is left.
 ///
-/// H1. The last step to zero is taken under the lock of the line, and whoever takes it touches nothing after giving up
+/// LA1. The last step to zero is taken under the lock of the line, and whoever takes it touches nothing after giving up
 ///     that lock: who finds zero goes through the lock once, and so knows that the countdown is over.
 class latch {
   template <class Result>
@@ -57,7 +57,7 @@ struct latch::request {
   bool try_fast(detail::wait_node&) noexcept {
     if (arrives && !l->take(1)) return refused = true;
     if (!l->try_wait()) return false;
-    std::lock_guard after_the_last(l->guard_);  // H1
+    std::lock_guard after_the_last(l->guard_);  // LA1
     return true;
   }
   bool try_locked(detail::wait_node& n) noexcept {

@@ -57,11 +57,12 @@ std::vector<task_info> live_tasks(scheduler& home) {
   const std::vector<worker_info> workers = home.inspect();
   home.strands().for_each([&](strand& s) {
     task_info info{s.root().id(), s.name(), task_state::runnable, {}};
-    const bool waits = s.describe_present_wait([&](const wait_point& w) {
-      info.state = state_of(w.wait_kind());
-      info.waits_for = detail::wait_text(w);
+    s.inspect_wait([&](const wait_point* w) {
+      if (!w) return;
+      info.state = state_of(w->wait_kind());
+      info.waits_for = detail::wait_text(*w);
     });
-    if (!waits && s.waits_for_message()) {
+    if (info.state == task_state::runnable && s.waits_for_message()) {
       info.state = task_state::receiving;
       info.waits_for = "a message";
     }

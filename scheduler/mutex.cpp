@@ -27,20 +27,4 @@ detail::wait_node* mutex::pass_on(const void* from) noexcept {
   return next;
 }
 
-bool mutex::try_lock() {
-  const void* self = detail::current_party();
-  if (!try_take(self)) return false;
-  detail::locked(*this, self);
-  return true;
-}
-
-result<void> mutex::unlock() {
-  const void* self = detail::current_party();
-  if (owner() != self)
-    return error(errc::invalid_argument, describe() + " was unlocked by somebody who does not hold it");
-  detail::unlocking(*this, self);
-  hand_over(self);
-  return {};
-}
-
 }  // namespace troupe

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -17,37 +16,15 @@ namespace troupe {
 /// MX1. `owner_` is the party that holds it, or null, with the low bit set while somebody may stand in the line. Without
 ///     the bit it is taken and given up by one compare-exchange; with it only under the lock of the line.
 /// MX2. It is handed over: whoever is granted it owns it before he runs again, and nobody can take it in between.
-class mutex : public detail::lock_base {
+class mutex : public detail::exclusive_lock<mutex> {
 public:
-  /// Holds it until the end of the scope.
-  using guard = detail::held_lock<mutex>;
-
   mutex() noexcept : mutex(std::string()) {}
 
   /// `name` is what errors and reports call it.
-  explicit mutex(std::string name) noexcept : lock_base("mutex", std::move(name)) {}
-
-  /// Waits for it. Throws `troupe_error`: `cancelled` if the caller is told to stop meanwhile, `deadlock` if it holds it
-  /// already, or if whoever holds it waits, directly or not, for the caller.
-  auto lock() noexcept { return operation(request<void>{this}); }
-
-  /// Waits at most that long; gives a `result<void>`, with `timeout` or the errors of `lock`.
-  auto try_lock_for(std::chrono::nanoseconds timeout) noexcept {
-    return operation(request<result<void>>{this}, timeout);
-  }
-
-  /// Takes it if it is free.
-  bool try_lock();
-
-  /// Hands it to whoever has waited longest. `invalid_argument` if the caller does not hold it.
-  result<void> unlock();
-
-  /// `lock`, and `unlock` at the end of the scope: `auto held = co_await m.scoped();`
-  auto scoped() noexcept { return operation(request<guard>{this}); }
+  explicit mutex(std::string name) noexcept : exclusive_lock("mutex", std::move(name)) {}
 
 private:
-  template <class Result>
-  using request = detail::lock_request<mutex, Result>;
+  friend class detail::exclusive_lock<mutex>;
   template <class, class, bool>
   friend struct detail::lock_request;
   friend guard;
@@ -56,7 +33,7 @@ private:
 
   static constexpr std::uintptr_t waited_for = 1;
 
-  mutex(const char* kind, std::string name) noexcept : lock_base(kind, std::move(name)) {}
+  mutex(const char* kind, std::string name) noexcept : exclusive_lock(kind, std::move(name)) {}
 
   static std::uintptr_t of(const void* party) noexcept { return reinterpret_cast<std::uintptr_t>(party); }
   spin_lock& line_guard() noexcept { return guard_; }

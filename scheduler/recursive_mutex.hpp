@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <string>
 
@@ -10,39 +9,16 @@ namespace troupe {
 
 /// A mutex that whoever holds it can take again, and gives up when it has unlocked it as often. Otherwise as `mutex`.
 ///
-/// V1. `again_` belongs to the party that holds `base_`.
-class recursive_mutex : public detail::lock_base {
+/// RM1. `again_` belongs to the party that holds `base_`.
+class recursive_mutex : public detail::exclusive_lock<recursive_mutex> {
 public:
-  /// Holds it, once, until the end of the scope.
-  using guard = detail::held_lock<recursive_mutex>;
-
   recursive_mutex() noexcept : recursive_mutex(std::string()) {}
 
   /// `name` is what errors and reports call it.
-  explicit recursive_mutex(std::string name) noexcept : lock_base("recursive mutex", std::move(name)) {}
-
-  /// Waits for it. Throws `troupe_error`: `cancelled` if the caller is told to stop meanwhile, `deadlock` if whoever
-  /// holds it waits, directly or not, for the caller.
-  auto lock() noexcept { return operation(request<void>{this}); }
-
-  /// Waits at most that long; gives a `result<void>`, with `timeout` or the errors of `lock`.
-  auto try_lock_for(std::chrono::nanoseconds timeout) noexcept {
-    return operation(request<result<void>>{this}, timeout);
-  }
-
-  /// Takes it if it is free or the caller holds it.
-  bool try_lock();
-
-  /// Undoes one `lock`; the last hands it to whoever has waited longest. `invalid_argument` if the caller does not hold
-  /// it.
-  result<void> unlock();
-
-  /// `lock`, and `unlock` at the end of the scope: `auto held = co_await m.scoped();`
-  auto scoped() noexcept { return operation(request<guard>{this}); }
+  explicit recursive_mutex(std::string name) noexcept : exclusive_lock("recursive mutex", std::move(name)) {}
 
 private:
-  template <class Result>
-  using request = detail::lock_request<recursive_mutex, Result>;
+  friend class detail::exclusive_lock<recursive_mutex>;
   template <class, class, bool>
   friend struct detail::lock_request;
   friend guard;
@@ -64,7 +40,7 @@ private:
   void left(detail::wake_list&) noexcept {}
 
   mutex base_;
-  std::size_t again_ = 0;  // V1
+  std::size_t again_ = 0;  // RM1
 };
 
 }  // namespace troupe

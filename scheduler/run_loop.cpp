@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <troupe/base/error.hpp>
 #include <troupe/base/log.hpp>
 #include <troupe/scheduler/live_tasks.hpp>
 #include <troupe/scheduler/strand.hpp>
@@ -69,8 +70,20 @@ run_loop::run_loop(run_loop_options options)
 }
 
 run_loop::~run_loop() {
+  run_loop::stop(0);
   std::lock_guard guard(loops_mutex);
   std::erase_if(loops, [this](const auto& l) { return l.second == this; });
+}
+
+bool run_loop::stop(std::int64_t) {
+  timers_.drop_all();
+  std::deque<job*> left;
+  {
+    std::lock_guard guard(mutex_);
+    left.swap(runnable_);
+  }
+  for (job* j : left) j->abandoned();
+  return true;
 }
 
 std::int64_t run_loop::now() const noexcept { return deterministic() ? virtual_now_.load(relaxed) : steady_now(); }
@@ -194,12 +207,31 @@ bool run_loop::wait_quiescent(std::int64_t deadline) {
       run_slice(*j);
       if (timers_.next() <= now()) timers_.fire_due(now());
       if (now() >= deadline) return false;
-    } else if (timers_.empty()) {
+    } else if (timers_.none_awaited()) {
       return true;
     } else if (now() >= deadline || !advance_time(deadline)) {
       return false;
     }
   }
+}
+
+void run_loop::run_forever() {
+  driving here(*this);
+  if (!here.entered())
+    throw troupe_error(errc::invalid_argument, "run_forever() by a job of the loop, or while another thread drives it");
+  while (!stop_asked_.exchange(false, acquire) && !exhausted()) {
+    if (job* j = take()) {
+      run_slice(*j);
+      if (timers_.next() <= now()) timers_.fire_due(now());
+    } else if (!advance_time(timers::never)) {
+      return;
+    }
+  }
+}
+
+void run_loop::stop() noexcept {
+  stop_asked_.store(true, release);
+  parker_.unpark();
 }
 
 void run_loop::note_stall(std::int64_t deadline) {

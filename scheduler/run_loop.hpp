@@ -41,6 +41,14 @@ public:
   /// job.
   void run() { wait_quiescent(timers::never); }
 
+  /// Runs what comes, on the calling thread, until `stop`. Sleeps while there is nothing to do; a deterministic loop then
+  /// returns, as nothing could ever come. Throws `troupe_error` (`invalid_argument`) in a job of this loop or while
+  /// another thread drives it.
+  void run_forever();
+
+  /// Ends `run_forever` after the present slice; if nobody is in there, the next one at once. Any thread.
+  void stop() noexcept;
+
   /// One number that stands for all that has happened: which job of how many ran when, and what it handled. Two runs
   /// with the same seed have the same (C12).
   std::uint64_t trace() const noexcept { return trace_; }
@@ -82,7 +90,7 @@ public:
   bool wait_quiescent(std::int64_t deadline) override;
   bool begin_blocking() noexcept override { return false; }
   void end_blocking() noexcept override {}
-  bool stop(std::int64_t) override { return true; }
+  bool stop(std::int64_t) override;
   unsigned size() const noexcept override { return 1; }
   std::string label(const strand& s) const override;
   std::vector<worker_info> inspect() const override;
@@ -126,6 +134,8 @@ private:
   std::mutex mutex_;
   std::deque<job*> runnable_;   // under mutex_
   atomic<bool> driven_{false};  // L1: true from acquire to release
+  // false -> true (`stop`) -> false (`run_forever`, which returns). The release pairs with the acquire.
+  atomic<bool> stop_asked_{false};
 };
 
 }  // namespace troupe

@@ -94,12 +94,16 @@ public:
   virtual bool begin_blocking() noexcept = 0;
   virtual void end_blocking() noexcept = 0;
 
-  /// Waits until nothing runs, is queued or is due. False at the deadline.
+  /// Waits until nothing runs, is queued or is due, but for periodic calls. False at the deadline.
   virtual bool wait_quiescent(std::int64_t deadline) = 0;
 
   /// Ends all threads; false if some did not end by the deadline: they are left to themselves, and keep alive what they
   /// can still touch.
   virtual bool stop(std::int64_t deadline) = 0;
+
+  /// From now on periodic calls are not made any more (`call_every`): the first step of a shutdown.
+  void end_periodic_calls() noexcept { periodic_calls_ended_.store(true, relaxed); }
+  bool periodic_calls_ended() const noexcept { return periodic_calls_ended_.load(relaxed); }
 
   /// Number of workers, at least one.
   virtual unsigned size() const noexcept = 0;
@@ -130,6 +134,7 @@ protected:
 private:
   strand_registry strands_;
   detail::draws choices_;
+  atomic<bool> periodic_calls_ended_{false};  // false -> true; relaxed: it guards nothing
 };
 
 namespace detail {

@@ -7,11 +7,16 @@ bool shared_mutex::try_take(const void* party) noexcept {
   return state_.compare_exchange_strong(expected, of(party), acquire, relaxed);
 }
 
-bool shared_mutex::try_share(const void*) noexcept {
-  std::uintptr_t state = state_.load(relaxed);
+/// Adds a share if nobody has it alone or waits; false, with the state that forbids it, if somebody does.
+bool shared_mutex::share(std::uintptr_t& state) noexcept {
   while (state == 0 || (state & (shared | waited_for)) == shared)
     if (state_.compare_exchange_weak(state, (state | shared) + one_share, acquire, relaxed)) return true;
   return false;
+}
+
+bool shared_mutex::try_share(const void*) noexcept {
+  std::uintptr_t state = state_.load(relaxed);
+  return share(state);
 }
 
 /// Puts the node into the line; false, with the new state, if that has changed meanwhile.
@@ -38,14 +43,12 @@ bool shared_mutex::take_or_queue(detail::wait_node& n) noexcept {
 bool shared_mutex::share_or_queue(detail::wait_node& n) noexcept {
   n.want = wants_share;
   for (std::uintptr_t state = state_.load(relaxed);;) {
-    if (state == 0 || (state & (shared | waited_for)) == shared) {
-      if (state_.compare_exchange_weak(state, (state | shared) + one_share, acquire, relaxed)) return true;
-    } else if (owner_in(state) == n.party) {
+    if (share(state)) return true;
+    if (owner_in(state) == n.party) {
       n.end(detail::wait_outcome::deadlock);
       return true;
-    } else if (queue(n, state)) {
-      return false;
     }
+    if (queue(n, state)) return false;
   }
 }
 
@@ -106,22 +109,6 @@ bool shared_mutex::release_shared() noexcept {
   else
     pass_on(woken);
   return true;
-}
-
-bool shared_mutex::try_lock() {
-  const void* self = detail::current_party();
-  if (!try_take(self)) return false;
-  detail::locked(*this, self);
-  return true;
-}
-
-result<void> shared_mutex::unlock() {
-  const void* self = detail::current_party();
-  if (owner() != self)
-    return error(errc::invalid_argument, describe() + " was unlocked by somebody who does not have it alone");
-  detail::unlocking(*this, self);
-  hand_over(self);
-  return {};
 }
 
 bool shared_mutex::try_lock_shared() {

@@ -17,38 +17,18 @@ namespace troupe {
 /// SM1. `state_` is zero, the party that holds it, or a number of shares with the bit `shared`. The low bit is set while
 ///     somebody may stand in the line; then `state_` changes under the lock of the line only.
 /// SM2. It is handed over: whoever is granted it holds it before he runs again.
-class shared_mutex : public detail::lock_base {
+class shared_mutex : public detail::exclusive_lock<shared_mutex> {
 public:
-  /// Holds it until the end of the scope.
-  using guard = detail::held_lock<shared_mutex>;
   /// Shares it until the end of the scope.
   using shared_guard = detail::held_lock<shared_mutex, true>;
 
   shared_mutex() noexcept : shared_mutex(std::string()) {}
 
   /// `name` is what errors and reports call it.
-  explicit shared_mutex(std::string name) noexcept : lock_base("shared mutex", std::move(name)) {}
+  explicit shared_mutex(std::string name) noexcept : exclusive_lock("shared mutex", std::move(name)) {}
 
-  /// Waits until the caller has it alone. Throws `troupe_error`: `cancelled` if the caller is told to stop meanwhile,
-  /// `deadlock` if it has it alone already, or if whoever does waits, directly or not, for the caller. Shares have no
-  /// known owner: who holds one and wants it alone waits for himself, and nobody notices.
-  auto lock() noexcept { return operation(request<void>{this}); }
-
-  /// Waits at most that long; gives a `result<void>`, with `timeout` or the errors of `lock`.
-  auto try_lock_for(std::chrono::nanoseconds timeout) noexcept {
-    return operation(request<result<void>>{this}, timeout);
-  }
-
-  /// Takes it if it is free.
-  bool try_lock();
-
-  /// Hands it to whoever has waited longest. `invalid_argument` if the caller does not have it alone.
-  result<void> unlock();
-
-  /// `lock`, and `unlock` at the end of the scope: `auto held = co_await m.scoped();`
-  auto scoped() noexcept { return operation(request<guard>{this}); }
-
-  /// The same for a share.
+  /// The same for a share. Shares have no known owner: who holds one and waits to have it alone waits for himself, and
+  /// nobody notices.
   auto lock_shared() noexcept { return operation(share_request<void>{this}); }
   auto try_lock_shared_for(std::chrono::nanoseconds timeout) noexcept {
     return operation(share_request<result<void>>{this}, timeout);
@@ -64,8 +44,7 @@ public:
   auto scoped_shared() noexcept { return operation(share_request<shared_guard>{this}); }
 
 private:
-  template <class Result>
-  using request = detail::lock_request<shared_mutex, Result>;
+  friend class detail::exclusive_lock<shared_mutex>;
   template <class Result>
   using share_request = detail::lock_request<shared_mutex, Result, true>;
   template <class, class, bool>
@@ -87,6 +66,7 @@ private:
 
   bool try_take(const void* party) noexcept;
   bool try_share(const void* party) noexcept;
+  bool share(std::uintptr_t& state) noexcept;
   bool take_or_queue(detail::wait_node& n) noexcept;
   bool share_or_queue(detail::wait_node& n) noexcept;
   bool queue(detail::wait_node& n, std::uintptr_t& state) noexcept;

@@ -3,21 +3,13 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <troupe/base/asymmetric.hpp>
 #include <troupe/scheduler/detail/cancel_region.hpp>
 #include <troupe/scheduler/detail/fork_record.hpp>
 #include <troupe/scheduler/trampoline.hpp>
 #include <troupe/scheduler/worker.hpp>
 
 namespace troupe {
-
-namespace {
-// Its address is the mark of S2.
-struct : wait_point {
-  void cancel_wait() noexcept override {}
-} taken_mark;
-}  // namespace
-
-wait_point* strand::taken() const noexcept { return &taken_mark; }
 
 std::string strand::name() const {
   const strand_extras* x = extras_if_any();
@@ -26,50 +18,48 @@ std::string strand::name() const {
 
 void strand::begin_wait(wait_point& w, bool holds_up) noexcept {
   holds_up_.store(holds_up, relaxed);
-  // seq_cst on both sides: either this sees `cancelled_`, or the canceller sees the wait.
-  waiting_.store(&w, seq_cst);
-  if (cancelled_.load(seq_cst)) call_off(take_wait());
+  light_store(waiting_, &w);  // AD1: either this sees `cancelled`, or cancel_waits sees the wait
+  if (attention_.load(seq_cst) & cancelled) [[unlikely]]
+    call_off();
 }
 
-void strand::end_wait() noexcept {
-  unsigned rounds = 0;
-  for (wait_point* w = waiting_.load(acquire); w; w = waiting_.load(acquire)) {  // pairs with the canceller's release
-    if (w != taken() && waiting_.compare_exchange_strong(w, nullptr, acq_rel, acquire)) return;
-    if (++rounds < 100)
-      cpu_relax();
-    else
-      yield_thread();  // the canceller was preempted
+void strand::cancel_waits() noexcept {
+  {
+    std::lock_guard guard(outside_);
+    told_to_stop_ = true;
+    if (!to_be_cancelled()) return;
+    attention_.fetch_or(cancelled, seq_cst);
   }
+  heavy_barrier();
+  call_off();
 }
 
-wait_point* strand::take_wait() noexcept {
-  wait_point* w = waiting_.load(seq_cst);
-  while (w && w != taken())
-    if (waiting_.compare_exchange_weak(w, taken(), acq_rel, acquire)) return w;
-  return nullptr;
-}
-
-/// Calls off a wait that has been taken. The strand stays in it until the mark is gone.
-void strand::call_off(wait_point* w) noexcept {
-  while (w) {
-    const bool knew = killed();
-    w->cancel_wait();
-    if (!w->outlasts_cancel()) return waiting_.store(nullptr, release);
-    // Whoever kills it from now on finds the wait; whoever did so meanwhile had the lock before.
-    std::lock_guard lock(cancel_lock_);
-    waiting_.store(w, release);
-    w = killed() && !knew ? take_wait() : nullptr;
-  }
-}
-
-/// For whoever has kept cancellers away for a moment.
-void strand::call_off_again() noexcept {
+void strand::call_off() noexcept {
   wait_point* w = nullptr;
   {
-    std::lock_guard lock(cancel_lock_);
-    if (cancelled_.load(relaxed)) w = take_wait();
+    std::lock_guard guard(outside_);
+    if ((attention_.load(relaxed) & cancelled) == 0) return;  // it has left the region that was told to stop
+    w = waiting_.load(seq_cst);
+    if (!w) return;
+    if (!w->passes_cancel_on()) return w->cancel_wait();
+    ++pins_;
   }
-  call_off(w);
+  w->cancel_wait();
+  std::lock_guard guard(outside_);
+  --pins_;
+}
+
+void strand::await_outsiders() noexcept {
+  for (unsigned rounds = 0;; ++rounds) {
+    {
+      std::lock_guard guard(outside_);
+      if (pins_ == 0) return;
+    }
+    if (rounds < 100)
+      cpu_relax();
+    else
+      yield_thread();
+  }
 }
 
 bool strand::to_be_cancelled() const noexcept {
@@ -81,22 +71,17 @@ bool strand::to_be_cancelled() const noexcept {
   return told_to_stop_;
 }
 
-void strand::cancel_waits() noexcept {
-  wait_point* w = nullptr;
-  {
-    std::lock_guard lock(cancel_lock_);
-    told_to_stop_ = true;
-    if (!to_be_cancelled()) return;
-    cancelled_.store(true, seq_cst);
-    w = take_wait();
-  }
-  call_off(w);
+void strand::regions_changed() noexcept {
+  if (to_be_cancelled())
+    attention_.fetch_or(cancelled, seq_cst);
+  else
+    attention_.fetch_and(static_cast<std::uint16_t>(~cancelled), seq_cst);
 }
 
 void strand::request_stop() noexcept {
   std::stop_source stop{std::nostopstate};
   {
-    std::lock_guard lock(cancel_lock_);
+    std::lock_guard guard(outside_);
     told_to_stop_ = true;  // a token that is made from now on begins with the request
     if (const strand_extras* x = extras_if_any()) stop = x->stop;
   }
@@ -108,7 +93,7 @@ std::stop_token strand::stop_token() {
   strand_extras& x = extras();
   std::stop_source fresh;
   {
-    std::lock_guard lock(cancel_lock_);
+    std::lock_guard guard(outside_);
     if (x.stop.stop_possible()) return x.stop.get_token();
     x.stop = fresh;
     if (!told_to_stop_) return fresh.get_token();

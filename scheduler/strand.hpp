@@ -6,6 +6,7 @@
 #include <stop_token>
 #include <string>
 
+#include <troupe/base/asymmetric.hpp>
 #include <troupe/base/atomic.hpp>
 #include <troupe/base/spin_lock.hpp>
 #include <troupe/scheduler/job.hpp>
@@ -26,8 +27,9 @@ public:
   /// `await_suspend` is still publishing the wait.
   virtual void cancel_wait() noexcept = 0;
 
-  /// True if the wait goes on after `cancel_wait`, which has only passed the word on: a join with children.
-  virtual bool outlasts_cancel() const noexcept { return false; }
+  /// True if `cancel_wait` only passes the word on to others, whose end the wait goes on for: a join with children. May
+  /// be called again then, and by several at a time.
+  virtual bool passes_cancel_on() const noexcept { return false; }
 
   /// What is waited for, for reports; empty: its type says enough.
   virtual std::string describe_wait() const { return {}; }
@@ -44,12 +46,14 @@ protected:
 /// time, on any worker.
 ///
 /// S1. While a strand is suspended in a wait, exactly one party owns the right to schedule it: whoever wins the wait.
-/// S2. `waiting_` names the wait from before it is published until it is over. Whoever calls it off or describes it takes
-///     the pointer out; the strand that finds it taken waits (a few instructions) for him to let go before it destroys
-///     the wait. Who has described a wait puts it back, and then looks whether it is to be called off.
-/// S3. `cancelled_` says whether waits are called off now: because the whole strand was told to stop, or one of the
-///     regions that it is in (`detail/cancel_region.hpp`). It changes under `cancel_lock_`, and so does the taking of a
-///     wait that is called off: a strand that has left a region waits in peace.
+/// S2. `waiting_` names the wait from before it is published until it is over; only the strand writes it. Whoever wants to
+///     use a wait from outside says so in `attention_`, takes `outside_` and reads `waiting_`; the strand, before it
+///     destroys the wait, clears `waiting_` and looks at `attention_`, and if somebody is there it takes `outside_` too.
+///     One of the two sees the other (AD1): strands wait often and are called off rarely, so the barrier is the caller's.
+///     A wait that passes a cancel on to others runs code that may take its time: it is pinned meanwhile, without the lock.
+/// S3. The mark `cancelled` in `attention_` says whether waits are called off now: because the whole strand was told to
+///     stop, or a region that it is in (`detail/cancel_region.hpp`). It changes under `outside_`: a strand that has left
+///     a region waits in peace.
 class strand : public job {
 public:
   explicit strand(scheduler& home) noexcept : home_(&home) {}
@@ -96,17 +100,35 @@ public:
   void begin_wait(wait_point& w, bool holds_up = true) noexcept;
 
   /// The wait is over; called when the strand is given its next slice, before anything of the wait is destroyed.
-  void end_wait() noexcept;
+  void end_wait() noexcept {
+    if (!waiting_.load(relaxed)) return;
+    light_store<wait_point*>(waiting_, nullptr);
+    if (attention_.load(seq_cst) != 0) [[unlikely]]
+      await_outsiders();
+  }
 
   /// Calls off the present wait, and all to come but those that are shielded. Any thread.
   void cancel_waits() noexcept;
 
   /// Tells it to stop: the same, and requests a stop of its token, whose callbacks run in this call. Any thread, which
-  /// holds no lock.
+  /// holds no lock that they take.
   void request_stop() noexcept;
 
   /// The token of `request_stop`. Throws `std::bad_alloc`. Any thread.
   std::stop_token stop_token();
+
+  /// Calls `visit(const wait_point*)` with what it waits for, null if nothing; that cannot end before `visit` returns,
+  /// which must be short. Any thread that keeps the strand from going.
+  template <class Visit>
+  void inspect_wait(Visit visit) {
+    attention_.fetch_add(onlooker, seq_cst);
+    heavy_barrier();
+    {
+      std::lock_guard guard(outside_);
+      visit(static_cast<const wait_point*>(waiting_.load(seq_cst)));
+    }
+    attention_.fetch_sub(onlooker, relaxed);
+  }
 
   /// True while it waits for something other than a message or the end of an actor; a moment's truth.
   bool waits() const noexcept { return waiting_.load(acquire) != nullptr && holds_up_.load(relaxed); }
@@ -114,13 +136,8 @@ public:
   /// What it waits for, null if nothing. Only while nothing runs: for the report of a deadlock.
   const wait_point* present_wait() const noexcept { return waiting_.load(acquire); }
 
-  /// What the present wait says of itself, or nothing if there is none at this moment. Any thread that keeps the strand
-  /// from ending (R1).
-  template <class Describe>
-  bool describe_present_wait(Describe describe);
-
   /// True while its waits are called off: it was told to stop. Any thread.
-  bool waits_cancelled() const noexcept { return cancelled_.load(acquire); }
+  bool waits_cancelled() const noexcept { return (attention_.load(acquire) & cancelled) != 0; }
 
   /// Where to go on, set by `suspend_current`; null: at `first_coroutine`; or, marked by its low bit, the innermost fork
   /// that it is in, which knows.
@@ -141,47 +158,32 @@ private:
   friend class strand_registry;
   friend class detail::cancel_region;
 
-  wait_point* taken() const noexcept;
+  static constexpr std::uint16_t cancelled = 1;
+  static constexpr std::uint16_t onlooker = 2;
+
+  void call_off() noexcept;
+  void await_outsiders() noexcept;
   bool to_be_cancelled() const noexcept;
-  wait_point* take_wait() noexcept;
-  void call_off(wait_point* w) noexcept;
-  void call_off_again() noexcept;
+  void regions_changed() noexcept;
 
   scheduler* home_;
-  // null: no wait; a wait: S2; the mark `taken()`: somebody is at it.
-  atomic<wait_point*> waiting_{nullptr};
-  strand* previous_ = nullptr;  // the registry's links, under its lock
+  atomic<wait_point*> waiting_{nullptr};  // null: no wait; S2
+  strand* previous_ = nullptr;            // the registry's links, under its lock
   strand* following_ = nullptr;
 
 protected:
-  atomic<bool> holds_up_{true};    // of the present wait
-  atomic<bool> cancelled_{false};  // S3
-  bool told_to_stop_ = false;      // the whole strand; under cancel_lock_
-  spin_lock cancel_lock_;
+  atomic<bool> holds_up_{true};  // of the present wait
+
+private:
+  spin_lock outside_;                   // S2, S3
+  bool told_to_stop_ = false;           // the whole strand; under outside_
+  std::uint8_t pins_ = 0;               // who passes a cancel on now; under outside_
+  atomic<std::uint16_t> attention_{0};  // S2: `cancelled` while waits are called off; `onlooker` for each of those
 
 public:
   /// Whether it has task-local values, in its extras. Its own.
   bool has_locals = false;
 };
-
-template <class Describe>
-bool strand::describe_present_wait(Describe describe) {
-  wait_point* w = waiting_.load(acquire);
-  do {
-    if (!w || w == taken()) return false;
-  } while (!waiting_.compare_exchange_weak(w, taken(), acq_rel, acquire));
-  struct put_back {
-    ~put_back() {
-      // seq_cst on both sides, as in `begin_wait`: a canceller that found the wait taken has set `cancelled_` before.
-      self->waiting_.store(wait, seq_cst);
-      if (self->cancelled_.load(seq_cst)) self->call_off_again();
-    }
-    strand* self;
-    wait_point* wait;
-  } const at_the_end{this, w};
-  describe(static_cast<const wait_point&>(*w));
-  return true;
-}
 
 template <class Visit>
 void strand_registry::for_each(Visit visit) {

@@ -5,7 +5,8 @@ namespace troupe::this_task::detail {
 void sleep_awaiter::await_suspend(std::coroutine_handle<> h) {
   self_ = &troupe::detail::suspend_current(h);
   scheduler& home = self_->home();
-  const std::int64_t deadline = relative_ ? deadline_after(home.now(), std::chrono::nanoseconds(time_)) : time_;
+  const std::int64_t deadline =
+      relative_ ? deadline_after(home.now(), std::chrono::nanoseconds(deadline_ns)) : deadline_ns;
   home.arm(*this, deadline);
   self_->begin_wait(*this);
   if (gate_.exchange(gate::armed, acq_rel) == gate::arming) return;

@@ -18,10 +18,26 @@ struct yield_awaiter {
   void await_resume() const noexcept {}
 };
 
-class sleep_awaiter final : public timer, public wait_point {
+/// What a sleep adds to its timer. A base of its own, so that it lies in the padding of the timer.
+class sleep_timer : public timer {
+protected:
+  ~sleep_timer() = default;
+
+  // arming -> armed (the sleeper) -> over (timer or canceller, whoever is first), or arming -> over: then the sleeper
+  // finds it and goes on at once.
+  enum class gate : std::uint8_t { arming, armed, over };
+  atomic<gate> gate_{gate::arming};
+  bool relative_ = false;
+  bool cancelled_ = false;
+};
+
+class sleep_awaiter final : public sleep_timer, public wait_point {
 public:
   /// `time` is a deadline or, with `relative`, a duration; both in nanoseconds.
-  sleep_awaiter(std::int64_t time, bool relative) noexcept : time_(time), relative_(relative) {}
+  sleep_awaiter(std::int64_t time, bool relative) noexcept {
+    deadline_ns = time;
+    relative_ = relative;
+  }
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> h);
@@ -36,14 +52,7 @@ public:
 private:
   void end() noexcept;
 
-  // arming -> armed (the sleeper) -> over (timer or canceller, whoever is first), or arming -> over: then the sleeper
-  // finds it and goes on at once.
-  enum class gate : std::uint8_t { arming, armed, over };
-  atomic<gate> gate_{gate::arming};
   strand* self_ = nullptr;
-  std::int64_t time_;
-  bool relative_;
-  bool cancelled_ = false;
 };
 
 }  // namespace detail

@@ -9,6 +9,9 @@
 // V2  Above level 0 the slot that `elapsed_` itself falls into is empty: what was there has cascaded.
 // V3  A bit of `occupied_` is set exactly while its slot holds a node.
 // V4  `next_`, when set, is not later than any deadline in the wheel that has not passed.
+// V5  `ready_` holds nodes that were found due, in the order of their deadlines, and that nobody has taken yet.
+// V6  Within the range of the last level (two years), nodes of one deadline are in one slot, in the order of their
+//     insertion: a slot is filled from above only when `elapsed_` reaches it, before anything is inserted there.
 
 namespace troupe {
 
@@ -28,8 +31,8 @@ constexpr std::int64_t ns_of(std::uint64_t tick) noexcept {
 }  // namespace
 
 void timer_wheel::insert(timer_node& node) noexcept {
-  node.sequence_ = sequence_++;
   ++size_;
+  background_ += node.in_background ? 1 : 0;
   const std::int64_t wake = place(node);
   if (size_ == 1)
     next_ = wake;
@@ -41,10 +44,12 @@ bool timer_wheel::remove(timer_node& node) noexcept {
   if (node.slot_ == timer_node::nowhere) return false;
   const unsigned level = node.slot_ / slots;
   const unsigned index = node.slot_ % slots;
+  const bool was_ready = node.slot_ == ready_slot;
   node.unlink();
-  node.slot_ = timer_node::nowhere;
-  --size_;
-  if (slot(level, index).empty()) {
+  forget(node);
+  if (was_ready) {
+    next_.reset();
+  } else if (slot(level, index).empty()) {
     occupied_[level] &= ~(std::uint64_t{1} << index);
     next_.reset();
   } else if (level == 0 && next_ == node.deadline_ns) {
@@ -53,8 +58,16 @@ bool timer_wheel::remove(timer_node& node) noexcept {
   return true;
 }
 
+/// A node has left the wheel.
+void timer_wheel::forget(timer_node& node) noexcept {
+  node.slot_ = timer_node::nowhere;
+  --size_;
+  background_ -= node.in_background ? 1 : 0;
+}
+
 std::optional<std::int64_t> timer_wheel::next_deadline() const noexcept {
   if (size_ == 0) return std::nullopt;
+  if (!next_ && !ready_.empty()) next_ = const_cast<timer_wheel*>(this)->ready_.front().deadline_ns;
   if (!next_) {
     const auto first = first_occupied();
     next_ = ns_of(first->tick);
@@ -68,23 +81,27 @@ std::optional<std::int64_t> timer_wheel::next_deadline() const noexcept {
   return next_;
 }
 
-void timer_wheel::advance(std::int64_t now_ns, timer_list& due) noexcept {
+void timer_wheel::advance(std::int64_t now_ns, timer_list& due, std::size_t limit) noexcept {
   now_ns_ = std::max(now_ns_, now_ns);
   const std::uint64_t target = tick_of(now_ns_);
-  while (size_ != 0) {
-    const auto first = first_occupied();
+  while (const auto first = first_occupied()) {
     if (first->tick > target) break;
     elapsed_ = first->tick;
     if (first->level != 0) {
       cascade(*first);
       continue;
     }
-    take_due(first->index, due);
+    take_due(first->index);
     // In the slot of `now` itself there may be nodes left that are due within the same tick.
     if (first->tick == target) break;
   }
   elapsed_ = target;
   next_.reset();
+  for (; limit != 0 && !ready_.empty(); --limit) {
+    timer_node& node = *ready_.pop_front();
+    forget(node);
+    due.push_back(node);
+  }
 }
 
 std::optional<timer_wheel::slot_start> timer_wheel::first_occupied() const noexcept {
@@ -121,22 +138,20 @@ void timer_wheel::cascade(const slot_start& from) noexcept {
   while (timer_node* node = nodes.pop_front()) place(*node);
 }
 
-void timer_wheel::take_due(unsigned index, timer_list& due) noexcept {
+void timer_wheel::take_due(unsigned index) noexcept {
   timer_list& from = slot(0, index);
   timer_list taken;
   for (auto at = from.begin(); at != from.end();) {
     timer_node& node = *at++;
     if (node.deadline_ns > now_ns_) continue;
     node.unlink();
-    node.slot_ = timer_node::nowhere;
-    --size_;
+    node.slot_ = ready_slot;
     taken.push_back(node);
   }
   if (from.empty()) occupied_[0] &= ~(std::uint64_t{1} << index);
-  taken.sort([](const timer_node& a, const timer_node& b) {
-    return a.deadline_ns != b.deadline_ns ? a.deadline_ns < b.deadline_ns : a.sequence_ < b.sequence_;
-  });
-  due.splice_back(taken);
+  // Stable, and nodes of one deadline stand in the order of their insertion (V6).
+  taken.sort([](const timer_node& a, const timer_node& b) { return a.deadline_ns < b.deadline_ns; });
+  ready_.splice_back(taken);
 }
 
 }  // namespace troupe

@@ -14,12 +14,15 @@ namespace troupe {
 struct timer_node : list_hook<> {
   std::int64_t deadline_ns = 0;  ///< on the clock of the wheel's owner
 
+  /// Whoever waits for everything to come to rest does not wait for it: it comes again and again. Must not change while
+  /// it is in a wheel.
+  bool in_background = false;
+
 private:
   friend class timer_wheel;
   static constexpr std::uint16_t nowhere = 0xffff;
 
-  std::uint64_t sequence_ = 0;
-  std::uint16_t slot_ = nowhere;  // level * 64 + index
+  std::uint16_t slot_ = nowhere;  // level * 64 + index, or that of `timer_wheel::ready_`
 };
 
 using timer_list = intrusive_list<timer_node>;
@@ -44,18 +47,21 @@ public:
   /// earlier than it, never later: an `advance` that yields nothing brings the two together.
   std::optional<std::int64_t> next_deadline() const noexcept;
 
-  /// Moves all nodes with a deadline at or before `now_ns` to the end of `due`, ordered by deadline, then by insertion.
-  /// A time before that of an earlier call counts as that one.
-  void advance(std::int64_t now_ns, timer_list& due) noexcept;
+  /// Moves the nodes with a deadline at or before `now_ns`, at most `limit`, to the end of `due`, ordered by deadline,
+  /// then by insertion. The others that are due come first at the next call. A time before that of an earlier call
+  /// counts as that one.
+  void advance(std::int64_t now_ns, timer_list& due, std::size_t limit = SIZE_MAX) noexcept;
 
-  /// Number of nodes in it.
+  /// Number of nodes in it; of those, how many are not in the background.
   std::size_t size() const noexcept { return size_; }
+  std::size_t awaited() const noexcept { return size_ - background_; }
   bool empty() const noexcept { return size_ == 0; }
 
 private:
   static constexpr unsigned bits = 6;
   static constexpr unsigned slots = 1U << bits;
   static constexpr unsigned levels = 6;
+  static constexpr std::uint16_t ready_slot = levels * slots;
 
   struct slot_start {
     std::uint64_t tick;
@@ -67,14 +73,16 @@ private:
   timer_list& slot(unsigned level, unsigned index) noexcept { return slots_[level * slots + index]; }
   std::int64_t place(timer_node& node) noexcept;
   void cascade(const slot_start& from) noexcept;
-  void take_due(unsigned index, timer_list& due) noexcept;
+  void take_due(unsigned index) noexcept;
+  void forget(timer_node& node) noexcept;
 
   std::array<timer_list, slots * levels> slots_;
+  timer_list ready_;                              // V5
   std::array<std::uint64_t, levels> occupied_{};  // a bit for each slot that is not empty
   std::uint64_t elapsed_ = 0;                     // tick up to which the wheel has turned
   std::int64_t now_ns_ = INT64_MIN;
-  std::uint64_t sequence_ = 0;
   std::size_t size_ = 0;
+  std::size_t background_ = 0;                // of `size_`
   mutable std::optional<std::int64_t> next_;  // what `next_deadline` found, while it still holds
 };
 

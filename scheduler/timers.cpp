@@ -1,9 +1,11 @@
 #include <troupe/scheduler/timers.hpp>
 
+#include <mutex>
+
 namespace troupe {
 
 bool timers::arm(timer& t, std::int64_t deadline) {
-  std::lock_guard guard(mutex_);
+  std::lock_guard guard(lock_);
   t.deadline_ns = deadline;
   wheel_.insert(t);
   if (deadline >= next_.load(relaxed)) return false;
@@ -12,15 +14,15 @@ bool timers::arm(timer& t, std::int64_t deadline) {
 }
 
 bool timers::cancel(timer& t) noexcept {
-  std::lock_guard guard(mutex_);
+  std::lock_guard guard(lock_);
   return wheel_.remove(t);
 }
 
-std::size_t timers::fire_due(std::int64_t now) {
+std::size_t timers::fire_due(std::int64_t now, std::size_t limit) {
   timer_list due;
   {
-    std::lock_guard guard(mutex_);
-    wheel_.advance(now, due);
+    std::lock_guard guard(lock_);
+    wheel_.advance(now, due, limit);
     next_.store(wheel_.next_deadline().value_or(never), seq_cst);
   }
   std::size_t fired = 0;
@@ -33,9 +35,24 @@ std::size_t timers::fire_due(std::int64_t now) {
   return fired;
 }
 
+void timers::drop_all() noexcept {
+  timer_list all;
+  {
+    std::lock_guard guard(lock_);
+    wheel_.advance(never, all);
+    next_.store(never, seq_cst);
+  }
+  while (timer_node* node = all.pop_front()) static_cast<timer*>(node)->dropped();
+}
+
 bool timers::empty() const {
-  std::lock_guard guard(mutex_);
+  std::lock_guard guard(lock_);
   return wheel_.empty();
+}
+
+bool timers::none_awaited() const {
+  std::lock_guard guard(lock_);
+  return wheel_.awaited() == 0;
 }
 
 }  // namespace troupe

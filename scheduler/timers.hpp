@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 
 #include <troupe/base/atomic.hpp>
+#include <troupe/base/spin_lock.hpp>
 #include <troupe/scheduler/timer_wheel.hpp>
 
 namespace troupe {
@@ -15,11 +15,15 @@ public:
   /// Called once, outside all locks, on a thread of the scheduler; must not block.
   virtual void fire() noexcept = 0;
 
+  /// Called in place of `fire` when the scheduler ends before that. By then whatever owns most timers has gone.
+  virtual void dropped() noexcept {}
+
 protected:
   ~timer() = default;
 };
 
-/// The timers of one scheduler: a wheel behind a mutex. All functions may be called from any thread. Times are
+/// The timers of one scheduler: a wheel behind a spin lock, which two threads that set and cancel timers all the time
+/// share far better than a mutex (docs/decisions/016-timers.md). All functions may be called from any thread. Times are
 /// nanoseconds of the scheduler's clock.
 ///
 /// T1. `next()` is never later than the earliest armed timer; it may be earlier after a cancellation, which costs the
@@ -38,16 +42,21 @@ public:
   /// When the next timer may be due.
   std::int64_t next() const noexcept { return next_.load(seq_cst); }
 
-  /// Fires all that are due at `now`; returns how many.
-  std::size_t fire_due(std::int64_t now);
+  /// Fires those that are due at `now`, the earliest first and at most `limit`; returns how many. If more are due,
+  /// `next()` says so.
+  std::size_t fire_due(std::int64_t now, std::size_t limit = SIZE_MAX);
 
-  /// True if none is armed.
+  /// The scheduler has ended: drops all that are armed.
+  void drop_all() noexcept;
+
+  /// True if none is armed; if none but those in the background are.
   bool empty() const;
+  bool none_awaited() const;
 
 private:
-  mutable std::mutex mutex_;
+  mutable spin_lock lock_;
   timer_wheel wheel_;
-  // The bound of T1. Written under the mutex; its seq_cst pairs with the sleeper's: a sleeper announces itself, then
+  // The bound of T1. Written under the lock; its seq_cst pairs with the sleeper's: a sleeper announces itself, then
   // reads it; `arm` writes it, then looks for the sleeper.
   atomic<std::int64_t> next_{never};
 };

@@ -16,13 +16,16 @@
 //     which falls asleep at that moment; the job is not lost, for its owner is awake, looks again at every slice, and
 //     while it is stuck the housekeeper looks for it. The same goes for what is made public in a worker's deque of forks.
 // I4. Nobody is woken while `searching` is above zero: injectors rely on the searcher. The last searcher that finds work
-//     wakes the next, so that wake-ups spread only while there is work; a worker whose second look (I2) finds some counts
-//     as a searcher again, for it was relied on until it announced its sleep.
+//     wakes the next if there is more, so that wake-ups spread only while there is work: it lowers `searching`, then
+//     looks at all queues, as in I2. A worker whose second look finds some counts as a searcher again, for it was
+//     relied on until it announced its sleep.
 // I5. The timers have a sleeper: the first worker to park takes that role and parks until the next deadline. Awake
-//     workers look at the timers every 61 slices, the housekeeper does while all are busy.
-// I6. The housekeeper ticks every 10 ms while any worker is awake, and sleeps without a deadline once all have been
-//     parked for a tick. It announces its sleep and then looks at `sleeping`; a worker leaves `sleeping` and then
-//     looks for the housekeeper (both seq_cst).
+//     workers look at the timers every 61 slices, the housekeeper does while all are busy. A worker fires no more at a
+//     time than its ring has room for, so that what they wake runs in the order of their deadlines.
+// I6. The housekeeper ticks every 10 ms while anything runs, and sleeps without a deadline once all are parked and
+//     nothing has run for a tick. It announces its sleep and then looks at `sleeping`; whoever lowers `sleeping`, the
+//     worker itself or its waker, then looks for the housekeeper (both seq_cst). The waker does it after the wake-up:
+//     the worker has something better to do. So does whoever raises `active` for a new thread.
 // I7. `workers` has room for stand-ins behind the workers proper. Threads have been started for the first `started` of
 //     them; `active` are at work, awake or asleep, the others wait in `reserve`. When a worker blocks, by its own account
 //     or because the housekeeper saw it, one more becomes active; when it goes on, `surplus` is raised, and the next
@@ -60,10 +63,12 @@ constexpr unsigned fairness_interval = 61;    // slices between looks at the inj
 constexpr unsigned longest_streak = 16;       // slices from the LIFO slot in a row while others wait
 constexpr unsigned search_rounds = 64;        // with a pause of 50 to 100 ns each: well below 20 us (C7)
 
-unsigned usable_cores() noexcept {
+/// Keeps the calling thread on those cores.
+void pin_this_thread(const std::vector<unsigned>& cores) noexcept {
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(CPU_COUNT(&set));
-  return std::max(1U, std::thread::hardware_concurrency());
+  CPU_ZERO(&set);
+  for (unsigned core : cores) CPU_SET(core, &set);
+  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
 
 /// Whether a thread of this process waits in the system rather than for a processor. False if it cannot be told.
@@ -86,6 +91,18 @@ void name_this_thread(const std::string& name) noexcept {
 }
 
 }  // namespace
+
+std::vector<unsigned> usable_cores() {
+  std::vector<unsigned> cores;
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) {
+    for (unsigned core = 0; core != CPU_SETSIZE; ++core)
+      if (CPU_ISSET(core, &set)) cores.push_back(core);
+  } else {
+    for (unsigned core = 0; core != std::max(1U, std::thread::hardware_concurrency()); ++core) cores.push_back(core);
+  }
+  return cores;
+}
 
 struct work_stealing_pool::state {
   pool_options options;
@@ -116,10 +133,15 @@ struct work_stealing_pool::state {
 };
 
 std::shared_ptr<work_stealing_pool> work_stealing_pool::start(pool_options options) {
-  if (options.workers == 0) options.workers = usable_cores();
+  const std::vector<unsigned> usable = usable_cores();
+  if (options.workers == 0) options.workers = static_cast<unsigned>(usable.size());
   if (options.workers > 1024)
     throw troupe_error(errc::invalid_argument, fmt::format("{} workers: at most 1024", options.workers));
   if (options.budget == 0) throw troupe_error(errc::invalid_argument, "the budget of a slice must be at least 1");
+  for (unsigned core : options.cores) {
+    if (std::find(usable.begin(), usable.end(), core) == usable.end())
+      throw troupe_error(errc::invalid_argument, fmt::format("core {} is not among those that may be used", core));
+  }
   std::shared_ptr<work_stealing_pool> pool(new work_stealing_pool(std::move(options)));
   state& s = *pool->state_;
   try {
@@ -217,7 +239,7 @@ job* work_stealing_pool::take_injected() noexcept {
 
 job* work_stealing_pool::next_job(worker& self) noexcept {
   if (++self.tick_ % fairness_interval == 0) {
-    poll_timers();
+    poll_timers(self);
     if (job* j = take_injected()) return j;
   }
   if (self.next_.load(relaxed)) {
@@ -231,6 +253,10 @@ job* work_stealing_pool::next_job(worker& self) noexcept {
   }
   self.streak_ = 0;
   if (job* j = self.ring_.pop()) return j;
+  if (self.timers_left_) {
+    poll_timers(self);
+    if (job* j = self.ring_.pop()) return j;
+  }
   return take_injected();
 }
 
@@ -268,7 +294,7 @@ job* work_stealing_pool::search(worker& self) noexcept {
 void work_stealing_pool::end_search(worker& self, bool found) noexcept {
   self.searching_ = false;
   // A searcher that gives up looks once more before it sleeps (I2); one that found work passes the search on (I4).
-  if (state_->searching.fetch_sub(1, seq_cst) == 1 && found) notify_if_idle();
+  if (state_->searching.fetch_sub(1, seq_cst) == 1 && found && visible_work()) notify_if_idle();
 }
 
 // --- the worker's loop ---------------------------------------------------------------------------------------------
@@ -318,10 +344,11 @@ void work_stealing_pool::sleep(worker& self) noexcept {
     const auto i = std::find(s.sleepers.begin(), s.sleepers.end(), &self);
     if (i == s.sleepers.end()) {
       self.searching_ = true;  // a notifier took this worker off the list, counted it as a searcher and unparked it
-      return;
+      return false;
     }
     s.sleepers.erase(i);
     s.sleeping.fetch_sub(1, seq_cst);
+    return true;
   };
   const bool work_came = visible_work();
   if (!work_came && !s.stopping.load(seq_cst)) {
@@ -334,15 +361,28 @@ void work_stealing_pool::sleep(worker& self) noexcept {
     self.parker_.park(keeps_time ? timers_.next() : parker::forever);
     if (keeps_time) s.timekeeper.store(nullptr, seq_cst);
   }
-  leave();
+  if (leave()) wake_housekeeper();
   if (work_came && !self.searching_) {
     s.searching.fetch_add(1, seq_cst);
     self.searching_ = true;
   }
-  if (s.housekeeper_sleeps.load(seq_cst)) s.housekeeper.unpark();
-  poll_timers();
+  poll_timers(self);
 }
 
+void work_stealing_pool::poll_timers(worker& self) noexcept {
+  constexpr std::uint32_t room = decltype(self.ring_)::capacity / 2;
+  constexpr std::uint32_t least = 8;
+  self.timers_left_ = false;
+  if (timers_.next() == timers::never) return;
+  const std::int64_t at = now();
+  if (timers_.next() > at) return;
+  timers_.fire_due(at, std::max(room - std::min(room, self.ring_.size()), least));
+  // The job woken last stands in the slot (W1), before those that were due earlier.
+  if (job* last = self.next_.exchange(nullptr, acq_rel)) self.push(*last);
+  self.timers_left_ = timers_.next() <= at;
+}
+
+/// The housekeeper's way.
 void work_stealing_pool::poll_timers() noexcept {
   if (timers_.next() == timers::never) return;
   const std::int64_t at = now();
@@ -368,6 +408,11 @@ void work_stealing_pool::notify() noexcept {
     s.searching.fetch_add(1, seq_cst);
   }
   sleeper->parker_.unpark();
+  wake_housekeeper();
+}
+
+void work_stealing_pool::wake_housekeeper() noexcept {
+  if (state_->housekeeper_sleeps.load(seq_cst)) state_->housekeeper.unpark();
 }
 
 void work_stealing_pool::arm(timer& t, std::int64_t deadline) {
@@ -385,12 +430,15 @@ void work_stealing_pool::start_thread(worker& w) {
   s.threads.emplace_back([pool = shared_from_this(), self = &w] {
     self->thread_id_.store(gettid(), relaxed);
     name_this_thread(self->name());
+    const std::vector<unsigned>& cores = pool->state_->options.cores;
+    if (!cores.empty()) pin_this_thread(self->stand_in_ ? cores : std::vector{cores[self->index() % cores.size()]});
     detail::this_worker = self;
     pool->work(*self);
     detail::this_worker = nullptr;
   });
   s.started.fetch_add(1, release);
   s.active.fetch_add(1, seq_cst);
+  wake_housekeeper();  // not all are parked any more
 }
 
 /// One more worker for one that blocks. False if all stand-ins are at it.
@@ -491,20 +539,19 @@ void work_stealing_pool::look_after(worker& w, std::int64_t at) noexcept {
 
 void work_stealing_pool::keep_house() noexcept {
   state& s = *state_;
-  bool idle_before = false;
+  std::uint64_t slices_before = 0;
   while (!s.stopping.load(acquire)) {
     epoch_collect();  // what was retired while somebody was pinned, and has nobody else to come back for it
-    const bool idle = all_parked();
-    if (idle && idle_before) {
+    std::uint64_t slices = 0;
+    for (unsigned i = 0; i != s.started.load(acquire); ++i) slices += s.workers[i]->slices_.load(relaxed);
+    if (std::exchange(slices_before, slices) == slices && all_parked()) {
       // Nothing has run for a tick: what a burst left behind goes back (C10).
       pool_trim();
       s.housekeeper_sleeps.store(true, seq_cst);
       if (all_parked()) s.housekeeper.park();
       s.housekeeper_sleeps.store(false, seq_cst);
-      idle_before = false;
       continue;
     }
-    idle_before = idle;
     const std::int64_t at = now();
     for (unsigned i = 0; i != s.started.load(acquire); ++i) look_after(*s.workers[i], at);
     if (!s.timekeeper.load(relaxed)) {
@@ -555,7 +602,7 @@ bool work_stealing_pool::wait_quiescent(std::int64_t deadline) {
   std::unique_lock lock(s.idle_mutex);
   ++s.quiescence_waiters;
   const auto quiescent = [&] {
-    return s.sleepers.size() == s.active.load(relaxed) && timers_.empty() && s.injected.load(seq_cst) == 0;
+    return s.sleepers.size() == s.active.load(relaxed) && timers_.none_awaited() && s.injected.load(seq_cst) == 0;
   };
   bool reached = quiescent();
   while (!reached && now() < deadline) {
@@ -585,7 +632,18 @@ bool work_stealing_pool::stop(std::int64_t deadline) {
       t.detach();
   }
   s.threads.clear();
+  if (all) abandon_jobs();
   return all;
+}
+
+/// All threads have ended: nobody else will take what is left.
+void work_stealing_pool::abandon_jobs() noexcept {
+  timers_.drop_all();
+  for (auto& w : state_->workers) {
+    if (job* j = w->next_.exchange(nullptr, acq_rel)) j->abandoned();
+    while (job* j = w->ring_.pop()) j->abandoned();
+  }
+  while (job* j = take_injected()) j->abandoned();
 }
 
 }  // namespace troupe

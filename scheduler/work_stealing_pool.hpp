@@ -9,6 +9,9 @@
 
 namespace troupe {
 
+/// The processors that the calling thread may use, by number.
+std::vector<unsigned> usable_cores();
+
 /// How a pool is made.
 struct pool_options {
   unsigned workers = 0;         ///< 0: one for each core that the process may use
@@ -17,6 +20,9 @@ struct pool_options {
   std::chrono::nanoseconds quantum{200'000};  ///< for how long it may go on then; 0: not at all
   unsigned stand_ins =
       64;  ///< threads that may stand in for workers whose handlers block, at most so many at a time (C8)
+  /// Worker i runs on `cores[i % cores.size()]` alone, stand-ins on any of them; empty: the system chooses. One worker
+  /// for each core, and pinned to it: `usable_cores()`.
+  std::vector<unsigned> cores{};
 };
 
 /// Workers that take from their own queue first and from each other's when that is empty, and sleep when there is
@@ -24,7 +30,7 @@ struct pool_options {
 class work_stealing_pool final : public scheduler, public std::enable_shared_from_this<work_stealing_pool> {
 public:
   /// Starts the threads. Each keeps a copy of what `keep_alive` returns until it ends. Throws `troupe_error`
-  /// (`invalid_argument`) for a number of workers above 1,024 or a budget of 0, and
+  /// (`invalid_argument`) for a number of workers above 1,024, a budget of 0, or a core that cannot be used, and
   /// `std::system_error` if the system gives no more threads.
   static std::shared_ptr<work_stealing_pool> start(pool_options options);
 
@@ -62,6 +68,8 @@ private:
   void run_slice(worker& self, job& j) noexcept;
   void sleep(worker& self) noexcept;
   void poll_timers() noexcept;
+  void poll_timers(worker& self) noexcept;
+  void abandon_jobs() noexcept;
 
   // Stand-ins for workers that block.
   void start_thread(worker& w);
@@ -72,6 +80,7 @@ private:
   // Waking.
   void notify() noexcept;
   void notify_if_idle() noexcept;
+  void wake_housekeeper() noexcept;
   bool visible_work() const noexcept;
 
   // The housekeeper's.

@@ -90,8 +90,9 @@ private:
 
   detail::draws choices_;
 
-  bool searching_ = false;  // counted among the searchers
-  bool stand_in_ = false;   // I7
+  bool searching_ = false;    // counted among the searchers
+  bool timers_left_ = false;  // more were due than its last look at the timers has fired
+  bool stand_in_ = false;     // I7
 
   // Written by this worker only, read by the housekeeper and for reports. The same count of slices at two ticks, and
   // `running_`, mean that one slice lasts.

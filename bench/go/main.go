@@ -251,6 +251,16 @@ func sleepers(o options) bool {
 	return wakeInOrder(o.scaled(10_000, 1), o.workers == 1, ok)
 }
 
+func timer(o options) bool {
+	return measureRun("ns/timer", o.scaled(1_000_000, 1), 1, func(n uint64) bool {
+		stopped := true
+		for i := uint64(0); i < n; i++ {
+			stopped = time.AfterFunc(time.Hour, func() {}).Stop() && stopped
+		}
+		return check(stopped, "a timer could not be stopped")
+	})
+}
+
 func idleSleepers(o options) bool {
 	ok := putToSleep(o.scaled(1_000_000, 1))
 	switches := func() float64 {
@@ -300,6 +310,7 @@ var entries = []struct {
 	{"channel_buffered", channelBuffered},
 	{"fib", fib},
 	{"sleepers", sleepers},
+	{"timer", timer},
 	{"idle_sleepers", idleSleepers},
 	{"submit", submit},
 }

@@ -1,3 +1,4 @@
+#include <troupe/base/asymmetric.hpp>
 #include <troupe/scheduler/detail/cancel_region.hpp>
 
 #include <mutex>
@@ -9,40 +10,40 @@ namespace troupe::detail {
 
 cancel_region::cancel_region(kind k) : strand_(current_trampoline().self), shields_(k == kind::shield) {
   strand_extras& x = strand_->extras();
-  std::lock_guard lock(strand_->cancel_lock_);
+  std::lock_guard guard(strand_->outside_);
   outer_ = x.region;
   if (outer_) outer_->inner_ = this;
   x.region = this;
-  // seq_cst as wherever it is written: see strand::begin_wait.
-  if (shields_) strand_->cancelled_.store(strand_->to_be_cancelled(), seq_cst);
+  if (shields_) strand_->regions_changed();
 }
 
 void cancel_region::leave() noexcept {
   if (!strand_) return;
   strand_extras& x = *strand_->extras_if_any();
-  std::lock_guard lock(strand_->cancel_lock_);
-  (inner_ ? inner_->outer_ : x.region) = outer_;
-  if (outer_) outer_->inner_ = inner_;
-  strand_->cancelled_.store(strand_->to_be_cancelled(), seq_cst);
+  {
+    std::lock_guard guard(strand_->outside_);
+    (inner_ ? inner_->outer_ : x.region) = outer_;
+    if (outer_) outer_->inner_ = inner_;
+    strand_->regions_changed();
+  }
   strand_ = nullptr;
 }
 
 void cancel_region::cancel() noexcept {
   strand& s = *strand_;
-  wait_point* w = nullptr;
   {
-    std::lock_guard lock(s.cancel_lock_);
+    std::lock_guard guard(s.outside_);
     requested_ = true;
     if (!s.to_be_cancelled()) return;
-    s.cancelled_.store(true, seq_cst);
-    w = s.take_wait();
+    s.attention_.fetch_or(strand::cancelled, seq_cst);
   }
-  s.call_off(w);  // while the wait is taken the strand stays in it
+  heavy_barrier();  // S2
+  s.call_off();
 }
 
 bool cancel_region::cancelled() const noexcept {
   if (!strand_) return requested_;
-  std::lock_guard lock(strand_->cancel_lock_);
+  std::lock_guard guard(strand_->outside_);
   return requested_;
 }
 

@@ -6,7 +6,7 @@
 // (Trio's cancel scopes).
 //
 // CR1. The regions that a strand is in are a list, the innermost first. It changes in the slices of that strand only,
-//     under the strand's `cancel_lock_`, as does what is requested.
+//     under the strand's `outside_`, as does what is requested.
 // CR2. Waits are called off if the strand or a region that it is in was told to stop; a shield keeps what stands outside
 //     of it away, but for a kill. What was requested is not taken back: all waits to come end at once, until the strand
 //     leaves the region.

@@ -24,6 +24,10 @@ protected:
   /// the chain, and itself.
   virtual void end() noexcept = 0;
 
+  // For strands with a fate of their own. Here they lie in padding, and green threads are many.
+  atomic<bool> killed_{false};
+  atomic<bool> has_begun_{false};  // it has had a slice
+
 private:
   mutable extras_slot extras_;
 };

@@ -22,8 +22,16 @@ bool future_state_base::take_out(completion& c, std::uintptr_t to) noexcept {
   return false;
 }
 
+bool future_state_base::give_up_unawaited(errc why) noexcept {
+  std::uintptr_t was = word_.load(relaxed);
+  while (completion_of(was) == nobody && (was & (done | given_up)) == 0) {
+    if (word_.compare_exchange_weak(was, (was & running) | as_given_up(why), acq_rel, acquire)) return true;
+  }
+  return (was & (done | given_up)) != 0;
+}
+
 bool future_state_base::give_up(completion& c, errc why, std::string& text) {
-  if (!named_) return take_out(c, as_given_up(why));
+  if (!named()) return take_out(c, as_given_up(why));
   if (!take_out(c, naming)) return false;
   text = circumstances();
   word_.fetch_add(as_given_up(why) - naming, acq_rel);  // its release pairs with the acquire of `complete`
@@ -47,18 +55,17 @@ bool future_state_base::set_running() noexcept {
   return true;
 }
 
-bool future_state_base::complete() noexcept {
-  std::uintptr_t was = nobody;
-  if (!named_) [[likely]] {
-    was = word_.fetch_add(done, acq_rel);
-  } else {
-    was = word_.load(acquire);
-    while (completion_of(was) == naming || !word_.compare_exchange_weak(was, was | done, acq_rel, acquire)) {
-      if (completion_of(was) != naming) continue;
-      yield_thread();
-      was = word_.load(acquire);
-    }
+bool future_state_base::complete_named() noexcept {
+  std::uintptr_t was = word_.load(acquire);
+  while (completion_of(was) == naming || !word_.compare_exchange_weak(was, was | done, acq_rel, acquire)) {
+    if (completion_of(was) != naming) continue;
+    yield_thread();
+    was = word_.load(acquire);  // pairs with the release of `give_up`
   }
+  return tell(was);
+}
+
+bool future_state_base::tell(std::uintptr_t was) noexcept {
   const bool in_time = (was & given_up) == 0;
   if ((was & detached) != 0)
     destroy();
@@ -91,9 +98,14 @@ bool result_wait::leave(wait_outcome how) noexcept {
   if (how == wait_outcome::timeout) why = errc::timeout;
   if (how == wait_outcome::deadlock) why = errc::deadlock;
   if (how == wait_outcome::would_deadlock) why = errc::would_deadlock;
-  if (!(gives_up_ ? state_->give_up(*this, why, circumstances_) : state_->withdraw(*this))) return false;
-  outcome_ = how;
-  return true;
+  for (;;) {
+    if (gives_up_ ? state_->give_up(*this, why, circumstances_) : state_->withdraw(*this)) {
+      outcome_ = how;
+      return true;
+    }
+    // It may be that the wait is announced but not published yet: then it finds the result given up.
+    if (!gives_up_ || state_->give_up_unawaited(why)) return false;
+  }
 }
 
 bool result_wait::give_up(std::unique_ptr<std::string> story) noexcept {

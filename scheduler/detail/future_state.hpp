@@ -64,8 +64,10 @@ public:
   bool ready() const noexcept { return (word_.load(acquire) & (done | given_up)) != 0; }
 
   /// Whether a shutdown waits for those who wait for this.
-  bool holds_up() const noexcept { return holds_up_; }
-  void hold_up_no_shutdown() noexcept { holds_up_ = false; }
+  virtual bool holds_up() const noexcept { return true; }
+
+  /// F4: whether it knows who was asked.
+  virtual bool named() const noexcept { return false; }
 
   // --- the reader's end ---------------------------------------------------------------------------------------------
 
@@ -77,6 +79,10 @@ public:
 
   /// The same, and gives up the result: who comes with it is late. Adds to the error of whoever gives up.
   bool give_up(completion& c, errc why, std::string& circumstances);
+
+  /// For a wait that is over before anybody is to be told: gives the result up, so that the wait is not begun. False if
+  /// somebody is to be told by now.
+  bool give_up_unawaited(errc why) noexcept;
 
   /// True while `c` is to be told.
   bool awaited_by(const completion& c) noexcept {
@@ -101,7 +107,7 @@ public:
   bool set_running() noexcept;
 
 protected:
-  // The bits of `word_` below its pointer. `naming` stands in the pointer's place, and so does why it was given up.
+  // The bits of `word_` below its pointer. In the pointer's place stand `naming`, why it was given up, and `taken`.
   static constexpr std::uintptr_t done = 1;
   static constexpr std::uintptr_t given_up = 2;
   static constexpr std::uintptr_t running = 4;
@@ -109,13 +115,15 @@ protected:
   static constexpr std::uintptr_t bits = 15;
   static constexpr std::uintptr_t nobody = 0;
   static constexpr std::uintptr_t naming = 16;
+  static constexpr std::uintptr_t taken = 1 << 15;  // the reader has had the result; no pointer is that small
 
   future_state_base() = default;
   ~future_state_base() = default;
 
   /// The giver's last step: the value, which must have been written, is there. False if it was given up before. The state
-  /// may be gone afterwards.
-  bool complete() noexcept;
+  /// may be gone afterwards. `complete_named` is for states that are named.
+  bool complete() noexcept { return tell(word_.fetch_add(done, acq_rel)); }
+  bool complete_named() noexcept;
 
   /// Both ends are through.
   virtual void destroy() noexcept = 0;
@@ -123,22 +131,29 @@ protected:
   std::uintptr_t look() const noexcept { return word_.load(acquire); }
   static errc why_given_up(std::uintptr_t word) noexcept { return static_cast<errc>(word >> 4); }
 
+  static std::uintptr_t completion_of(std::uintptr_t word) noexcept { return word & ~bits; }
+  static bool was_taken(std::uintptr_t now) noexcept {
+    return (now & given_up) != 0 ? (now & taken) != 0 : completion_of(now) == taken;
+  }
+
+  /// The reader has had the result; `now` is what it has just seen.
+  void mark_taken(std::uintptr_t now) noexcept {
+    if ((now & given_up) != 0)
+      word_.fetch_add(taken, relaxed);  // the giver may be about to set `done`
+    else
+      word_.store(done | taken, relaxed);  // after `done` it is the reader's
+  }
+
 private:
   static constexpr std::uintptr_t as_given_up(errc why) noexcept {
     return static_cast<std::uintptr_t>(why) << 4 | given_up;
   }
-  static std::uintptr_t completion_of(std::uintptr_t word) noexcept { return word & ~bits; }
   bool take_out(completion& c, std::uintptr_t to) noexcept;
+  bool tell(std::uintptr_t was) noexcept;
 
   // States: F1 to F4. Setting `done` releases the value to the acquire of the reader; putting a completion in releases
   // that to the acquire of who sets `done` or takes it out; `detached` and `done` release to the one that destroys.
   atomic<std::uintptr_t> word_{nobody};
-
-protected:
-  bool has_value_ = false;  // written by the giver before `done`, then by the reader
-  bool taken_ = false;      // the reader's
-  bool named_ = false;      // F4; before the state is shared
-  bool holds_up_ = true;    // before the state is shared
 };
 
 /// Somebody waits for a result: a strand in a `co_await` or an OS thread in a `get`. Goes only when the wait is over.
@@ -190,43 +205,46 @@ template <class T>
 class future_state : public future_state_base {
 public:
   result<T> take() {
-    if (std::exchange(taken_, true))
-      return error(errc::invalid_argument, "the result of this future has been taken before");
-    if (const std::uintptr_t word = look(); (word & given_up) != 0) return error(why_given_up(word));
-    has_value_ = false;
-    result<T> taken = std::move(value_);
+    const std::uintptr_t now = look();
+    if (was_taken(now)) return error(errc::invalid_argument, "the result of this future has been taken before");
+    mark_taken(now);
+    if ((now & given_up) != 0) return error(why_given_up(now));
+    result<T> mine = std::move(value_);
     value_.~result<T>();
-    return taken;
+    return mine;
   }
 
-  /// Gives up what has not come.
-  void mark_taken() noexcept { taken_ = true; }
+  /// For the reader that has given up.
+  void let_go() noexcept { mark_taken(look()); }
 
   std::string describe() const override { return std::string("a future<") + type_name<T>() + ">"; }
 
 protected:
   future_state() noexcept {}
   ~future_state() {
-    if (has_value_) value_.~result<T>();
+    if (has_value()) value_.~result<T>();
   }
 
-  /// The giver's, once.
-  void put(result<T> r) noexcept {
-    new (static_cast<void*>(&value_)) result<T>(std::move(r));
-    has_value_ = true;
-  }
+  /// The giver's, once, before it completes.
+  void put(result<T> r) noexcept { new (static_cast<void*>(&value_)) result<T>(std::move(r)); }
 
-  /// The exception that it was given in place of a value; null if there is none.
-  std::exception_ptr cause() const noexcept { return has_value_ && !value_ ? value_.error().cause() : nullptr; }
+  /// The giver's, between `put` and the end: the exception that stands in place of a value; null if there is none.
+  std::exception_ptr cause() const noexcept { return value_ ? nullptr : value_.error().cause(); }
 
   /// For states whose failures nobody may miss: before it is destroyed.
   void report_if_unread() const noexcept {
-    if (has_value_ && !taken_ && !value_ && value_.error() == errc::crashed) report_unread_failure(value_.error());
+    if (has_value() && !value_ && value_.error() == errc::crashed) report_unread_failure(value_.error());
   }
 
 private:
+  /// For whoever destroys it: both ends are through.
+  bool has_value() const noexcept {
+    const std::uintptr_t now = look();
+    return !was_taken(now) || (now & given_up) != 0;
+  }
+
   union {
-    result<T> value_;  // while `has_value_`
+    result<T> value_;  // from `put` until it is taken
   };
 };
 

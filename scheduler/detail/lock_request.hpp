@@ -113,4 +113,52 @@ private:
   }
 };
 
+/// What every lock offers that one party can hold alone. `Lock` derives from it and says how it is taken, queued for and
+/// handed over; who holds it alone is its `owner()`.
+template <class Lock>
+class exclusive_lock : public lock_base {
+public:
+  /// Holds it until the end of the scope.
+  using guard = held_lock<Lock>;
+
+  /// Waits until the caller has it alone. Throws `troupe_error`: `cancelled` if the caller is told to stop meanwhile,
+  /// `deadlock` if it has it already (a recursive mutex is had again), or if whoever has it alone waits, directly or
+  /// not, for the caller.
+  auto lock() noexcept { return operation(lock_request<Lock, void>{self()}); }
+
+  /// Waits at most that long; gives a `result<void>`, with `timeout` or the errors of `lock`.
+  auto try_lock_for(std::chrono::nanoseconds timeout) noexcept {
+    return operation(lock_request<Lock, result<void>>{self()}, timeout);
+  }
+
+  /// Takes it if that is possible at once.
+  bool try_lock() {
+    const void* party = current_party();
+    if (!self()->try_take(party)) return false;
+    locked(*this, party);
+    return true;
+  }
+
+  /// Hands it to whoever has waited longest; of a recursive mutex the unlock that undoes the first `lock` does.
+  /// `invalid_argument` if the caller does not have it alone.
+  result<void> unlock() {
+    const void* party = current_party();
+    if (self()->owner() != party)
+      return error(errc::invalid_argument, describe() + " was unlocked by somebody who does not hold it alone");
+    unlocking(*this, party);
+    self()->hand_over(party);
+    return {};
+  }
+
+  /// `lock`, and `unlock` at the end of the scope: `auto held = co_await m.scoped();`
+  auto scoped() noexcept { return operation(lock_request<Lock, guard>{self()}); }
+
+protected:
+  using lock_base::lock_base;
+  ~exclusive_lock() = default;
+
+private:
+  Lock* self() noexcept { return static_cast<Lock*>(this); }
+};
+
 }  // namespace troupe::detail

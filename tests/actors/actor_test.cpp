@@ -30,7 +30,7 @@ TEST(Actor, handles_messages_and_answers_questions) {
   auto m = rt.spawn<mean>();
   m.send(tick{"ACME", 10});
   m.send(tick{"ACME", 11});
-  auto v = m.ask(get_mean{}, 1s).get();
+  auto v = m.ask(get_mean{}, 60s).get();
   ASSERT_TRUE(v);
   EXPECT_EQ(*v, 10.5);
 }
@@ -45,8 +45,8 @@ struct adder : troupe::actor {
 TEST(Actor, a_handler_may_be_a_coroutine_and_takes_no_other_message_meanwhile) {
   troupe::runtime rt;
   auto a = rt.spawn<adder>();
-  auto first = a.ask(1, 1s);
-  auto second = a.ask(2, 1s);
+  auto first = a.ask(1, 60s);
+  auto second = a.ask(2, 60s);
   EXPECT_EQ(*second.get(), 3);
   EXPECT_TRUE(first.done());
   EXPECT_EQ(*first.get(), 2);
@@ -55,7 +55,7 @@ TEST(Actor, a_handler_may_be_a_coroutine_and_takes_no_other_message_meanwhile) {
 struct asker : troupe::actor {
   explicit asker(troupe::ref<adder> a) : adder_(std::move(a)) {}
   troupe::task<int> on(int n) {
-    auto r = co_await adder_.ask(n, 1s);
+    auto r = co_await adder_.ask(n, 60s);
     co_return *r * 10;
   }
   troupe::ref<adder> adder_;
@@ -64,7 +64,7 @@ struct asker : troupe::actor {
 TEST(Actor, a_handler_may_ask_another_actor) {
   troupe::runtime rt;
   auto a = rt.spawn<asker>(rt.spawn<adder>());
-  EXPECT_EQ(*a.ask(4, 1s).get(), 50);
+  EXPECT_EQ(*a.ask(4, 60s).get(), 50);
 }
 
 class collector : public troupe::loop_actor<std::string> {
@@ -86,11 +86,12 @@ TEST(LoopActor, receives_what_was_sent_before_close_and_then_ends) {
   c.send(std::string("Hello"));
   c.send(std::string("World"));
   c.close();
-  auto reason = c.join(1s);
+  auto reason = c.join(60s);
   ASSERT_TRUE(reason);
   EXPECT_EQ(reason->kind, troupe::exit_kind::normal);
   EXPECT_EQ(out, "HelloWorld.");
   c.send(std::string("late"));
+  ASSERT_TRUE(rt.wait_idle(60s));
   EXPECT_EQ(rt.counts().dead_letters, 1u);
 }
 
@@ -101,7 +102,7 @@ struct owner : troupe::actor {
 TEST(Actor, messages_may_be_move_only) {
   troupe::runtime rt;
   auto o = rt.spawn<owner>();
-  EXPECT_EQ(*o.ask(std::make_unique<int>(7), 1s).get(), 7);
+  EXPECT_EQ(*o.ask(std::make_unique<int>(7), 60s).get(), 7);
 }
 
 struct thrower : troupe::actor {
@@ -112,13 +113,13 @@ struct thrower : troupe::actor {
 TEST(Actor, an_exception_ends_the_actor_and_answers_the_question) {
   troupe::runtime rt;
   auto t = rt.spawn<thrower>();
-  auto r = t.ask(1, 1s).get();
+  auto r = t.ask(1, 60s).get();
   ASSERT_FALSE(r);
   EXPECT_EQ(r.error(), troupe::errc::crashed);
   EXPECT_EQ(r.error().message(), "no such luck");
-  auto reason = t.join(1s);
+  auto reason = t.join(60s);
   EXPECT_EQ(reason->kind, troupe::exit_kind::crashed);
-  auto late = t.ask(1, 1s).get();
+  auto late = t.ask(1, 60s).get();
   EXPECT_EQ(late.error(), troupe::errc::closed);
 }
 
@@ -128,20 +129,20 @@ TEST(GreenThread, asks_and_sleeps_and_gives_its_result) {
   auto f = rt.spawn(
       [](troupe::ref<adder> who, int n) -> troupe::task<int> {
         for (int i = 0; i != 3; ++i) {
-          auto r = co_await who.ask(n, 1s);
+          auto r = co_await who.ask(n, 60s);
           n = *r;
           co_await troupe::this_task::yield();
         }
         co_return n;
       },
       a, 1);
-  EXPECT_EQ(*f.get(1s), 4);
+  EXPECT_EQ(*f.get(60s), 4);
 }
 
 TEST(Ask, gives_timeout_when_the_answer_does_not_come) {
   struct slow : troupe::actor {
     troupe::task<int> on(int) {
-      co_await troupe::this_task::sleep_for(10s);
+      co_await troupe::this_task::sleep_for(1h);
       co_return 1;
     }
   };
@@ -154,9 +155,9 @@ TEST(Ask, gives_timeout_when_the_answer_does_not_come) {
         co_return r.error() == troupe::errc::timeout;
       },
       s);
-  EXPECT_TRUE(*f.get(1s));
+  EXPECT_TRUE(*f.get(60s));
   s.kill();
-  EXPECT_EQ(s.join(1s)->kind, troupe::exit_kind::killed);
+  EXPECT_EQ(s.join(60s)->kind, troupe::exit_kind::killed);
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ TEST(AskErrors, of_a_timeout_name_the_message_and_the_actor) {
         co_return answer.error().message();
       },
       m);
-  EXPECT_EQ(awaited.get(10s).value(), "no result came in time" + parties(m));
+  EXPECT_EQ(awaited.get(60s).value(), "no result came in time" + parties(m));
   m.kill();
   named.kill();
 }
@@ -54,7 +54,7 @@ TEST(AskErrors, of_a_timeout_name_the_message_and_the_actor) {
 TEST(AskErrors, of_a_get_on_a_worker_name_the_message_and_the_actor) {
   troupe::runtime rt({.scheduling = troupe::schedule::round_robin});
   const auto m = rt.spawn<mean>();
-  const auto text = rt.spawn<asker>(m).ask(std::string(), 10s).get().value();
+  const auto text = rt.spawn<asker>(m).ask(std::string(), 60s).get().value();
   EXPECT_TRUE(text.starts_with("get() would block a worker")) << text;
   EXPECT_TRUE(text.ends_with(parties(m))) << text;
   m.kill();
@@ -65,9 +65,9 @@ TEST(AskErrors, of_actors_that_end_name_the_message_and_the_actor) {
   const auto m = rt.spawn<mean>();
   auto asked = m.ask(get_mean{});
   m.kill();
-  EXPECT_EQ(asked.get(10s).error().message(), "the actor was killed" + parties(m));
-  (void)m.join(10s);
-  const auto late = m.ask(get_mean{}).get(10s).error();
+  EXPECT_EQ(asked.get(60s).error().message(), "the actor was killed" + parties(m));
+  (void)m.join(60s);
+  const auto late = m.ask(get_mean{}).get(60s).error();
   EXPECT_EQ(late, troupe::errc::closed);
   EXPECT_EQ(late.message(), "the actor had been closed or had ended" + parties(m));
 }

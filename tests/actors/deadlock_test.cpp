@@ -25,8 +25,8 @@ private:
 };
 
 TEST(Deadlock, of_a_lock_and_the_end_of_an_actor_is_told_with_the_name_of_the_actor) {
+  troupe::mutex door("door");  // outlives the handler that gives it up last
   troupe::runtime rt;
-  troupe::mutex door("door");
   auto visitor = rt.spawn<guest>(std::ref(door));
   auto host = rt.spawn([&]() -> troupe::task<std::string> {
     auto held = co_await door.scoped();
@@ -36,7 +36,7 @@ TEST(Deadlock, of_a_lock_and_the_end_of_an_actor_is_told_with_the_name_of_the_ac
     auto reason = co_await end;
     co_return reason ? std::string() : reason.error().message();
   });
-  const auto story = host.get(20s);
+  const auto story = host.get(60s);
   ASSERT_TRUE(story) << story.error();
   // Whoever of the two waits last is told: the handler throws, or the host gets the error.
   if (!story->empty()) {

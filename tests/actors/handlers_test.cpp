@@ -72,19 +72,19 @@ protected:
 };
 
 TEST_F(Handlers, each_kind_of_result_becomes_the_reply) {
-  EXPECT_TRUE(e.ask(text{"x"}, 5s).get());
-  EXPECT_EQ(*e.ask(3, 5s).get(), 3);
-  EXPECT_EQ(*e.ask(1.5, 5s).get(), 1.5);
-  EXPECT_EQ(*e.ask(std::make_unique<int>(4), 5s).get(), "4");
-  EXPECT_EQ(e.ask('c', 5s).get().error(), troupe::errc::not_found);
-  EXPECT_EQ(*e.ask(std::vector<int>(3), 5s).get(), "3");
-  EXPECT_EQ(*e.ask(true, 5s).get(), 7);
-  EXPECT_EQ(e.ask(false, 5s).get().error(), troupe::errc::invalid_argument);
+  EXPECT_TRUE(e.ask(text{"x"}, 60s).get());
+  EXPECT_EQ(*e.ask(3, 60s).get(), 3);
+  EXPECT_EQ(*e.ask(1.5, 60s).get(), 1.5);
+  EXPECT_EQ(*e.ask(std::make_unique<int>(4), 60s).get(), "4");
+  EXPECT_EQ(e.ask('c', 60s).get().error(), troupe::errc::not_found);
+  EXPECT_EQ(*e.ask(std::vector<int>(3), 60s).get(), "3");
+  EXPECT_EQ(*e.ask(true, 60s).get(), 7);
+  EXPECT_EQ(e.ask(false, 60s).get().error(), troupe::errc::invalid_argument);
 }
 
 TEST_F(Handlers, an_error_as_reply_is_no_crash) {
-  EXPECT_FALSE(e.ask('c', 5s).get());
-  EXPECT_EQ(*e.ask(1, 5s).get(), 1);
+  EXPECT_FALSE(e.ask('c', 60s).get());
+  EXPECT_EQ(*e.ask(1, 60s).get(), 1);
   EXPECT_EQ(rt.counts().failed, 0u);
 }
 
@@ -92,7 +92,7 @@ TEST_F(Handlers, an_address_sends_and_asks_like_the_reference_that_it_was_made_f
   const troupe::address<text> a = e;
   const troupe::address<int(int)> b = e;
   EXPECT_EQ(a.try_send(text{"x"}), troupe::send_status::queued);
-  EXPECT_EQ(*b.ask(5, 5s).get(), 5);
+  EXPECT_EQ(*b.ask(5, 60s).get(), 5);
   EXPECT_TRUE(static_cast<const troupe::any_ref&>(a) == static_cast<const troupe::any_ref&>(b));
 }
 
@@ -118,17 +118,17 @@ TEST(Message, is_moved_once_when_sent_as_a_temporary_and_not_at_all_when_built_i
   auto t = rt.spawn<takes_counted>();
   int copies = 0;
   int moves = 0;
-  EXPECT_EQ(*t.ask(counted(copies, moves), 5s).get(), 1);
+  EXPECT_EQ(*t.ask(counted(copies, moves), 60s).get(), 1);
   EXPECT_EQ(copies, 0);
   EXPECT_EQ(moves, 1);
-  EXPECT_EQ(*t.ask<counted>(5s, copies, moves).get(), 1);
+  EXPECT_EQ(*t.ask<counted>(60s, copies, moves).get(), 1);
   t.send<counted>(copies, moves);
-  EXPECT_TRUE(rt.wait_idle(5s));
+  EXPECT_TRUE(rt.wait_idle(60s));
   EXPECT_EQ(copies, 0);
   EXPECT_EQ(moves, 1);
   const counted kept(copies, moves);
   t.send(kept);
-  EXPECT_TRUE(rt.wait_idle(5s));
+  EXPECT_TRUE(rt.wait_idle(60s));
   EXPECT_EQ(copies, 1);
 }
 
@@ -151,9 +151,9 @@ TEST(Message, arrives_as_what_it_was_sent_as) {
   troupe::runtime rt({.workers = 1});
   auto o = rt.spawn<odd_messages>();
   const std::vector<std::any> three{1, 2, 3};
-  EXPECT_EQ(*o.ask(three, 5s).get(), 3u);
-  for (int i = 0; i != 20; ++i) EXPECT_TRUE(*o.ask(over_aligned{}, 5s).get());
-  EXPECT_EQ(*o.ask<order>(5s, "ACME", 10).get(), 10.0);  // aggregates too, with conversions
+  EXPECT_EQ(*o.ask(three, 60s).get(), 3u);
+  for (int i = 0; i != 20; ++i) EXPECT_TRUE(*o.ask(over_aligned{}, 60s).get());
+  EXPECT_EQ(*o.ask<order>(60s, "ACME", 10).get(), 10.0);  // aggregates too, with conversions
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ TEST(Lifecycle, start_messages_stop_and_destructor_come_in_this_order) {
   auto d = rt.spawn<diary>(out);
   d.send(poke{});
   d.close();
-  EXPECT_EQ(d.join(5s)->kind, troupe::exit_kind::normal);
+  EXPECT_EQ(d.join(60s)->kind, troupe::exit_kind::normal);
   EXPECT_EQ(out, (entries{"made", "started", "poked", "stopped", "destroyed"}));
 }
 
@@ -41,9 +41,9 @@ TEST(Lifecycle, a_killed_actor_is_not_asked_to_stop) {
   entries out;
   troupe::runtime rt({.workers = 2});
   auto d = rt.spawn<diary>(out);
-  EXPECT_TRUE(rt.wait_idle(5s));
+  EXPECT_TRUE(rt.wait_idle(60s));
   d.kill();
-  EXPECT_EQ(d.join(5s)->kind, troupe::exit_kind::killed);
+  EXPECT_EQ(d.join(60s)->kind, troupe::exit_kind::killed);
   EXPECT_EQ(out, (entries{"made", "started", "destroyed"}));
 }
 
@@ -53,10 +53,11 @@ TEST(Lifecycle, closing_twice_or_killing_after_the_end_does_nothing) {
   auto d = rt.spawn<diary>(out);
   d.close();
   d.close();
-  EXPECT_EQ(d.join(5s)->kind, troupe::exit_kind::normal);
+  EXPECT_EQ(d.join(60s)->kind, troupe::exit_kind::normal);
   d.kill();
-  EXPECT_EQ(d.join(5s)->kind, troupe::exit_kind::normal);
+  EXPECT_EQ(d.join(60s)->kind, troupe::exit_kind::normal);
   EXPECT_FALSE(d.alive());
+  EXPECT_TRUE(rt.wait_idle(60s));
   EXPECT_EQ(rt.counts().ended, 1u);
 }
 
@@ -71,9 +72,9 @@ TEST(Lifecycle, an_actor_that_closes_itself_handles_what_was_sent_before) {
   troupe::runtime rt({.workers = 1});
   auto c = rt.spawn<closes_itself>();
   c.send(0);
-  EXPECT_EQ(c.join(5s)->kind, troupe::exit_kind::normal);
+  EXPECT_EQ(c.join(60s)->kind, troupe::exit_kind::normal);
   c.send(1);
-  EXPECT_TRUE(rt.wait_idle(5s));
+  EXPECT_TRUE(rt.wait_idle(60s));
   EXPECT_EQ(rt.counts().dead_letters, 1u);
 }
 
@@ -96,7 +97,7 @@ TEST(Lifecycle, a_reference_outlives_actor_and_runtime) {
 TEST(Lifecycle, dropping_the_last_reference_closes_nothing) {
   troupe::runtime rt({.workers = 1});
   { auto dropped = rt.spawn<closes_itself>(); }
-  EXPECT_TRUE(rt.wait_idle(5s));
+  EXPECT_TRUE(rt.wait_idle(60s));
   EXPECT_EQ(rt.alive(), 1u);
 }
 
@@ -135,31 +136,46 @@ private:
 TEST(Lifecycle, an_actor_may_spawn_another_in_its_constructor) {
   troupe::runtime rt({.workers = 2});
   auto p = rt.spawn<parent>(rt);
-  EXPECT_TRUE(*p.ask(1, 5s).get());
+  EXPECT_TRUE(*p.ask(1, 60s).get());
   p.send(poke{});
-  EXPECT_TRUE(rt.wait_idle(5s));
-  EXPECT_FALSE(*p.ask(1, 5s).get());
+  EXPECT_TRUE(rt.wait_idle(60s));
+  EXPECT_FALSE(*p.ask(1, 60s).get());
 }
 
 TEST(Lifecycle, an_actor_that_is_not_spawned_is_refused) { EXPECT_THROW(closes_itself(), troupe::troupe_error); }
 
+/// Ends only after an answer has come.
+class waits_for_an_answer : public troupe::actor {
+public:
+  explicit waits_for_an_answer(troupe::future<int> answer) : answer_(std::move(answer)) {}
+  troupe::task<> on(poke) { (void)co_await answer_; }
+
+private:
+  troupe::future<int> answer_;
+};
+
 class joiner : public troupe::actor {
 public:
-  std::string on(troupe::ref<closes_itself> other) {
+  std::string on(troupe::any_ref other) {
     other.close();
-    const auto reason = other.join(10s);
+    const auto reason = other.join(60s);
     return reason ? "joined" : std::string(to_string(reason.error().code()));
   }
 };
 
 TEST(Lifecycle, a_handler_may_join_on_its_own_runtime_while_another_thread_stands_in) {
   troupe::runtime rt({.workers = 1});
-  EXPECT_EQ(rt.spawn<joiner>().ask(rt.spawn<closes_itself>(), 20s).get().value(), "joined");
+  const troupe::any_ref other = rt.spawn<closes_itself>();
+  EXPECT_EQ(rt.spawn<joiner>().ask(other, 60s).get().value(), "joined");
 }
 
 TEST(Lifecycle, a_handler_that_joins_where_nobody_can_stand_in_is_refused_and_not_stuck) {
   troupe::runtime rt({.workers = 2, .stand_ins = 0});
-  EXPECT_EQ(rt.spawn<joiner>().ask(rt.spawn<closes_itself>(), 20s).get().value(), "would_deadlock");
+  troupe::promise<int> answer(rt.scheduler());
+  auto other = rt.spawn<waits_for_an_answer>(answer.get_future());
+  other.send(poke{});
+  EXPECT_EQ(rt.spawn<joiner>().ask(troupe::any_ref(other), 60s).get().value(), "would_deadlock");
+  answer.give(1);
 }
 
 TEST(Lifecycle, several_runtimes_live_in_one_process_and_their_actors_may_ask_each_other) {
@@ -167,7 +183,7 @@ TEST(Lifecycle, several_runtimes_live_in_one_process_and_their_actors_may_ask_ea
   public:
     explicit relay(troupe::address<int(int)> to) : to_(std::move(to)) {}
     troupe::task<int> on(int n) {
-      auto r = co_await to_.ask(n, 5s);
+      auto r = co_await to_.ask(n, 60s);
       co_return r.value_or(-1);
     }
 
@@ -181,7 +197,7 @@ TEST(Lifecycle, several_runtimes_live_in_one_process_and_their_actors_may_ask_ea
   troupe::runtime first({.workers = 1, .name = "first"});
   troupe::runtime second({.workers = 1, .name = "second"});
   auto r = first.spawn<relay>(second.spawn<adder>());
-  for (int n = 0; n != 200; ++n) ASSERT_EQ(*r.ask(n, 5s).get(), n + 1);
+  for (int n = 0; n != 200; ++n) ASSERT_EQ(*r.ask(n, 60s).get(), n + 1);
 }
 
 }  // namespace

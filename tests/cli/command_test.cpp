@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <filesystem>
 #include <string>
 #include <thread>
 
@@ -49,9 +50,15 @@ protected:
     return text;
   }
 
-  static void wait_for(const process& p, const std::string& complaint) {
-    for (int i = 0; i < 5000 && p.complaints().find(complaint) == std::string::npos; ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  template <class Condition>
+  static void wait_until(Condition holds) {
+    for (int i = 0; i < 30'000 && !holds(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+
+  /// Waits until somebody reads the pipe `input`: until then the `feeder` cannot open it, nor make the file `fed`.
+  void wait_for_reader() const {
+    wait_until([&] { return std::filesystem::exists(path("fed")); });
+    ASSERT_TRUE(std::filesystem::exists(path("fed")));
   }
 
   troupe::testing::scratch_folder folder_;
@@ -296,9 +303,10 @@ TEST_F(Command, a_closed_pipe_ends_the_run_quietly) {
 
 TEST_F(Command, ctrl_c_ends_a_run_with_130) {
   ASSERT_EQ(::mkfifo(path("input").c_str(), 0600), 0);
-  process feeder("while echo again; do sleep 0.001; done > " + path("input"));
+  process feeder("exec 3> " + path("input") + "; echo again >&3; : > " + path("fed") +
+                 "; while echo again >&3; do sleep 0.001; done");
   process p("troupe run " + copying());
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  wait_for_reader();
   p.signal(SIGINT);
   const auto end = p.wait();
   EXPECT_EQ(end.code, 130);
@@ -308,24 +316,24 @@ TEST_F(Command, ctrl_c_ends_a_run_with_130) {
 
 TEST_F(Command, an_actor_that_does_not_stop_is_named_at_the_deadline) {
   ASSERT_EQ(::mkfifo(path("input").c_str(), 0600), 0);
-  process feeder("exec 3> " + path("input") + "; sleep 30");
+  process feeder("exec 3> " + path("input") + "; : > " + path("fed") + "; exec sleep 100");
   process p("troupe run " + copying() + " --deadline 0.5");
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  wait_for_reader();
   p.signal(SIGINT);
-  const auto end = p.wait(std::chrono::seconds(10));
+  const auto end = p.wait();
   EXPECT_EQ(end.code, 130);
   EXPECT_THAT(end.err, HasSubstr("actor 'read' did not stop"));
 }
 
 TEST_F(Command, a_second_ctrl_c_ends_at_once) {
   ASSERT_EQ(::mkfifo(path("input").c_str(), 0600), 0);
-  process feeder("exec 3> " + path("input") + "; sleep 30");
-  process p("troupe run " + copying() + " --deadline 60");
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  process feeder("exec 3> " + path("input") + "; : > " + path("fed") + "; exec sleep 100");
+  process p("troupe run " + copying() + " --deadline 3600");
+  wait_for_reader();
   p.signal(SIGINT);
-  wait_for(p, "stopping");
+  wait_until([&] { return p.complaints().find("stopping") != std::string::npos; });
   p.signal(SIGINT);
-  EXPECT_EQ(p.wait(std::chrono::seconds(10)).code, 130);
+  EXPECT_EQ(p.wait().code, 130);
 }
 
 }  // namespace

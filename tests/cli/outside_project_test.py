@@ -40,7 +40,7 @@ class OutsideProject(unittest.TestCase):
                 ["cmake", "--build", "build"],
                 ["build/indent", "run", "pipeline.yaml"],
             ):
-                run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+                run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=500, check=False)
                 self.assertEqual(run.returncode, 0, f"{command}\n{run.stdout}{run.stderr}")
             self.assertEqual(run.stdout, "".join(f"    {line}\n" for line in makefile.splitlines()))
             self.assertEqual(run.stderr, "")

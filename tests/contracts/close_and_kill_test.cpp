@@ -47,7 +47,7 @@ void check_close_drains() {
     for (int i = 0; i != round % 40; ++i) w.send(step{i});
     w.close();
     for (int i = 0; i != 3; ++i, ++late) w.send(step{i});
-    auto reason = w.join(10s);
+    auto reason = w.join(60s);
     ASSERT_TRUE(reason);
     EXPECT_EQ(reason->kind, troupe::exit_kind::normal);
     ASSERT_EQ(steps.load(), round % 40);
@@ -83,7 +83,7 @@ TEST(C4_CloseDrains, also_while_others_keep_sending) {
     for (int i = 0; i != 30; ++i) t.send(step{i});
     t.close();
     other.join();
-    ASSERT_TRUE(t.join(10s));
+    ASSERT_TRUE(t.join(60s));
     ASSERT_EQ(from_closer.load(), 30);
     ASSERT_LE(from_other.load(), accepted);
   }
@@ -97,11 +97,11 @@ TEST(C4_CloseDrains, questions_that_come_after_the_close_are_refused) {
   auto before = w.ask(step{1});
   w.close();
   auto after = w.ask(step{2});
-  EXPECT_EQ(*before.get(10s), 1);
-  auto refused = after.get(10s);
+  EXPECT_EQ(*before.get(60s), 1);
+  auto refused = after.get(60s);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error(), troupe::errc::closed);
-  ASSERT_TRUE(w.join(10s));
+  ASSERT_TRUE(w.join(60s));
   EXPECT_EQ(w.try_send(step{3}), troupe::send_status::closed);
   expect_conserved(rt);
   EXPECT_EQ(rt.counts().dead_letters, 2u);
@@ -119,10 +119,10 @@ TEST(C4_CloseDrains, kill_overtakes_what_is_queued_discards_it_and_counts_it) {
   w.close();
   w.kill();
   opened.open();
-  auto reason = w.join(10s);
+  auto reason = w.join(60s);
   ASSERT_TRUE(reason);
   EXPECT_EQ(reason->kind, troupe::exit_kind::killed);
-  EXPECT_EQ(asked.get(10s).error(), troupe::errc::killed);
+  EXPECT_EQ(asked.get(60s).error(), troupe::errc::killed);
   expect_conserved(rt);
   EXPECT_EQ(steps.load(), 0);
   EXPECT_EQ(rt.counts().handled, 1u);
@@ -132,19 +132,25 @@ TEST(C4_CloseDrains, kill_overtakes_what_is_queued_discards_it_and_counts_it) {
 TEST(C4_CloseDrains, kill_ends_a_handler_that_waits) {
   class sleeper : public troupe::actor {
   public:
+    explicit sleeper(std::atomic<bool>& begun) : begun_(begun) {}
     troupe::task<int> on(step) {
+      begun_ = true;
       co_await troupe::this_task::sleep_for(1h);
       co_return 1;
     }
+
+  private:
+    std::atomic<bool>& begun_;
   };
+  std::atomic<bool> begun{false};
   troupe::runtime rt({.workers = 1});
-  auto s = rt.spawn<sleeper>();
+  auto s = rt.spawn<sleeper>(begun);
   auto asked = s.ask(step{1});
   s.send(step{2});
-  std::this_thread::sleep_for(5ms);
+  ASSERT_TRUE(eventually([&] { return begun.load(); }));
   s.kill();
-  EXPECT_EQ(s.join(10s)->kind, troupe::exit_kind::killed);
-  EXPECT_EQ(asked.get(10s).error(), troupe::errc::killed);
+  EXPECT_EQ(s.join(60s)->kind, troupe::exit_kind::killed);
+  EXPECT_EQ(asked.get(60s).error(), troupe::errc::killed);
   expect_conserved(rt);
   EXPECT_EQ(rt.counts().dropped, 2u);
 }

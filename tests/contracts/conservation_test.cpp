@@ -102,15 +102,15 @@ TEST(C3_Conservation, every_message_has_one_fate_under_random_closes_kills_and_c
           }
         }
         for (auto& a : answers) {
-          auto r = a.get(20s);
+          auto r = a.get(60s);
           unanswered += !r && r.error() == troupe::errc::timeout;
         }
         for (auto& a : shards) {
-          auto r = a.get(20s);
+          auto r = a.get(60s);
           unanswered += r || r.error() == troupe::errc::timeout;
         }
         for (auto& who : crowd) who.close();
-        for (auto& who : crowd) unanswered += !who.join(20s);
+        for (auto& who : crowd) unanswered += !who.join(60s);
       }
     });
   }

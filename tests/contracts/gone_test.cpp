@@ -34,7 +34,7 @@ TEST(C5_Gone, join_returns_after_destructor_unsubscription_and_unregistration) {
     troupe::subscription sub;
     if (round % 3 == 0) sub = ex.attach(a);
     end(a, round);
-    ASSERT_TRUE(a.join(10s));
+    ASSERT_TRUE(a.join(60s));
     ASSERT_EQ(destroyed, 1);
     ASSERT_EQ(rt.alive(), 0u) << "round " << round;
     ASSERT_FALSE(a.alive());
@@ -56,7 +56,7 @@ TEST(C5_Gone, a_question_about_the_end_that_comes_while_the_actor_ends_is_not_an
     auto a = rt.spawn<leaves_a_mark>(destroyed);
     end(a, round);
     for (int spin = 0; spin != round % 256; ++spin) troupe::cpu_relax();
-    ASSERT_TRUE(a.join(10s));
+    ASSERT_TRUE(a.join(60s));
     ASSERT_EQ(destroyed, 1);
     ASSERT_EQ(rt.alive(), 0u) << "round " << round;
     ASSERT_FALSE(a.alive());
@@ -78,7 +78,7 @@ TEST(C5_Gone, a_green_thread_that_awaits_the_end_finds_the_actor_gone) {
         a, std::cref(destroyed));
     if (round % 2 == 0) std::this_thread::sleep_for(10us);
     end(a, round / 2);
-    ASSERT_TRUE(*watcher.get(10s));
+    ASSERT_TRUE(*watcher.get(60s));
   }
 }
 
@@ -95,7 +95,7 @@ TEST(C5_Gone, the_end_of_an_actor_whose_constructor_threw_is_told) {
   std::vector<troupe::ref<leaky>> out;
   EXPECT_THROW(rt.spawn<leaky>(out), std::runtime_error);
   out.at(0).send(poke{});
-  auto reason = out.at(0).join(1s);
+  auto reason = out.at(0).join(60s);
   ASSERT_TRUE(reason);
   EXPECT_EQ(reason->kind, troupe::exit_kind::crashed);
   EXPECT_EQ(rt.alive(), 0u);
@@ -156,7 +156,7 @@ void check_detach() {
     sub.detach();
     w.detached = true;
     h.close();
-    if (!h.join(10s)) ADD_FAILURE() << "not ended";
+    if (!h.join(60s)) ADD_FAILURE() << "not ended";
     late += w.late;
   }
   stop = true;
@@ -230,7 +230,7 @@ TEST(C5_Gone, a_loop_actor_lives_on_when_it_is_detached_with_messages_on_their_w
     sub.detach();
     l.send(start{});
     l.close();
-    ASSERT_TRUE(l.join(10s));
+    ASSERT_TRUE(l.join(60s));
     ASSERT_EQ(started, 1) << "the loop ended before it was closed";
   }
   expect_conserved(rt);
@@ -259,7 +259,7 @@ TEST(C5_Gone, a_handler_may_detach_its_own_subscription) {
   std::atomic<int> deliveries{0};
   auto a = rt.spawn<detaches_itself>(ex, deliveries);
   a.send(start{});
-  ASSERT_TRUE(rt.wait_idle(10s));
+  ASSERT_TRUE(rt.wait_idle(60s));
   for (int i = 0; i != 10; ++i) ex.publish({});
   expect_conserved(rt);
   EXPECT_EQ(deliveries.load(), 1);
@@ -289,8 +289,8 @@ TEST(C5_Gone, two_handlers_may_detach_each_others_subscription_at_the_same_time)
     ex.publish({});
     a.close();
     b.close();
-    ASSERT_TRUE(a.join(10s)) << "round " << round;
-    ASSERT_TRUE(b.join(10s)) << "round " << round;
+    ASSERT_TRUE(a.join(60s)) << "round " << round;
+    ASSERT_TRUE(b.join(60s)) << "round " << round;
   }
   expect_conserved(rt);
 }
@@ -303,11 +303,11 @@ TEST(C5_Gone, attaching_an_actor_that_has_ended_or_just_ends_leaves_nothing_behi
     auto a = rt.spawn<leaves_a_mark>(destroyed);
     end(a, round);
     if (round % 4 == 0) {
-      ASSERT_TRUE(a.join(10s));
+      ASSERT_TRUE(a.join(60s));
     }
     auto sub = ex.attach(a);
     auto again = ex.attach(a);
-    ASSERT_TRUE(a.join(10s));
+    ASSERT_TRUE(a.join(60s));
     EXPECT_EQ(ex.subscribers(), 0u);
     EXPECT_EQ(ex.publish({}), 0u);
   }

@@ -76,7 +76,7 @@ TEST(C2_OneAtATime, handlers_of_one_actor_never_overlap_whoever_sends) {
     if (i % 512 == 0) std::this_thread::sleep_for(100us);
   }
   for (std::thread& t : threads) t.join();
-  const sums s = *a.ask(get_sums{}).get(20s);
+  const sums s = *a.ask(get_sums{}).get(60s);
   EXPECT_FALSE(s.overlapped);
   EXPECT_EQ(s.first, 4L * each);
   EXPECT_EQ(s.second, 4L * each);
@@ -97,7 +97,7 @@ TEST(C2_OneAtATime, an_actor_that_goes_idle_after_each_message_is_woken_by_one_s
     });
   }
   for (std::thread& t : threads) t.join();
-  const sums s = *a.ask(get_sums{}).get(20s);
+  const sums s = *a.ask(get_sums{}).get(60s);
   EXPECT_FALSE(s.overlapped);
   EXPECT_EQ(s.first, 2L * rounds);
   expect_conserved(rt);

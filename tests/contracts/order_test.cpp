@@ -92,8 +92,11 @@ troupe::task<> green_sender(int number, int total, way out, std::atomic<int>& mi
   migrated += where.changes();
 }
 
-/// Two actors, two green threads and two OS threads send while all of them and the receiver are moved about.
-void check_order(const std::function<way(troupe::runtime&, troupe::ref<receiver>)>& make_way) {
+using way_maker = std::function<way(troupe::runtime&, troupe::ref<receiver>)>;
+
+/// Two actors, two green threads and two OS threads send while all of them and the receiver are moved about. True if
+/// they have been: if the receiver and some sender were on more than one worker.
+bool keeps_order_and_migrates(const way_maker& make_way) {
   const int total = scaled(20'000);
   std::atomic<bool> stop{false};
   std::atomic<int> migrated_actors{0};
@@ -115,17 +118,23 @@ void check_order(const std::function<way(troupe::runtime&, troupe::ref<receiver>
     });
   }
   for (std::thread& t : threads) t.join();
-  for (auto& g : green) ASSERT_TRUE(g.get(20s));
+  for (auto& g : green) EXPECT_TRUE(g.get(60s));
   report last;
-  ASSERT_TRUE(eventually([&] {
-    last = *to.ask(get_report{}).get(10s);
+  EXPECT_TRUE(eventually([&] {
+    last = *to.ask(get_report{}).get(60s);
     return last.received == senders * total;
   }));
   stop = true;
   EXPECT_EQ(last.out_of_order, 0);
-  EXPECT_GT(last.migrated, 0) << "the receiver stayed on one worker: this run has shown nothing";
-  EXPECT_GT(migrated_actors.load() + migrated_green.load(), 0);
   expect_conserved(rt);
+  return last.migrated > 0 && migrated_actors.load() + migrated_green.load() > 0;
+}
+
+/// A run without migrations shows nothing, so there is another; all have to be in order.
+void check_order(const way_maker& make_way) {
+  for (int run = 0; run != 20 && !testing::Test::HasFailure(); ++run)
+    if (keeps_order_and_migrates(make_way)) return;
+  ADD_FAILURE() << "nobody was ever moved to another worker";
 }
 
 TEST(C1_Order, sent_messages_are_handled_in_the_order_sent_while_both_sides_migrate) {
@@ -169,8 +178,8 @@ TEST(C1_Order, what_was_published_is_handled_before_a_question_and_before_a_clos
     auto seen = to.ask(get_report{});
     for (int n = 20; n != 40; ++n) ex.publish({0, n});
     to.close();
-    EXPECT_GE(seen.get(10s)->received, 20);  // later publishes may overtake the question
-    ASSERT_TRUE(to.join(10s));
+    EXPECT_GE(seen.get(60s)->received, 20);  // later publishes may overtake the question
+    ASSERT_TRUE(to.join(60s));
   }
   expect_conserved(rt);
   EXPECT_EQ(rt.counts().dead_letters, 0u);
@@ -231,7 +240,7 @@ TEST(C1_Order, an_actors_close_comes_after_what_it_sent) {
   for (int round = 0; round != scaled(300); ++round) {
     auto to = rt.spawn<receiver>();
     rt.spawn<closing_sender>(to).send(go{});
-    ASSERT_TRUE(to.join(10s));
+    ASSERT_TRUE(to.join(60s));
   }
   expect_conserved(rt);
   EXPECT_EQ(rt.counts().dead_letters, 0u);

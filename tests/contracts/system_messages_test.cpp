@@ -45,9 +45,9 @@ TEST(C11_SystemMessages, close_replies_timers_and_notices_work_with_a_full_inbox
   b.send(item{0});
   EXPECT_FALSE(gone.done());
   opened.open();
-  EXPECT_EQ(*in_the_middle.get(20s), half);
-  EXPECT_EQ(*at_the_end.get(20s), 2 * half);
-  EXPECT_EQ(gone.get(20s)->kind, troupe::exit_kind::normal);
+  EXPECT_EQ(*in_the_middle.get(60s), half);
+  EXPECT_EQ(*at_the_end.get(60s), 2 * half);
+  EXPECT_EQ(gone.get(60s)->kind, troupe::exit_kind::normal);
   EXPECT_EQ(log, (std::vector<std::string>{"stopped after " + std::to_string(2 * half)}));
   expect_conserved(rt);
   EXPECT_EQ(rt.counts().dead_letters, 1u);
@@ -67,7 +67,7 @@ TEST(C11_SystemMessages, the_end_of_an_exchange_comes_after_all_that_was_publish
     for (int i = 0; i != total; ++i) out.publish({i});
   }
   opened.open();
-  ASSERT_TRUE(b.join(20s));
+  ASSERT_TRUE(b.join(60s));
   EXPECT_EQ(log, (std::vector<std::string>{"stopped after " + std::to_string(total)}));
   expect_conserved(rt);
 }
@@ -83,7 +83,7 @@ TEST(C11_SystemMessages, kill_alone_overtakes) {
   b.close();
   b.kill();
   opened.open();
-  EXPECT_EQ(b.join(20s)->kind, troupe::exit_kind::killed);
+  EXPECT_EQ(b.join(60s)->kind, troupe::exit_kind::killed);
   EXPECT_TRUE(log.empty());
   expect_conserved(rt);
   EXPECT_EQ(rt.counts().dropped, 10'000u);

@@ -67,7 +67,7 @@ class Pages(unittest.TestCase):
         cls.addClassCleanup(cls.folder.cleanup)
 
     def run_quietly(self, command, where):
-        run = subprocess.run(command, cwd=BUILD, capture_output=True, text=True, timeout=100, check=False)
+        run = subprocess.run(command, cwd=BUILD, capture_output=True, text=True, timeout=500, check=False)
         self.assertEqual(run.returncode, 0, f"{where}\n{run.stdout}{run.stderr}")
         return run.stdout
 

@@ -23,7 +23,7 @@ private:
   std::string all_;
 };
 
-std::string seen(const troupe::ref<collector>& c) { return *c.ask(get_all{}, 1s).get(); }
+std::string seen(const troupe::ref<collector>& c) { return *c.ask(get_all{}, 60s).get(); }
 
 TEST(Exchange, fanout_reaches_all_who_are_attached) {
   troupe::runtime rt;
@@ -121,7 +121,7 @@ TEST(Exchange, ends_when_its_last_publisher_has_gone_and_closes_those_who_live_f
   p.publish({"2"});
   EXPECT_EQ(seen(a), "1 2 ");
   p = {};
-  EXPECT_TRUE(a.join(1s));
+  EXPECT_TRUE(a.join(60s));
 }
 
 TEST(Exchange, the_subscribers_end_detaches_it) {
@@ -130,7 +130,7 @@ TEST(Exchange, the_subscribers_end_detaches_it) {
   auto a = rt.spawn<collector>();
   auto s = x.attach(a);
   a.close();
-  EXPECT_TRUE(a.join(1s));
+  EXPECT_TRUE(a.join(60s));
   EXPECT_EQ(x.publish({"late"}), 0u);
   EXPECT_EQ(rt.counts().dead_letters, 0u);
 }

@@ -41,12 +41,12 @@ TEST(ExchangeLifetime, a_message_outlives_the_handler_that_detaches_itself_from_
   troupe::exchange<std::string> x(rt, "x");
   auto a = rt.spawn<leaver>(seen);
   // Asked, not sent: a message may be handled after what is published later.
-  ASSERT_TRUE(a.ask(std::make_shared<troupe::subscription>(x.attach(a)), 5s).get());
+  ASSERT_TRUE(a.ask(std::make_shared<troupe::subscription>(x.attach(a)), 60s).get());
   for (int i = 0; i != 500; ++i) x.publish(long_text);
   a.close();
-  ASSERT_TRUE(a.join(5s));
+  ASSERT_TRUE(a.join(60s));
   EXPECT_EQ(seen, long_text);
-  ASSERT_TRUE(rt.wait_idle(5s));
+  ASSERT_TRUE(rt.wait_idle(60s));
   EXPECT_EQ(rt.counts().queued(), 0U);
 }
 
@@ -80,9 +80,9 @@ TEST(ExchangeLifetime, a_message_outlives_a_coroutine_whose_subscription_goes_wh
   }
   gone = true;
   a.close();
-  ASSERT_TRUE(a.join(5s));
+  ASSERT_TRUE(a.join(60s));
   EXPECT_EQ(seen, long_text);
-  ASSERT_TRUE(rt.wait_idle(5s));
+  ASSERT_TRUE(rt.wait_idle(60s));
   EXPECT_EQ(rt.counts().queued(), 0U);
 }
 
@@ -108,7 +108,7 @@ TEST(ExchangeLifetime, a_thousand_keys_grow_the_table_while_others_publish) {
   stop = true;
   publisher.join();
   for (int i = 0; i != 1000; ++i) EXPECT_EQ(x.publish(std::to_string(i), 1), 1U);
-  EXPECT_EQ(*a.ask('?', 5s).get(), 1000);
+  EXPECT_EQ(*a.ask('?', 60s).get(), 1000);
 }
 
 struct last_publisher {
@@ -132,13 +132,13 @@ TEST(ExchangeLifetime, a_message_may_hold_the_last_publisher_of_its_own_exchange
   message->own = std::make_shared<std::optional<troupe::publisher<parcel>>>(x.publisher());
   x.publish(std::move(message));
   a.kill();
-  EXPECT_TRUE(a.join(5s));
-  EXPECT_TRUE(rt.shutdown(5s).clean());
+  EXPECT_TRUE(a.join(60s));
+  EXPECT_TRUE(rt.shutdown(60s).clean());
 }
 
 TEST(ExchangeLifetime, nothing_can_be_spawned_once_the_runtime_is_down) {
   troupe::runtime rt;
-  EXPECT_TRUE(rt.shutdown(1s).clean());
+  EXPECT_TRUE(rt.shutdown(60s).clean());
   EXPECT_THROW(rt.spawn<number_taker>(), troupe::troupe_error);
   EXPECT_THROW(rt.spawn([]() -> troupe::task<> { co_return; }), troupe::troupe_error);
 }
@@ -152,7 +152,7 @@ TEST(ExchangeLifetime, a_publisher_that_is_replaced_lets_its_exchange_end) {
   auto p = x.publisher();
   auto q = y.publisher();
   p = std::move(q);
-  EXPECT_TRUE(a.join(5s));
+  EXPECT_TRUE(a.join(60s));
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they end the program where memory is refused
@@ -192,11 +192,11 @@ TEST(ExchangeLifetime, attaching_without_memory_leaves_nothing_behind) {
   for (int i = 0; i != 3; ++i) {
     EXPECT_THROW((void)x.attach(a), std::bad_alloc);
     EXPECT_EQ(x.subscribers(), 0u);
-    EXPECT_EQ(a.ask(i, 5s).get().value(), i);
+    EXPECT_EQ(a.ask(i, 60s).get().value(), i);
   }
   a.close();
-  EXPECT_TRUE(a.join(5s));
-  EXPECT_TRUE(rt.shutdown(5s).clean());
+  EXPECT_TRUE(a.join(60s));
+  EXPECT_TRUE(rt.shutdown(60s).clean());
 }
 #endif
 

@@ -173,10 +173,10 @@ TEST(WorkQueue, loses_nothing_to_members_that_end_while_others_publish) {
       auto sd = x.attach(rt.spawn<short_loop>(1 + i % 7));
       closed.close();
       sb.detach();
-      (void)closed.join(10s);
+      (void)closed.join(60s);
     }
     for (auto& t : threads) t.join();
-    ASSERT_TRUE(rt.wait_idle(20s));
+    ASSERT_TRUE(rt.wait_idle(60s));
   }
   const auto c = rt.counts();
   EXPECT_EQ(*done, publishers * jobs);
@@ -194,7 +194,7 @@ TEST(WorkQueue, ends_with_the_runtime_while_it_hands_on) {
     std::vector<troupe::subscription> subs;
     for (int i = 0; i != 20; ++i) subs.push_back(x.attach(rt.spawn<short_loop>(10)));
     for (int i = 0; i != 1000; ++i) x.publish({i, done});
-    rt.shutdown(10s);
+    rt.shutdown(60s);
     const auto c = rt.counts();
     EXPECT_EQ(c.queued(), 0u);
     EXPECT_EQ(*done, static_cast<int>(c.handled));

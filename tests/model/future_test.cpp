@@ -86,6 +86,58 @@ TEST(FutureModel, one_of_two_who_give_or_cancel_wins) {
       {.preemptions = 3}));
 }
 
+TEST(FutureModel, a_result_that_nobody_reads_goes_with_the_end_that_goes_last) {
+  EXPECT_TRUE(holds(
+      [] {
+        model_scheduler home;
+        promise<letter> p(home);
+        future<letter> f = p.get_future();
+        together({{"giver", [&] { p.give(letter(7)); }}, {"reader", [&] { future<letter>(std::move(f)); }}});
+      },
+      {.preemptions = 3}));
+}
+
+/// Whom a question was put to: to describe it after its end is a failure.
+class oracle final : public strand {
+public:
+  using strand::strand;
+  void run() noexcept override {}
+  std::string describe() const override { return there_.get() == 1 ? "an oracle" : "nobody"; }
+  void request_kill() noexcept override {}
+  bool killed() const noexcept override { return false; }
+  std::uint64_t id() const override { return 1; }
+  strand_extras& extras() override { return extras_.get(); }
+  strand_extras* extras_if_any() const noexcept override { return extras_.if_any(); }
+  void go() { there_.set(0); }
+
+private:
+  model::plain<int> there_{1};
+  detail::extras_slot extras_;
+};
+
+TEST(FutureModel, who_was_asked_stays_until_the_error_of_the_reader_is_written) {
+  EXPECT_TRUE(holds(
+      [] {
+        model_scheduler home;
+        oracle asked(home);
+        promise<int> p(home);
+        p.name_parties("riddle", asked);
+        future<int> f = p.get_future();
+        together({{"giver",
+                   [&] {
+                     p.give(7);
+                     asked.go();
+                   }},
+                  {"reader", [&] {
+                     const auto got = f.get(1ns);
+                     check(got.has_value() ||
+                               got.error().message() == "no result came in time (riddle asked of an oracle)",
+                           "neither the result nor a timeout that says of whom");
+                   }}});
+      },
+      {.preemptions = 3}));
+}
+
 /// A green thread that awaits a future, and what became of it.
 struct awaiting {
   model_scheduler home;

@@ -140,7 +140,7 @@ TEST_P(Run, a_stop_request_ends_it) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     stop.request_stop();
   });
-  const auto report = run(doubling("{last: 1000000000000}"), {stop.get_token(), std::chrono::seconds(20)});
+  const auto report = run(doubling("{last: 1000000000000}"), {stop.get_token(), std::chrono::seconds(60)});
   EXPECT_EQ(report.how, outcome::stopped);
   EXPECT_THAT(report.stuck, ElementsAre());
   EXPECT_THAT(report.failures, ElementsAre());

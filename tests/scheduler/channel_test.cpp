@@ -76,7 +76,7 @@ TEST_F(Channel, a_full_one_makes_senders_wait_until_there_is_room) {
   loop.run();
   EXPECT_EQ(sent.size(), 3U);
   for (int i = 1; i != 5; ++i) EXPECT_EQ(*c.receive().get(), i);
-  EXPECT_TRUE(sender.get(5s));
+  EXPECT_TRUE(sender.get(60s));
 }
 
 TEST_F(Channel, without_capacity_sender_and_receiver_meet) {
@@ -160,7 +160,7 @@ TEST_F(Channel, timed_forms_give_up) {
     auto got = co_await c.try_receive_for(2ms);
     EXPECT_TRUE(!got && got.error() == errc::timeout);
   });
-  EXPECT_TRUE(green.get(10s));
+  EXPECT_TRUE(green.get(60s));
   EXPECT_TRUE(c.empty());
 }
 
@@ -201,7 +201,7 @@ TEST_F(Channel, an_item_for_a_killed_receiver_goes_to_the_next) {
     std::thread killer([&] { kill_all(); });
     auto sent = c.try_send_for(1, round % 3 * 50us).get();
     killer.join();
-    (void)doomed.get(5s);
+    (void)doomed.get(60s);
     if (sent && got == 0) {  // it was handed over, and came back
       EXPECT_EQ(c.size(), 1U);
       EXPECT_EQ(*c.try_receive(), 1);
@@ -217,12 +217,12 @@ TEST_F(Channel, what_comes_back_is_first_again) {
   const auto give_back = [&loop](auto& c) {
     auto doomed = spawn(loop, [&c]() -> troupe::task<> { (void)co_await c.receive(); });
     auto other = spawn(loop, []() -> troupe::task<> { co_return; });
-    EXPECT_TRUE(other.get(1s));
+    EXPECT_TRUE(other.get(60s));
     loop.run();
     for (int i : {5, 1, 9}) EXPECT_TRUE(c.try_send(i));  // the first goes to the one that waits
     loop.strands().for_each([](troupe::strand& s) { s.request_kill(); });
     loop.run();
-    EXPECT_EQ(doomed.get(1s).error(), errc::cancelled);
+    EXPECT_EQ(doomed.get(60s).error(), errc::cancelled);
   };
   troupe::channel<int> first_in;
   give_back(first_in);
@@ -243,7 +243,7 @@ TEST_F(Channel, what_a_killed_sender_holds_is_not_sent) {
   loop.run();
   loop.strands().for_each([](troupe::strand& s) { s.request_kill(); });
   loop.run();
-  EXPECT_EQ(doomed.get(1s).error(), errc::cancelled);
+  EXPECT_EQ(doomed.get(60s).error(), errc::cancelled);
   EXPECT_EQ(drain<int>(c), (std::vector{0}));
 }
 
@@ -263,7 +263,7 @@ TEST_F(Channel, join_waits_until_each_item_has_been_worked_on) {
   });
   EXPECT_TRUE(c.join().get());
   EXPECT_EQ(done, 100);
-  EXPECT_TRUE(worker.get(5s));
+  EXPECT_TRUE(worker.get(60s));
   EXPECT_EQ(c.task_done().error(), errc::invalid_argument);
 }
 
@@ -281,7 +281,7 @@ TEST_F(Channel, many_items_go_in_and_come_out_at_once) {
     got.insert(got.end(), some->begin(), some->end());
   }
   EXPECT_EQ(got, numbers);
-  EXPECT_TRUE(*sender.get(5s));
+  EXPECT_TRUE(*sender.get(60s));
 }
 
 TEST_F(Channel, sending_many_says_how_many_were_sent_before_it_was_closed) {
@@ -292,7 +292,7 @@ TEST_F(Channel, sending_many_says_how_many_were_sent_before_it_was_closed) {
   loop.run();
   EXPECT_EQ(*c.receive().get(), 1);
   c.close();
-  const auto sent = sender.get(1s);
+  const auto sent = sender.get(60s);
   ASSERT_TRUE(sent);
   ASSERT_FALSE(*sent);
   EXPECT_EQ(sent->error(), errc::closed);
@@ -323,7 +323,7 @@ TEST_F(Channel, items_with_memory_of_their_own_survive_every_way_through) {
     EXPECT_EQ(q->number, n++ / 3);
   }
   EXPECT_EQ(n, 300);
-  EXPECT_TRUE(sender.get(5s));
+  EXPECT_TRUE(sender.get(60s));
 }
 
 TEST_F(Channel, a_wait_that_nobody_could_end_is_told_on_a_deterministic_loop) {
@@ -349,7 +349,7 @@ TEST_F(Channel, an_os_thread_that_waits_is_woken_by_a_green_thread_and_the_other
     EXPECT_EQ(*back.receive().get(), i + 1);
   }
   there.close();
-  EXPECT_TRUE(echo.get(5s));
+  EXPECT_TRUE(echo.get(60s));
 }
 
 }  // namespace

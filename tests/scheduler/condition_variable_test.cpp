@@ -95,7 +95,7 @@ TEST_F(ConditionVariable, the_mutex_is_held_again_after_a_timeout) {
     const auto u = m.unlock();
     co_return !r && r.error() == errc::timeout && u;
   });
-  EXPECT_TRUE(*green.get(20s));
+  EXPECT_TRUE(*green.get(60s));
   auto held = m.scoped().get();
   EXPECT_EQ(c.wait_for(held, 2ms).get().error(), errc::timeout);
   EXPECT_TRUE(held);
@@ -116,7 +116,7 @@ TEST_F(ConditionVariable, a_predicate_has_the_last_word_when_the_time_is_over) {
     const auto at_last = co_await c.wait_for(mine, 1ms, [&] { return std::exchange(ready, true); });
     co_return !never && never.error() == errc::timeout && at_last;
   });
-  EXPECT_TRUE(*green.get(20s));
+  EXPECT_TRUE(*green.get(60s));
 }
 
 TEST_F(ConditionVariable, timeouts_and_notifications_race_and_the_mutex_is_always_held) {
@@ -174,8 +174,8 @@ TEST_F(ConditionVariable, a_killed_waiter_holds_the_mutex_once_more_and_gives_it
     if (round % 2) c.notify_one();
     killer.join();
     held.unlock();
-    EXPECT_EQ(doomed.get(20s).error(), errc::cancelled);
-    ASSERT_TRUE(m.try_lock_for(20s).get()) << round;
+    EXPECT_EQ(doomed.get(60s).error(), errc::cancelled);
+    ASSERT_TRUE(m.try_lock_for(60s).get()) << round;
     EXPECT_TRUE(m.unlock());
   }
 }
@@ -190,7 +190,7 @@ TEST_F(ConditionVariable, waiting_without_the_mutex_is_an_error) {
     const auto r = co_await c.wait_for(m, 1ms);
     co_return !r && r.error() == errc::invalid_argument;
   });
-  EXPECT_TRUE(*other.get(20s));
+  EXPECT_TRUE(*other.get(60s));
 }
 
 TEST_F(ConditionVariable, a_wait_that_nobody_could_end_is_told_and_the_guard_says_whether_the_mutex_is_held) {

@@ -28,7 +28,7 @@ TEST_F(Event, lets_green_and_os_threads_go_on_and_those_who_come_later) {
   EXPECT_EQ(passed, 0);
   e.set();
   e.set();
-  for (auto& f : green) EXPECT_TRUE(f.get(20s));
+  for (auto& f : green) EXPECT_TRUE(f.get(60s));
   os.join();
   EXPECT_EQ(passed, 5);
   e.wait().get();
@@ -78,7 +78,7 @@ TEST_F(Event, timeouts_and_set_race) {
     });
     for (int spin = 0; spin != (round % 64) * 8; ++spin) troupe::cpu_relax();
     e.set();
-    ASSERT_TRUE(*waiter.get(20s));
+    ASSERT_TRUE(*waiter.get(60s));
   }
 }
 
@@ -95,7 +95,7 @@ TEST_F(Event, a_killed_waiter_leaves_and_the_others_stay) {
     std::thread killer([&] { kill_all(); });
     if (round % 2) e.set();
     killer.join();
-    EXPECT_EQ(doomed.get(20s).error(), errc::cancelled);
+    EXPECT_EQ(doomed.get(60s).error(), errc::cancelled);
     e.set();
     e.wait().get();
   }

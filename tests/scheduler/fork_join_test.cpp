@@ -156,19 +156,19 @@ TEST_P(ForkJoin, a_chain_of_forks_deeper_than_the_deque_ends) {
 
 TEST_P(ForkJoin, a_slice_that_ends_within_forks_lets_others_run) {
   std::atomic<bool> ended{false};
+  std::atomic<bool> forks{false};
   auto long_one = troupe::spawn(
       home(),
-      [](std::atomic<bool>& stop) -> task<int> {
-        int rounds = 0;
-        for (; !stop.load(); ++rounds) EXPECT_EQ(co_await fib(10), 55);
-        co_return rounds;
+      [](std::atomic<bool>& stop, std::atomic<bool>& begun) -> task<> {
+        for (; !stop.load(); begun = true) EXPECT_EQ(co_await fib(10), 55);
       },
-      std::ref(ended));
+      std::ref(ended), std::ref(forks));
+  while (!forks) std::this_thread::yield();
   for (int i = 0; i != 20; ++i) {
     EXPECT_EQ(*troupe::spawn(home(), [] { return fib(5); }).get(60s), 5);
   }
   ended = true;
-  EXPECT_GT(*long_one.get(60s), 0);
+  EXPECT_TRUE(long_one.get(60s));
 }
 
 /// A tree whose shape and whose waits follow from a seed; gives the number of its nodes.

@@ -50,7 +50,7 @@ TEST_F(Latch, those_who_arrive_and_wait_go_on_together) {
   EXPECT_EQ(l.wait_for(1ms).get().error(), errc::timeout);
   ++arrived;
   l.arrive_and_wait().get();
-  for (auto& f : green) EXPECT_TRUE(*f.get(20s));
+  for (auto& f : green) EXPECT_TRUE(*f.get(60s));
 }
 
 TEST_F(Latch, counting_below_zero_is_an_error) {
@@ -85,7 +85,7 @@ TEST_F(Latch, timeouts_and_the_last_step_race) {
     });
     for (int spin = 0; spin != (round % 64) * 8; ++spin) troupe::cpu_relax();
     EXPECT_TRUE(l.count_down());
-    ASSERT_TRUE(*waiter.get(20s));
+    ASSERT_TRUE(*waiter.get(60s));
   }
 }
 

@@ -83,9 +83,9 @@ TYPED_TEST(Locks, are_passed_on_by_waiters_that_are_killed_or_time_out) {
     std::thread killer([&] { this->kill_all(); });
     EXPECT_TRUE(l.unlock());
     killer.join();
-    EXPECT_EQ(doomed.get(20s).error(), errc::cancelled);
-    hasty.get(20s).has_value();
-    EXPECT_TRUE(l.try_lock_for(20s).get()) << round;
+    EXPECT_EQ(doomed.get(60s).error(), errc::cancelled);
+    hasty.get(60s).has_value();
+    EXPECT_TRUE(l.try_lock_for(60s).get()) << round;
     EXPECT_TRUE(l.unlock());
   }
 }
@@ -176,8 +176,8 @@ TEST_F(SharedMutex, a_writer_that_gives_up_lets_the_readers_behind_it_in) {
     co_return r.has_value();
   });
   auto reader = spawn(loop, [&]() -> troupe::task<> { auto held = co_await m.scoped_shared(); });
-  EXPECT_TRUE(reader.get(20s));
-  EXPECT_FALSE(*writer.get(20s));
+  EXPECT_TRUE(reader.get(60s));
+  EXPECT_FALSE(*writer.get(60s));
   EXPECT_TRUE(m.try_lock_shared());
   EXPECT_TRUE(m.unlock_shared());
   EXPECT_TRUE(m.unlock_shared());
@@ -280,10 +280,10 @@ TEST_F(LockAll, a_killed_one_gives_up_what_it_had) {
       EXPECT_TRUE(b.unlock());
     }
     kill_all();
-    EXPECT_EQ(doomed.get(20s).error(), errc::cancelled);
-    EXPECT_TRUE(a.try_lock_for(20s).get());
+    EXPECT_EQ(doomed.get(60s).error(), errc::cancelled);
+    EXPECT_TRUE(a.try_lock_for(60s).get());
     if (round % 2) {
-      EXPECT_TRUE(b.try_lock_for(20s).get());
+      EXPECT_TRUE(b.try_lock_for(60s).get());
     }
   }
 }
@@ -312,10 +312,10 @@ TEST_F(LockOrder, taking_two_locks_the_other_way_round_is_told_once_with_both_na
     auto j = co_await journal.scoped();
     auto a = co_await accounts.scoped();
   };
-  EXPECT_TRUE(spawn(home(), forth).get(20s));
+  EXPECT_TRUE(spawn(home(), forth).get(60s));
   EXPECT_EQ(told("\"accounts\"", "\"journal\""), 0u);
-  for (int i = 0; i != 3; ++i) EXPECT_TRUE(spawn(home(), back).get(20s));
-  EXPECT_TRUE(spawn(home(), forth).get(20s));
+  for (int i = 0; i != 3; ++i) EXPECT_TRUE(spawn(home(), back).get(60s));
+  EXPECT_TRUE(spawn(home(), forth).get(60s));
   EXPECT_EQ(told("mutex \"accounts\"", "shared mutex \"journal\""), 1u);
 }
 

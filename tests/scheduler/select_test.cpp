@@ -58,7 +58,7 @@ TEST_F(Select, waits_until_an_alternative_comes_true) {
     EXPECT_TRUE(a.send(1).get());
     EXPECT_TRUE(b.send(10).get());
   }
-  EXPECT_EQ(*green.get(20s), 1'100);
+  EXPECT_EQ(*green.get(60s), 1'100);
 }
 
 TEST_F(Select, a_sender_that_is_not_chosen_sends_nothing) {
@@ -72,7 +72,7 @@ TEST_F(Select, a_sender_that_is_not_chosen_sends_nothing) {
   loop.run();
   EXPECT_TRUE(b.try_send(2));
   EXPECT_EQ(a.try_receive().error(), errc::timeout);
-  EXPECT_EQ(*green.get(5s), 1U);
+  EXPECT_EQ(*green.get(60s), 1U);
   EXPECT_EQ(a.try_receive().error(), errc::timeout);
 }
 
@@ -84,7 +84,7 @@ TEST_F(Select, an_own_sender_is_no_partner_for_an_own_receiver) {
     auto mine = co_await select(a.receive(), a.send(1), after(1ms));
     co_return mine.index();
   });
-  EXPECT_EQ(*green.get(5s), 2U);
+  EXPECT_EQ(*green.get(60s), 2U);
 }
 
 TEST_F(Select, two_selections_meet_in_exactly_one_alternative) {
@@ -96,7 +96,7 @@ TEST_F(Select, two_selections_meet_in_exactly_one_alternative) {
       co_return chosen.index();
     });
     auto chosen = select(b.receive(), a.receive()).get();
-    EXPECT_EQ(*sender.get(10s), 1 - chosen.index());
+    EXPECT_EQ(*sender.get(60s), 1 - chosen.index());
     EXPECT_EQ(a.try_receive().error(), errc::timeout);
     EXPECT_EQ(b.try_receive().error(), errc::timeout);
   }
@@ -115,7 +115,7 @@ TEST_F(Select, the_time_comes_true_when_nothing_else_does) {
     auto at_once = co_await select(a.receive(), after(0s));
     EXPECT_EQ(at_once.index(), 1U);
   });
-  EXPECT_TRUE(green.get(10s));
+  EXPECT_TRUE(green.get(60s));
 }
 
 TEST_F(Select, a_closed_channel_is_ready) {
@@ -126,7 +126,7 @@ TEST_F(Select, a_closed_channel_is_ready) {
     co_return chosen.index() == 1 && std::get<1>(chosen).error() == errc::closed;
   });
   b.close();
-  EXPECT_TRUE(*green.get(5s));
+  EXPECT_TRUE(*green.get(60s));
   auto chosen = select(b.send(1), a.receive()).get();
   EXPECT_EQ(std::get<0>(chosen).error(), errc::closed);
 }
@@ -145,7 +145,7 @@ TEST_F(Select, ready_alternatives_are_chosen_about_equally_often) {
     }
     co_return chosen;
   };
-  const auto green = *spawn(home(), count).get(20s);
+  const auto green = *spawn(home(), count).get(60s);
   for (int n : green) EXPECT_GT(n, 600);
 
   std::array<int, 3> os{};
@@ -172,7 +172,7 @@ std::vector<std::size_t> choices_of_one_run() {
       chosen.push_back(one.index());
     }
   });
-  EXPECT_TRUE(green.get(1s));
+  EXPECT_TRUE(green.get(60s));
   for (int i = 0; i != 50; ++i) chosen.push_back(select(a.receive(), b.receive()).get().index());
   return chosen;
 }
@@ -195,8 +195,8 @@ TEST_F(Select, takes_locks_too) {
     co_return chosen.index();
   });
   EXPECT_TRUE(m.unlock());
-  EXPECT_EQ(*green.get(5s), 1U);
-  EXPECT_TRUE(m.try_lock_for(5s).get());
+  EXPECT_EQ(*green.get(60s), 1U);
+  EXPECT_TRUE(m.try_lock_for(60s).get());
   EXPECT_TRUE(m.unlock());
 }
 
@@ -208,7 +208,7 @@ TEST_F(Select, waits_for_events_too) {
     co_return chosen.index();
   });
   e.set();
-  EXPECT_EQ(*green.get(5s), 1U);
+  EXPECT_EQ(*green.get(60s), 1U);
   EXPECT_EQ(select(e.wait_for(1h), a.receive()).get().index(), 0U);
 }
 
@@ -224,7 +224,7 @@ TEST_F(Select, what_a_killed_selection_was_given_comes_back) {
     std::thread killer([&] { home().strands().for_each([](troupe::strand& s) { s.request_kill(); }); });
     auto sent = a.try_send_for(1, round % 3 * 50us).get();
     killer.join();
-    (void)doomed.get(5s);
+    (void)doomed.get(60s);
     if (sent && got == 0) {
       EXPECT_EQ(*a.try_receive(), 1);
       ++got;

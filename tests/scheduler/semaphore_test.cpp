@@ -39,8 +39,9 @@ TEST_F(Semaphore, never_lets_more_in_than_it_has_permits) {
   for (auto& f : green) EXPECT_TRUE(f.get(60s));
   os.join();
   EXPECT_LE(most, 3);
-  EXPECT_GT(most, 1);
   EXPECT_EQ(s.available(), 3u);
+  for (int i = 0; i != 3; ++i) EXPECT_TRUE(s.try_acquire());
+  EXPECT_FALSE(s.try_acquire());
 }
 
 TEST_F(Semaphore, gives_permits_in_the_order_of_coming_and_nobody_overtakes) {
@@ -105,8 +106,8 @@ TEST_F(Semaphore, a_killed_waiter_passes_its_permit_on) {
     std::thread killer([&] { kill_all(); });
     EXPECT_TRUE(s.release());
     killer.join();
-    EXPECT_EQ(doomed.get(20s).error(), errc::cancelled);
-    ASSERT_TRUE(s.try_acquire_for(20s).get()) << round;
+    EXPECT_EQ(doomed.get(60s).error(), errc::cancelled);
+    ASSERT_TRUE(s.try_acquire_for(60s).get()) << round;
     EXPECT_EQ(s.available(), 0u);
   }
 }

@@ -78,6 +78,59 @@ TEST(Timers, a_timer_may_arm_itself_again_when_it_fires) {
   EXPECT_EQ(r.fired, 3);
 }
 
+TEST(Timers, more_than_the_limit_are_fired_later_in_order_and_can_still_be_cancelled) {
+  troupe::timers t;
+  std::vector<int> log;
+  bell a(log, 1);
+  bell b(log, 2);
+  bell c(log, 3);
+  t.arm(b, 20 * ms);
+  t.arm(c, 30 * ms);
+  t.arm(a, 10 * ms);
+  EXPECT_EQ(t.fire_due(40 * ms, 1), 1u);
+  EXPECT_LE(t.next(), 40 * ms);
+  EXPECT_TRUE(t.cancel(b));
+  EXPECT_FALSE(t.cancel(b));
+  EXPECT_EQ(t.fire_due(40 * ms, 1), 1u);
+  EXPECT_EQ(log, (std::vector{1, 3}));
+  EXPECT_TRUE(t.empty());
+  EXPECT_EQ(t.next(), troupe::timers::never);
+}
+
+TEST(Timers, in_the_background_are_awaited_by_nobody) {
+  troupe::timers t;
+  std::vector<int> log;
+  bell a(log, 1);
+  bell b(log, 2);
+  b.in_background = true;
+  t.arm(a, 10 * ms);
+  t.arm(b, 20 * ms);
+  EXPECT_FALSE(t.none_awaited());
+  EXPECT_TRUE(t.cancel(a));
+  EXPECT_TRUE(t.none_awaited());
+  EXPECT_FALSE(t.empty());
+  EXPECT_EQ(t.fire_due(20 * ms), 1u);
+  EXPECT_TRUE(t.none_awaited());
+  EXPECT_TRUE(t.empty());
+}
+
+TEST(Timers, that_are_left_at_the_end_are_dropped) {
+  struct parcel final : troupe::timer {
+    void fire() noexcept override {}
+    void dropped() noexcept override { gone = true; }
+    bool gone = false;
+  };
+  troupe::timers t;
+  parcel near;
+  parcel far;
+  t.arm(near, 1 * ms);
+  t.arm(far, INT64_MAX - 1);
+  t.drop_all();
+  EXPECT_TRUE(near.gone);
+  EXPECT_TRUE(far.gone);
+  EXPECT_FALSE(t.cancel(far));
+}
+
 TEST(Timers, each_timer_is_either_cancelled_or_fires_when_both_race) {
   struct once final : troupe::timer {
     void fire() noexcept override { fired.fetch_add(1); }

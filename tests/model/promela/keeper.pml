@@ -1,12 +1,13 @@
 /*
  * The sleep of the pool's housekeeper (scheduler/work_stealing_pool.cpp, I6).
  *
- *   housekeeper   keep_house: two ticks with all parked, announce, look again, park; else look after the workers, and
- *                 park until the next tick, which may come at any moment
- *   worker        sleep: announce, park, leave, look for the housekeeper; then a slice that lasts until the housekeeper
- *                 has looked after it (C8): one that sleeps on is a deadlock
+ *   housekeeper   keep_house: a tick without a slice and all parked, announce, look again, park; else look after the
+ *                 workers, and park until the next tick, which may come at any moment
+ *   worker        sleep: announce, park, leave, look for the housekeeper if it has left by itself; then a slice that
+ *                 lasts until the housekeeper has looked after it (C8): one that sleeps on is a deadlock
  *
- * WAKES times somebody takes a worker off the list of sleepers and unparks it (notify), or just unparks it (a timer).
+ * WAKES times somebody takes a worker off the list of sleepers, unparks it and looks for the housekeeper (notify), or
+ * just unparks it (a timer).
  *
  * Holds: while a worker is awake the housekeeper ticks. With LIVENESS: once all are parked for good it sleeps without a
  * deadline (C7).
@@ -17,7 +18,9 @@
  * mutant NO_SECOND_LOOK: the housekeeper parks without another look after its announcement
  * mutant LOOK_FIRST: a worker looks for the housekeeper before it leaves the sleepers
  * mutant NOBODY_LOOKS: a worker that leaves does not look for the housekeeper
- * mutant KEEPS_TICKING (WORKERS=2 WAKES=2 LIVENESS): the housekeeper forgets that all were parked a tick ago
+ * mutant WAKER_DOES_NOT_LOOK: whoever takes a worker off the list does not look for the housekeeper
+ * mutant WAKER_LOOKS_FIRST: whoever takes a worker off the list looks for the housekeeper before that
+ * mutant KEEPS_TICKING (WORKERS=2 WAKES=2 LIVENESS): the housekeeper forgets how many slices there were a tick ago
  */
 byte sleeping;
 bool listed[WORKERS];
@@ -25,11 +28,12 @@ bool token[WORKERS];
 bool keeper_token, keeper_sleeps;
 bool needs[WORKERS];         /* the slice that runs waits for the housekeeper */
 bool keeper_parked;          /* without a deadline */
-byte waked;
+byte waked, slices;
 
 #define all_parked (sleeping == WORKERS)
 
 proctype worker(byte self) {
+  bool by_itself;
   do
   :: atomic { listed[self] = true; sleeping++ }
 end: d_step { token[self] -> token[self] = false }
@@ -38,25 +42,25 @@ end: d_step { token[self] -> token[self] = false }
 #endif
      atomic {
        if
-       :: listed[self] -> listed[self] = false; sleeping--
+       :: listed[self] -> listed[self] = false; sleeping--; by_itself = true
        :: else
        fi
      }
 #if !defined(MUTANT_LOOK_FIRST) && !defined(MUTANT_NOBODY_LOOKS)
-     if :: keeper_sleeps -> keeper_token = true :: else fi;
+     if :: by_itself && keeper_sleeps -> keeper_token = true :: else fi;
 #endif
-     needs[self] = true;
+     by_itself = false;
+     d_step { slices++; needs[self] = true }
      !needs[self]
   od
 }
 
 active proctype housekeeper() {
-  bool idle, idle_before;
-  byte w;
+  byte w, slices_before = 255, slices_now;
   do
-  :: idle = all_parked;
+  :: slices_now = slices;
      if
-     :: idle && idle_before ->
+     :: slices_now == slices_before && all_parked ->
         keeper_sleeps = true;
 #ifndef MUTANT_NO_SECOND_LOOK
         if
@@ -68,12 +72,10 @@ end:       d_step { keeper_token -> keeper_token = false; keeper_parked = false 
         :: else
         fi;
 #endif
-        keeper_sleeps = false;
-        idle_before = false
+        keeper_sleeps = false
      :: else ->
-        idle_before = idle;
-#ifdef MUTANT_KEEPS_TICKING
-        idle_before = false;
+#ifndef MUTANT_KEEPS_TICKING
+        slices_before = slices_now;
 #endif
         w = 0;
         do
@@ -85,13 +87,24 @@ end:       d_step { keeper_token -> keeper_token = false; keeper_parked = false 
   od
 }
 
+inline wake(w) {
+#ifdef MUTANT_WAKER_LOOKS_FIRST
+  if :: keeper_sleeps -> keeper_token = true :: else fi;
+#endif
+  atomic { listed[w] -> listed[w] = false; sleeping-- }
+  token[w] = true;
+#if !defined(MUTANT_WAKER_LOOKS_FIRST) && !defined(MUTANT_WAKER_DOES_NOT_LOOK)
+  if :: keeper_sleeps -> keeper_token = true :: else fi
+#endif
+}
+
 active proctype waker() {
   do
   :: waked == WAKES -> break
   :: waked < WAKES ->
      if
-     :: atomic { listed[0] -> listed[0] = false; sleeping-- } token[0] = true
-     :: atomic { listed[1] -> listed[1] = false; sleeping-- } token[1] = true
+     :: listed[0] -> wake(0)
+     :: listed[1] -> wake(1)
      :: token[0] = true
      fi;
      waked++
