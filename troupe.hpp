@@ -7,6 +7,7 @@
 #include <troupe/actors/ref.hpp>
 #include <troupe/actors/runtime.hpp>
 #include <troupe/exchange/exchange.hpp>
+#include <troupe/scheduler/executor.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/task.hpp>

@@ -43,12 +43,15 @@ class result<void>;
 /// error may be in different threads.
 class error {
 public:
-  /// An error; without a sentence its code speaks for it. Where there is no memory for the sentence, the code remains.
-  explicit error(errc code, std::string message = {}) noexcept : error(code, std::move(message), nullptr) {}
+  /// An error whose code speaks for it.
+  explicit error(errc code) noexcept : word_(bare(code)) {}
 
-  /// The same with the exception that it stands for.
-  error(errc code, std::string message, std::exception_ptr cause) noexcept
-      : word_(message.empty() && !cause ? bare(code) : with_text(code, std::move(message), std::move(cause))) {}
+  /// An error with a sentence, and the exception that it stands for if there is one. Where there is no memory for the
+  /// sentence, the code remains.
+  error(errc code, std::string message, std::exception_ptr cause = nullptr) noexcept
+      : word_(message.empty() && !cause ? bare(code) : with_text(code, std::move(message), std::move(cause))) {
+    if (word_ == 0) __builtin_unreachable();  // for compilers that cannot see into `with_text`
+  }
 
   error(const error& other) noexcept : word_(other.word_) { retain(); }
   error(error&& other) noexcept : word_(other.word_) {
@@ -79,7 +82,8 @@ public:
   friend bool operator==(const error& e, errc c) noexcept { return e.code() == c; }
 
 private:
-  friend class result<void>;
+  template <class T>
+  friend class result;
 
   struct text {
     atomic<std::uint32_t> refs{1};  // errors that say this
@@ -95,7 +99,12 @@ private:
   static constexpr std::uintptr_t bare(errc code) noexcept { return static_cast<std::uintptr_t>(code) << 1 | 1; }
   static std::uintptr_t with_text(errc code, std::string message, std::exception_ptr cause) noexcept;
 
+#pragma GCC diagnostic push
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC 12 takes a variant's other alternative for this
+#endif
   bool has_text() const noexcept { return (word_ & 1) == 0 && word_ != 0; }
+#pragma GCC diagnostic pop
   text& told() const noexcept { return *reinterpret_cast<text*>(word_); }
   void retain() const noexcept {
     if (has_text()) told().refs.fetch_add(1, relaxed);

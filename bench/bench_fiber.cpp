@@ -153,12 +153,11 @@ bool timer(const options& opts) {
         cancelled += how == boost::asio::error::operation_aborted ? 1 : 0;
       });
       timer.cancel();
-      if (i % 64 == 63) {
+      if (i % 64 == 63 || i + 1 == n) {
+        loop.restart();
         loop.poll();
       }
     }
-    loop.poll();
-    loop.restart();
     return cancelled == n;
   });
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <semaphore>
 
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
@@ -47,17 +48,16 @@ struct pool {
 };
 
 bool wake(const options& opts) {
-  completion done;
+  std::binary_semaphore stamped(0);
   pool workers(opts);
   return bench::measure_wakes(opts, [&] {
     bench::clock::time_point woken;
-    done.expect(1);
     auto begin = bench::clock::now();
     workers.arena.enqueue([&] {
       woken = bench::clock::now();
-      done.arrive();
+      stamped.release();
     });
-    done.wait();
+    stamped.acquire();
     return woken - begin;
   });
 }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <semaphore>
 #include <thread>
 
 #include <troupe/troupe.hpp>
@@ -128,18 +129,17 @@ bool call_off(troupe::runtime& rt, bool ok) {
 
 // wake, submit
 
-troupe::task<> stamp(clock::time_point* woken, completion* done) {
+troupe::task<> stamp(clock::time_point* woken, std::binary_semaphore* stamped) {
   *woken = clock::now();
-  done->arrive();
+  stamped->release();
   co_return;
 }
 
 // `left` counts down to 0, where the last one ends the round; relaxed, as `completion` has a mutex.
-troupe::task<> count_down(counter* left, completion* done) {
-  if (left->fetch_sub(1, std::memory_order_relaxed) == 1) {
-    done->arrive();
+void count_down(counter& left, completion& done) {
+  if (left.fetch_sub(1, std::memory_order_relaxed) == 1) {
+    done.arrive();
   }
-  co_return;
 }
 
 }  // namespace
@@ -194,14 +194,13 @@ bool idle_sleepers(const options& opts) {
 }
 
 bool wake(const options& opts) {
-  completion done;
+  std::binary_semaphore stamped(0);
   troupe::runtime rt(configured(opts));
   return measure_wakes(opts, [&] {
     clock::time_point woken;
-    done.expect(1);
     auto begin = clock::now();
-    rt.spawn(stamp, &woken, &done);
-    done.wait();
+    rt.spawn(stamp, &woken, &stamped);
+    stamped.acquire();
     return woken - begin;
   });
 }
@@ -210,10 +209,11 @@ bool submit(const options& opts) {
   counter left{0};
   completion done;
   troupe::runtime rt(configured(opts));
+  troupe::executor pool(rt);
   return measure_time("ns/job", done, 1, opts.scaled(jobs), 1, 1, [&](std::uint64_t n) {
     left.store(n, std::memory_order_relaxed);
     for (std::uint64_t i = 0; i < n; ++i) {
-      rt.spawn(count_down, &left, &done);
+      pool.submit([&left, &done] { count_down(left, done); });
     }
   });
 }

@@ -17,6 +17,13 @@ namespace troupe {
 
 template <class T>
 class promise;
+template <class T>
+class future;
+
+namespace detail {
+template <class T>
+future_state_base& state_of(const future<T>& f) noexcept;
+}  // namespace detail
 
 /// The reading end of a result that comes once: `co_await` it in green threads and handlers, `get` it on OS threads.
 /// Move only; one reader. Dropping it says that nobody is interested.
@@ -61,11 +68,11 @@ public:
   /// Errors: `timeout`; `deadlock` where nothing is left that could bring the result; those of the result. On a worker
   /// another thread stands in for the caller meanwhile; `would_deadlock` where that is not possible: on a run loop, or
   /// when `pool_options::stand_ins` of them are at it already.
-  result<T> get() { return get(timeout_); }
+  troupe::result<T> get() { return get(timeout_); }
 
   /// The same with a timeout of one's own. When the time is over the result is given up, as when it was taken:
   /// a later `get` gives `invalid_argument`.
-  result<T> get(std::chrono::nanoseconds timeout) {
+  troupe::result<T> get(std::chrono::nanoseconds timeout) {
     if (!state_) return error(errc::invalid_argument, "this future stands for nothing: it was moved from or never set");
     if (state_->ready()) return state_->take();
     detail::result_wait wait(*state_, true);
@@ -73,14 +80,44 @@ public:
     return outcome(wait);
   }
 
+  /// Waits without taking the result or giving it up: `f.wait(1s).get()`, `co_await f.wait(1s)`. Errors: `timeout`,
+  /// `cancelled`, `deadlock`, `would_deadlock`, as `get`; none says anything of the result.
+  detail::arrival wait(std::chrono::nanoseconds timeout = forever) const noexcept {
+    return detail::arrival(*state_, timeout);
+  }
+
+  /// The value, as Python's `Future.result`: blocks as `get` does, but throws. What a green thread or a job threw comes
+  /// out as it is, any other error as a `troupe_error`. When the time is over the result is still awaited: call it again.
+  T result(std::chrono::nanoseconds timeout = forever) {
+    wait(timeout).get().value();
+    troupe::result<T> r = state_->take();
+    if (!r && r.error().cause()) std::rethrow_exception(r.error().cause());
+    return std::move(r).value();
+  }
+
+  /// What `result` would throw; null if there is a value. Blocks and throws `troupe_error` when there is nothing within
+  /// the time.
+  std::exception_ptr exception(std::chrono::nanoseconds timeout = forever) {
+    wait(timeout).get().value();
+    return state_->exception();
+  }
+
+  /// True once it was cancelled: given up by `cancel`, or by its giver.
+  bool cancelled() const noexcept { return state_->cancelled(); }
+
+  /// Calls `f` with the `result<T>` in a green thread of its own, once it is there; gives the future of what `f` returns.
+  /// Takes this future over.
+  template <class F>
+  auto then(F f) &&;
+
   /// For `co_await future`, whose result is what `get` returns. The time runs from here.
   bool await_ready() const noexcept { return state_->ready() && detail::may_go_on(); }
   void await_suspend(std::coroutine_handle<> h) {
     if (state_->ready()) return detail::yield_current(h);  // it has had its share
-    wait_ = std::make_unique<detail::result_wait>(*state_, true);
-    wait_->suspend(h, timeout_);
+    if (timeout_ == forever && detail::run_child_first(state_->giver(), h, this, child_has_run)) return;
+    suspend(h);
   }
-  result<T> await_resume() {
+  troupe::result<T> await_resume() {
     if (!wait_) return state_->take();
     const auto wait = std::move(wait_);
     return outcome(*wait);
@@ -90,7 +127,22 @@ protected:
   detail::future_state<T>* state() const noexcept { return state_; }
 
 private:
-  result<T> outcome(const detail::result_wait& wait) {
+  friend detail::future_state_base& detail::state_of<T>(const future& f) noexcept;
+
+  void suspend(std::coroutine_handle<> h) {
+    wait_ = std::make_unique<detail::result_wait>(*state_, true);
+    wait_->suspend(h, timeout_);
+  }
+
+  static void child_has_run(void* self, std::coroutine_handle<> h) {
+    auto& f = *static_cast<future*>(self);
+    if (f.state_->ready())
+      detail::transfer_to(h);
+    else
+      f.suspend(h);
+  }
+
+  troupe::result<T> outcome(const detail::result_wait& wait) {
     if (wait.came()) return state_->take();
     state_->let_go();
     return wait.why_not();
@@ -102,6 +154,12 @@ private:
 };
 
 namespace detail {
+
+/// The state of a future that stands for something.
+template <class T>
+future_state_base& state_of(const future<T>& f) noexcept {
+  return *f.state_;
+}
 
 /// What a promise and its future share.
 template <class T>

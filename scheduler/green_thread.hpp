@@ -229,4 +229,18 @@ auto spawn(scheduler& home, task_options options, F f, Args... args) {
   return detail::start(made);
 }
 
+template <class T>
+template <class F>
+auto future<T>::then(F f) && {
+  using U = std::invoke_result_t<F&, troupe::result<T>>;
+  scheduler& home = state_->provider();
+  return future<U>(spawn(
+      home,
+      [](future<T> source, F continuation) -> task<U> {
+        troupe::result<T> r = co_await source;
+        co_return std::invoke(continuation, std::move(r));
+      },
+      std::move(*this), std::move(f)));
+}
+
 }  // namespace troupe

@@ -70,12 +70,13 @@ run_loop::run_loop(run_loop_options options)
 }
 
 run_loop::~run_loop() {
-  run_loop::stop(0);
+  run_loop::stop(deterministic() ? now() : now() + 10 * second);
   std::lock_guard guard(loops_mutex);
   std::erase_if(loops, [this](const auto& l) { return l.second == this; });
 }
 
-bool run_loop::stop(std::int64_t) {
+bool run_loop::stop(std::int64_t deadline) {
+  const bool others_ended = roster()->end(deadline).empty();
   timers_.drop_all();
   std::deque<job*> left;
   {
@@ -83,7 +84,7 @@ bool run_loop::stop(std::int64_t) {
     left.swap(runnable_);
   }
   for (job* j : left) j->abandoned();
-  return true;
+  return others_ended;
 }
 
 std::int64_t run_loop::now() const noexcept { return deterministic() ? virtual_now_.load(relaxed) : steady_now(); }

@@ -90,7 +90,8 @@ public:
   bool wait_quiescent(std::int64_t deadline) override;
   bool begin_blocking() noexcept override { return false; }
   void end_blocking() noexcept override {}
-  bool stop(std::int64_t) override;
+  bool stop(std::int64_t deadline) override;
+  bool deterministic() const noexcept override { return chooser_.has_value(); }
   unsigned size() const noexcept override { return 1; }
   std::string label(const strand& s) const override;
   std::vector<worker_info> inspect() const override;
@@ -106,7 +107,6 @@ private:
     std::uint64_t last_woken = 0;  // the number of the strand that it woke last
   };
 
-  bool deterministic() const noexcept { return chooser_.has_value(); }
   void inject(job& j) noexcept override;
   void strand_added(const strand& s) noexcept override;
   void strand_removed(const strand& s) noexcept override;

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include <troupe/base/atomic.hpp>
+#include <troupe/scheduler/detail/thread_roster.hpp>
 #include <troupe/scheduler/job.hpp>
 #include <troupe/scheduler/strand_registry.hpp>
 #include <troupe/scheduler/timers.hpp>
@@ -117,6 +119,13 @@ public:
   /// What the workers do now.
   virtual std::vector<worker_info> inspect() const = 0;
 
+  /// True if all that it runs runs on one thread, in virtual time: what would have a thread of its own is a job there
+  /// (C12).
+  virtual bool deterministic() const noexcept { return false; }
+
+  /// Internal: its threads, and who has made them.
+  const std::shared_ptr<detail::thread_roster>& roster() const noexcept { return roster_; }
+
   /// The choices of the thread that waits for this scheduler, if that is one that drives it.
   detail::draws& choices() noexcept { return choices_; }
 
@@ -134,12 +143,25 @@ protected:
 private:
   strand_registry strands_;
   detail::draws choices_;
+  std::shared_ptr<detail::thread_roster> roster_ = std::make_shared<detail::thread_roster>();
   atomic<bool> periodic_calls_ended_{false};  // false -> true; relaxed: it guards nothing
 };
 
+/// The threads of a scheduler, in the order of their starting: workers and whatever else it was made to start. The thread
+/// that drives a run loop belongs to the program, and is not among them. Any thread.
+inline std::vector<thread_info> threads(const scheduler& s) { return s.roster()->list(); }
+
 namespace detail {
+
+/// A runtime, say.
+template <class T>
+concept has_scheduler = requires(T& t) {
+  { t.scheduler() } -> std::same_as<scheduler&>;
+};
+
 /// The run loop that the calling thread has made last and drives while it waits for something; null on most threads.
 scheduler* driven_by_this_thread();
+
 }  // namespace detail
 
 /// Nanoseconds of the steady clock.

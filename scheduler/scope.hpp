@@ -116,7 +116,7 @@ private:
 
   void suspend(std::coroutine_handle<> h) noexcept;
   void cancel_wait() noexcept final;
-  bool passes_cancel_on() const noexcept final { return true; }
+  bool cancel_takes_time() const noexcept final { return true; }
   std::string describe_wait() const final { return "the children of a scope"; }
   bool strand_killed() noexcept final;
   void stop_children() noexcept;

@@ -41,7 +41,7 @@ void strand::call_off() noexcept {
     if ((attention_.load(relaxed) & cancelled) == 0) return;  // it has left the region that was told to stop
     w = waiting_.load(seq_cst);
     if (!w) return;
-    if (!w->passes_cancel_on()) return w->cancel_wait();
+    if (!w->cancel_takes_time()) return w->cancel_wait();
     ++pins_;
   }
   w->cancel_wait();
@@ -109,7 +109,7 @@ bool strand::abandon_forks() noexcept {
 strand_registry::shard& strand_registry::shard_of(const strand& s) noexcept {
   // Strands are allocated at multiples of 16; their higher bits spread them.
   const auto bits = reinterpret_cast<std::uintptr_t>(&s);
-  return shards_[(bits >> 7 ^ bits >> 12) % used_];
+  return shards_[(bits >> 7 ^ bits >> 12) & mask_];
 }
 
 void strand_registry::add(strand& s) noexcept {
@@ -153,6 +153,13 @@ void no_trampoline() noexcept {
 void leave_forks_behind(trampoline& t) noexcept { fork_record::leave_behind(t); }
 void keep_forks(trampoline& t) noexcept { fork_record::carry(t); }
 
+void trampoline::run_child() noexcept {
+  this_trampoline = nullptr;
+  current_worker()->run_within(*std::exchange(child, nullptr));
+  this_trampoline = this;
+  joined(awaiter, waiter);
+}
+
 pause trampoline::run(std::coroutine_handle<> h) noexcept {
   trampoline* outer = std::exchange(this_trampoline, this);
   worker* here = current_worker();
@@ -161,17 +168,21 @@ pause trampoline::run(std::coroutine_handle<> h) noexcept {
   if (!h) [[unlikely]]
     h = self->first_coroutine();
   next = fork_record::is_marked(h) ? fork_record::take_up(*this, h) : h;
-  while (next) {
-    if (left == 0) {  // C8: ready awaitables alone must not keep the thread for ever
-      if (here && here->may_stay() && !self->killed()) {
-        left = share;
-      } else {
-        yield_current(std::exchange(next, {}));
-        break;
+  for (;;) {
+    while (next) {
+      if (left == 0) {  // C8: ready awaitables alone must not keep the thread for ever
+        if (here && here->may_stay() && !self->killed()) {
+          left = share;
+        } else {
+          yield_current(std::exchange(next, {}));
+          break;
+        }
       }
+      --left;
+      std::exchange(next, {}).resume();
     }
-    --left;
-    std::exchange(next, {}).resume();
+    if (!child) break;
+    run_child();
   }
   this_trampoline = outer;
   if (hook) hook->paused();

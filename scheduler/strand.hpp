@@ -27,9 +27,9 @@ public:
   /// `await_suspend` is still publishing the wait.
   virtual void cancel_wait() noexcept = 0;
 
-  /// True if `cancel_wait` only passes the word on to others, whose end the wait goes on for: a join with children. May
-  /// be called again then, and by several at a time.
-  virtual bool passes_cancel_on() const noexcept { return false; }
+  /// True if `cancel_wait` passes the word on to others, or waits for the strand to publish the wait: then it is called
+  /// without a lock, perhaps again, and by several at a time.
+  virtual bool cancel_takes_time() const noexcept { return false; }
 
   /// What is waited for, for reports; empty: its type says enough.
   virtual std::string describe_wait() const { return {}; }
@@ -50,7 +50,7 @@ protected:
 ///     use a wait from outside says so in `attention_`, takes `outside_` and reads `waiting_`; the strand, before it
 ///     destroys the wait, clears `waiting_` and looks at `attention_`, and if somebody is there it takes `outside_` too.
 ///     One of the two sees the other (AD1): strands wait often and are called off rarely, so the barrier is the caller's.
-///     A wait that passes a cancel on to others runs code that may take its time: it is pinned meanwhile, without the lock.
+///     A wait whose cancel may take its time is pinned meanwhile, without the lock.
 /// S3. The mark `cancelled` in `attention_` says whether waits are called off now: because the whole strand was told to
 ///     stop, or a region that it is in (`detail/cancel_region.hpp`). It changes under `outside_`: a strand that has left
 ///     a region waits in peace.

@@ -39,13 +39,13 @@ public:
   std::size_t size() const noexcept;
 
   /// Visits in the order of making, the newest first, at the price of one lock for all. Call it before the first `add`.
-  void keep_order() noexcept { used_ = 1; }
+  void keep_order() noexcept { mask_ = 0; }
 
   /// Tells `w`, which lives until the last strand has gone. Call it before the first `add`.
   void watch(strand_watcher& w) noexcept { watcher_ = &w; }
 
 private:
-  static constexpr std::size_t shards = 16;  // a spread that keeps two workers apart
+  static constexpr std::size_t shards = 16;  // a spread that keeps two workers apart; a power of two
 
   struct alignas(cache_line) shard {
     mutable spin_lock lock;
@@ -56,7 +56,7 @@ private:
   shard& shard_of(const strand& s) noexcept;
 
   std::array<shard, shards> shards_;
-  std::size_t used_ = shards;
+  std::size_t mask_ = shards - 1;
   strand_watcher* watcher_ = nullptr;
 };
 

@@ -31,12 +31,17 @@ void timed_call::fire() noexcept {
 }
 
 bool timed_call::cancel() noexcept {
-  state was = state::waiting;
-  while (!state_.compare_exchange_weak(was, state::cancelled, acq_rel, acquire)) {
-    if (was != state::waiting && (was != state::running || period_ == 0)) return false;
+  state was = state_.load(acquire);
+  const auto to_come = [&] { return was == state::waiting || (was == state::running && period_ != 0); };
+  if (!to_come()) return false;  // the scheduler may have gone
+  if (home_->cancel(*this)) {
+    was = state_.exchange(state::cancelled, acq_rel);
+    end();
+    return was == state::waiting;
   }
-  // If the timer has fired already, the job that is queued finds it cancelled; if the call is being made, that does.
-  if (was == state::waiting && home_->cancel(*this)) end();
+  while (!state_.compare_exchange_weak(was, state::cancelled, acq_rel, acquire)) {
+    if (!to_come()) return false;
+  }
   return true;
 }
 

@@ -23,8 +23,8 @@ namespace detail {
 
 /// A call that is to be made, once or again and again.
 ///
-/// TC1. `state_` decides who ends it: the job that makes the call, or a canceller. Whoever takes it from `waiting` to
-///      `cancelled` takes the timer out if that is still armed.
+/// TC1. `state_` decides whether the call is made. Whoever takes the timer out cancels the call, and nothing is left of it;
+///      where there is no timer to take out, the job that is queued or at work, or about to arm it, finds it cancelled.
 /// TC2. References: those of the handles, and one for as long as the timer is armed, the job queued, or the call being
 ///      made. Whoever gives that one up destroys the callable.
 class timed_call : public job, public timer {
@@ -45,7 +45,8 @@ public:
 
   void retain() noexcept { refs_.fetch_add(1, relaxed); }
   void release_one() noexcept {
-    if (refs_.fetch_sub(1, acq_rel) == 1) destroy();
+    // The last reference needs no exchange: nobody else can add one. Pairs with the releases of the others.
+    if (refs_.load(acquire) == 1 || refs_.fetch_sub(1, acq_rel) == 1) destroy();
   }
 
 protected:

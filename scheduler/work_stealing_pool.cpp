@@ -35,7 +35,6 @@
 
 #include <concurrentqueue/concurrentqueue.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -86,10 +85,6 @@ bool sleeps_in_the_system(int thread_id) noexcept {
   return name_end && (name_end[2] == 'S' || name_end[2] == 'D');
 }
 
-void name_this_thread(const std::string& name) noexcept {
-  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
-}
-
 }  // namespace
 
 std::vector<unsigned> usable_cores() {
@@ -138,15 +133,20 @@ std::shared_ptr<work_stealing_pool> work_stealing_pool::start(pool_options optio
   if (options.workers > 1024)
     throw troupe_error(errc::invalid_argument, fmt::format("{} workers: at most 1024", options.workers));
   if (options.budget == 0) throw troupe_error(errc::invalid_argument, "the budget of a slice must be at least 1");
+  if (options.blocking.threads == 0 || options.blocking.threads > 1024)
+    throw troupe_error(errc::invalid_argument,
+                       fmt::format("{} threads for blocking calls: 1 to 1024", options.blocking.threads));
   for (unsigned core : options.cores) {
     if (std::find(usable.begin(), usable.end(), core) == usable.end())
       throw troupe_error(errc::invalid_argument, fmt::format("core {} is not among those that may be used", core));
   }
   std::shared_ptr<work_stealing_pool> pool(new work_stealing_pool(std::move(options)));
   state& s = *pool->state_;
+  pool->roster()->set_blocking(s.options.blocking, s.options.name);
   try {
-    s.threads.emplace_back([pool] {
-      name_this_thread(pool->state_->options.name + "/keeper");
+    auto keeper = detail::thread_roster::add(pool->roster(), s.options.name + "/keeper", thread_role::housekeeper);
+    s.threads.emplace_back([pool, listed = std::move(keeper)] {
+      listed->sign();
       pool->keep_house();
     });
     std::lock_guard guard(s.idle_mutex);
@@ -427,9 +427,11 @@ void work_stealing_pool::arm(timer& t, std::int64_t deadline) {
 /// Expects idle_mutex to be held, and `w` to be the first without a thread. Throws `std::system_error`.
 void work_stealing_pool::start_thread(worker& w) {
   state& s = *state_;
-  s.threads.emplace_back([pool = shared_from_this(), self = &w] {
+  auto entry =
+      detail::thread_roster::add(roster(), w.name(), w.stand_in_ ? thread_role::stand_in : thread_role::worker);
+  s.threads.emplace_back([pool = shared_from_this(), self = &w, listed = std::move(entry)] {
     self->thread_id_.store(gettid(), relaxed);
-    name_this_thread(self->name());
+    listed->sign();
     const std::vector<unsigned>& cores = pool->state_->options.cores;
     if (!cores.empty()) pin_this_thread(self->stand_in_ ? cores : std::vector{cores[self->index() % cores.size()]});
     detail::this_worker = self;
@@ -617,6 +619,9 @@ bool work_stealing_pool::wait_quiescent(std::int64_t deadline) {
 
 bool work_stealing_pool::stop(std::int64_t deadline) {
   state& s = *state_;
+  // A tenth of the time is the workers'.
+  const std::int64_t theirs = deadline == timers::never ? deadline : deadline - (deadline - now()) / 10;
+  const bool others_ended = roster()->end(theirs).empty();
   s.stopping.store(true, seq_cst);
   std::unique_lock lock(s.idle_mutex);  // from here on no more threads are started
   for (auto& w : s.workers) w->parker_.unpark();
@@ -633,7 +638,7 @@ bool work_stealing_pool::stop(std::int64_t deadline) {
   }
   s.threads.clear();
   if (all) abandon_jobs();
-  return all;
+  return all && others_ended;
 }
 
 /// All threads have ended: nobody else will take what is left.

@@ -86,7 +86,7 @@ public:
 
   /// Tells the strands of the children that their waits are over.
   void cancel_wait() noexcept override;
-  bool passes_cancel_on() const noexcept override { return true; }
+  bool cancel_takes_time() const noexcept override { return true; }
   std::string describe_wait() const override { return "the children of a fork"; }
 
   // --- for a strand between its slices, and for thieves -----------------------------------------------------------

@@ -1,14 +1,27 @@
 #include <troupe/scheduler/detail/future_state.hpp>
 
+#include <cstdio>
+#include <cstdlib>
+
 #include <fmt/format.h>
 
 #include <troupe/base/log.hpp>
 
 namespace troupe::detail {
 
+namespace {
+
+[[noreturn]] void two_wait() noexcept {
+  std::fputs("troupe: two wait for one future at the same time\n", stderr);
+  std::abort();
+}
+
+}  // namespace
+
 bool future_state_base::await(completion& c) noexcept {
   std::uintptr_t was = word_.load(relaxed);
   while ((was & (done | given_up)) == 0) {
+    if (completion_of(was) != nobody) two_wait();
     if (word_.compare_exchange_weak(was, was | reinterpret_cast<std::uintptr_t>(&c), acq_rel, acquire)) return true;
   }
   return false;
@@ -20,14 +33,6 @@ bool future_state_base::take_out(completion& c, std::uintptr_t to) noexcept {
     if (word_.compare_exchange_weak(was, (was & running) | to, acq_rel, acquire)) return true;
   }
   return false;
-}
-
-bool future_state_base::give_up_unawaited(errc why) noexcept {
-  std::uintptr_t was = word_.load(relaxed);
-  while (completion_of(was) == nobody && (was & (done | given_up)) == 0) {
-    if (word_.compare_exchange_weak(was, (was & running) | as_given_up(why), acq_rel, acquire)) return true;
-  }
-  return (was & (done | given_up)) != 0;
 }
 
 bool future_state_base::give_up(completion& c, errc why, std::string& text) {
@@ -44,6 +49,14 @@ bool future_state_base::cancel() noexcept {
     if ((was & (done | given_up | running)) != 0 || completion_of(was) == naming) return false;
   } while (!word_.compare_exchange_weak(was, as_given_up(errc::cancelled), acq_rel, acquire));
   if (completion_of(was) != nobody) reinterpret_cast<completion*>(completion_of(was))->completed();
+  return true;
+}
+
+bool future_state_base::abandon(errc why) noexcept {
+  std::uintptr_t was = word_.load(acquire);
+  do {
+    if ((was & (done | given_up)) != 0) return false;
+  } while (!word_.compare_exchange_weak(was, as_given_up(why), acq_rel, acquire));
   return true;
 }
 
@@ -78,7 +91,14 @@ void result_wait::suspend(std::coroutine_handle<> h, std::chrono::nanoseconds ti
   strand& self = suspend_current(h);
   const bool looks = timeout == forever && state_->owner();
   if (looks) enter_graph(&self);
+  self_ = &self;
   announce(self, timeout, state_->holds_up());
+  if (self.waits_cancelled()) {  // RW1
+    unpublished_.store(true, release);
+    settle();
+    if (!gives_up_ || state_->abandon(errc::cancelled)) outcome_ = wait_outcome::cancelled;
+    return go_on(h);
+  }
   if (!state_->await(*this)) return go_on(h);
   // The strand may run again at this very moment: nothing of this may be touched any more.
   if (looks) look_for_deadlock(&self);
@@ -98,14 +118,14 @@ bool result_wait::leave(wait_outcome how) noexcept {
   if (how == wait_outcome::timeout) why = errc::timeout;
   if (how == wait_outcome::deadlock) why = errc::deadlock;
   if (how == wait_outcome::would_deadlock) why = errc::would_deadlock;
-  for (;;) {
-    if (gives_up_ ? state_->give_up(*this, why, circumstances_) : state_->withdraw(*this)) {
-      outcome_ = how;
-      return true;
-    }
-    // It may be that the wait is announced but not published yet: then it finds the result given up.
-    if (!gives_up_ || state_->give_up_unawaited(why)) return false;
+  if (self_ && how == wait_outcome::cancelled && current_party() == self_) return false;  // RW1: it looks itself
+  if (leaving_.exchange(true, acq_rel)) return false;
+  while (!(gives_up_ ? state_->give_up(*this, why, circumstances_) : state_->withdraw(*this))) {
+    if (state_->ready() || unpublished_.load(acquire)) return false;
+    yield_thread();  // RW1
   }
+  outcome_ = how;
+  return true;
 }
 
 bool result_wait::give_up(std::unique_ptr<std::string> story) noexcept {

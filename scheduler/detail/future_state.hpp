@@ -63,6 +63,9 @@ public:
   /// True if the result is there or was given up: nobody needs to wait.
   bool ready() const noexcept { return (word_.load(acquire) & (done | given_up)) != 0; }
 
+  /// Whether what has come, and has not been taken, is an error.
+  virtual bool failed() const noexcept = 0;
+
   /// Whether a shutdown waits for those who wait for this.
   virtual bool holds_up() const noexcept { return true; }
 
@@ -80,9 +83,8 @@ public:
   /// The same, and gives up the result: who comes with it is late. Adds to the error of whoever gives up.
   bool give_up(completion& c, errc why, std::string& circumstances);
 
-  /// For a wait that is over before anybody is to be told: gives the result up, so that the wait is not begun. False if
-  /// somebody is to be told by now.
-  bool give_up_unawaited(errc why) noexcept;
+  /// Gives up a result that nobody waits for; false if it is there or was given up before.
+  bool abandon(errc why) noexcept;
 
   /// True while `c` is to be told.
   bool awaited_by(const completion& c) noexcept {
@@ -107,7 +109,7 @@ public:
   bool set_running() noexcept;
 
 protected:
-  // The bits of `word_` below its pointer. In the pointer's place stand `naming`, why it was given up, and `taken`.
+  // The bits of `word_` below its pointer. In the pointer's place stand `naming`, why it was given up, `taken`, `seen`.
   static constexpr std::uintptr_t done = 1;
   static constexpr std::uintptr_t given_up = 2;
   static constexpr std::uintptr_t running = 4;
@@ -115,7 +117,9 @@ protected:
   static constexpr std::uintptr_t bits = 15;
   static constexpr std::uintptr_t nobody = 0;
   static constexpr std::uintptr_t naming = 16;
-  static constexpr std::uintptr_t taken = 1 << 15;  // the reader has had the result; no pointer is that small
+  // No pointer is that small.
+  static constexpr std::uintptr_t taken = 1 << 15;  // the reader has had the result
+  static constexpr std::uintptr_t seen = 1 << 14;   // the reader knows that it is an error
 
   future_state_base() = default;
   ~future_state_base() = default;
@@ -135,6 +139,9 @@ protected:
   static bool was_taken(std::uintptr_t now) noexcept {
     return (now & given_up) != 0 ? (now & taken) != 0 : completion_of(now) == taken;
   }
+
+  static bool was_seen(std::uintptr_t now) noexcept { return (now & given_up) == 0 && completion_of(now) == seen; }
+  void see() noexcept { word_.store(done | seen, relaxed); }  // after `done` it is the reader's
 
   /// The reader has had the result; `now` is what it has just seen.
   void mark_taken(std::uintptr_t now) noexcept {
@@ -157,6 +164,10 @@ private:
 };
 
 /// Somebody waits for a result: a strand in a `co_await` or an OS thread in a `get`. Goes only when the wait is over.
+///
+/// RW1. A strand announces its wait before it publishes it, and may be told to stop between the two. If it is told before
+///      it looks, it does not publish the wait; a canceller or timer that comes later than that look finds the wait
+///      published, or waits for that, which is a matter of a few instructions.
 class result_wait final : public pooled, public party_wait, public completion, private wait_edge {
 public:
   /// `gives_up`: whether the result is given up when the wait ends without it.
@@ -179,6 +190,7 @@ public:
   error why_not() const;
 
   void completed() noexcept override { wake_party(); }
+  bool cancel_takes_time() const noexcept override { return true; }  // RW1
   std::string describe_wait() const override { return state_->describe(); }
 
 private:
@@ -193,12 +205,46 @@ private:
   future_state_base* state_;
   bool gives_up_;
   wait_outcome outcome_ = wait_outcome::granted;
+  const strand* self_ = nullptr;        // null: an OS thread waits
+  atomic<bool> leaving_{false};         // true: somebody ends the wait in place of the result; he alone
+  atomic<bool> unpublished_{false};     // true: the wait will never be published (RW1)
   std::string circumstances_;           // F4
   std::unique_ptr<std::string> story_;  // of the deadlock, when there was one
 };
 
+/// A future's coming, to wait for without giving it up: `co_await` it or `get()` it.
+class [[nodiscard]] arrival {
+public:
+  /// Internal.
+  arrival(future_state_base& state, std::chrono::nanoseconds timeout) noexcept
+      : state_(&state), timeout_(timeout), wait_(state, false) {}
+
+  /// Blocks the calling OS thread.
+  result<void> get() {
+    if (!state_->ready()) wait_.block(timeout_);
+    return await_resume();
+  }
+
+  bool await_ready() const noexcept { return state_->ready() && may_go_on(); }
+  void await_suspend(std::coroutine_handle<> h) {
+    if (state_->ready()) return yield_current(h);  // it has had its share
+    wait_.suspend(h, timeout_);
+  }
+  result<void> await_resume() const {
+    if (!wait_.came()) return wait_.why_not();
+    return {};
+  }
+
+private:
+  future_state_base* state_;
+  std::chrono::nanoseconds timeout_;
+  result_wait wait_;
+};
+
 /// Writes a log line about a green thread that threw while nobody read its future.
 void report_unread_failure(const error& e) noexcept;
+
+inline constexpr const char* taken_before = "the result of this future has been taken before";
 
 /// The state with room for the value.
 template <class T>
@@ -206,12 +252,35 @@ class future_state : public future_state_base {
 public:
   result<T> take() {
     const std::uintptr_t now = look();
-    if (was_taken(now)) return error(errc::invalid_argument, "the result of this future has been taken before");
+    if (was_taken(now)) return error(errc::invalid_argument, taken_before);
     mark_taken(now);
     if ((now & given_up) != 0) return error(why_given_up(now));
     result<T> mine = std::move(value_);
     value_.~result<T>();
     return mine;
+  }
+
+  bool failed() const noexcept override {
+    const std::uintptr_t now = look();
+    return (now & given_up) != 0 || (!was_taken(now) && !value_);
+  }
+
+  /// True if it was given up by `cancel`, or for a result that says so.
+  bool cancelled() const noexcept {
+    const std::uintptr_t now = look();
+    if ((now & given_up) != 0) return why_given_up(now) == errc::cancelled;
+    return (now & done) != 0 && !was_taken(now) && !value_ && value_.error() == errc::cancelled;
+  }
+
+  /// The exception that stands for the error that has come, null for a value. Leaves it to be taken.
+  std::exception_ptr exception() {
+    const std::uintptr_t now = look();
+    if ((now & given_up) != 0) return std::make_exception_ptr(troupe_error(error(why_given_up(now))));
+    if (was_taken(now)) return std::make_exception_ptr(troupe_error(errc::invalid_argument, taken_before));
+    if (value_) return nullptr;
+    see();
+    const std::exception_ptr cause = value_.error().cause();
+    return cause ? cause : std::make_exception_ptr(troupe_error(value_.error()));
   }
 
   /// For the reader that has given up.
@@ -233,7 +302,8 @@ protected:
 
   /// For states whose failures nobody may miss: before it is destroyed.
   void report_if_unread() const noexcept {
-    if (has_value() && !value_ && value_.error() == errc::crashed) report_unread_failure(value_.error());
+    if (has_value() && !was_seen(look()) && !value_ && value_.error() == errc::crashed)
+      report_unread_failure(value_.error());
   }
 
 private:

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <barrier>
+#include <chrono>
 #include <cstdint>
 #include <thread>
 #include <troupe/base/asymmetric.hpp>
@@ -15,7 +16,10 @@ using troupe::seq_cst;
 // Without the heavy barrier, or with a light store that is not one, both miss each other in some of these rounds on any
 // processor with a store buffer.
 TEST(Asymmetric, one_of_two_that_store_and_then_look_sees_the_other) {
-  constexpr int rounds = 20'000;
+  constexpr std::uint32_t rounds = 20'000;
+  // Where the two seldom get processors at the same time a round takes long, and shows nothing.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  bool over = false;
   troupe::atomic<std::uint32_t> frequent{0};
   alignas(troupe::cache_line) troupe::atomic<std::uint32_t> rare{0};
   bool frequent_saw = false;
@@ -33,16 +37,17 @@ TEST(Asymmetric, one_of_two_that_store_and_then_look_sees_the_other) {
   };
   std::barrier both_done(2, [&]() noexcept {
     if (!frequent_saw && !rare_saw) ++missed;
+    over = std::chrono::steady_clock::now() > end;
   });
   std::thread other([&] {
-    for (std::uint32_t round = 1; round <= rounds; ++round) {
+    for (std::uint32_t round = 1; round <= rounds && !over; ++round) {
       meet(round);
       troupe::light_store(frequent, round);
       frequent_saw = rare.load(seq_cst) == round;
       both_done.arrive_and_wait();
     }
   });
-  for (std::uint32_t round = 1; round <= rounds; ++round) {
+  for (std::uint32_t round = 1; round <= rounds && !over; ++round) {
     meet(round);
     rare.store(round, seq_cst);
     troupe::heavy_barrier();

@@ -21,6 +21,11 @@ public:
   /// One of the parts will make no job runnable any more.
   void part_ends() noexcept { parts_.fetch_sub(1, release); }
 
+  /// Runs jobs until none waits.
+  void run_waiting() {
+    while (job* j = take()) j->run();
+  }
+
   /// Runs jobs until all parts have ended and none waits.
   void work() {
     for (;;) {

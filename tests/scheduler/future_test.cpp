@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -81,7 +83,7 @@ TEST_F(Future, green_threads_that_block_their_workers_are_stood_in_for) {
   for (int i = 0; i != many; ++i) {
     promises.emplace_back(home());
     blocked.push_back(spawn(
-        home(), [](troupe::future<int> inner) -> troupe::task<int> { co_return inner.get(20s).value(); },
+        home(), [](troupe::future<int> inner) -> troupe::task<int> { co_return inner.get(60s).value(); },
         promises.back().get_future()));
   }
   // Runs although all of the others hold a thread.
@@ -92,23 +94,23 @@ TEST_F(Future, green_threads_that_block_their_workers_are_stood_in_for) {
         co_return;
       },
       std::move(promises));
-  for (int i = 0; i != many; ++i) EXPECT_EQ(*blocked[static_cast<std::size_t>(i)].get(20s), i);
-  EXPECT_TRUE(giver.get(20s));
+  for (int i = 0; i != many; ++i) EXPECT_EQ(*blocked[static_cast<std::size_t>(i)].get(60s), i);
+  EXPECT_TRUE(giver.get(60s));
 }
 
 TEST_F(Future, where_nobody_can_stand_in_a_blocking_get_is_refused) {
   auto small = troupe::work_stealing_pool::start({.workers = 1, .name = "small", .stand_ins = 1});
   troupe::promise<int> p(*small);
   auto first = spawn(
-      *small, [](troupe::future<int> inner) -> troupe::task<int> { co_return inner.get(20s).value(); }, p.get_future());
+      *small, [](troupe::future<int> inner) -> troupe::task<int> { co_return inner.get(60s).value(); }, p.get_future());
   troupe::promise<int> never(*small);
   auto second = spawn(
       *small,
       [](troupe::future<int> inner) -> troupe::task<bool> { co_return inner.get().error() == errc::would_deadlock; },
       never.get_future());
-  EXPECT_TRUE(*second.get(20s));
+  EXPECT_TRUE(*second.get(60s));
   p.give(3);
-  EXPECT_EQ(*first.get(20s), 3);
+  EXPECT_EQ(*first.get(60s), 3);
   small->stop(troupe::timers::never);
 }
 
@@ -121,7 +123,7 @@ TEST_F(Future, a_green_thread_awaits_with_a_timeout) {
         co_return r.error() == errc::timeout;
       },
       p.get_future(2ms));
-  EXPECT_TRUE(*f.get(5s));
+  EXPECT_TRUE(*f.get(60s));
 }
 
 // The result, the timeout and a cancellation race: exactly one of them wins, and the waiter is woken exactly once.
@@ -140,7 +142,7 @@ TEST_F(Future, one_of_result_timeout_and_cancellation_wins) {
       for (int spin = 0; spin != (round % 64) * 8; ++spin) troupe::cpu_relax();
       given = p.give(7);
     });
-    auto r = waiter.get(5s);
+    auto r = waiter.get(60s);
     giver.join();
     ASSERT_TRUE(r);
     ASSERT_EQ(*r == 7, given);
@@ -155,6 +157,93 @@ TEST_F(Future, os_threads_and_promises_race_without_losing_a_result) {
     ASSERT_EQ(*f.get(), round);
     giver.join();
   }
+}
+
+TEST_F(Future, result_gives_the_value_or_throws_what_was_thrown) {
+  auto good = spawn(home(), []() -> troupe::task<int> { co_return 4; });
+  EXPECT_EQ(good.result(), 4);
+  auto bad = spawn(home(), []() -> troupe::task<int> {
+    throw std::out_of_range("too far");
+    co_return 0;
+  });
+  EXPECT_THROW((void)bad.result(), std::out_of_range);
+  troupe::promise<int> p(home());
+  auto given_up = p.get_future();
+  p.fail(troupe::error(errc::closed, "no more"));
+  try {
+    (void)given_up.result();
+    ADD_FAILURE() << "did not throw";
+  } catch (const troupe::troupe_error& e) {
+    EXPECT_EQ(e.code(), errc::closed);
+  }
+}
+
+TEST_F(Future, a_result_that_does_not_come_in_time_is_still_awaited) {
+  troupe::promise<int> p(home());
+  auto f = p.get_future();
+  EXPECT_EQ(f.wait(1ms).get().error(), errc::timeout);
+  EXPECT_THROW((void)f.result(1ms), troupe::troupe_error);
+  EXPECT_THROW((void)f.exception(1ms), troupe::troupe_error);
+  auto asleep = spawn(
+      home(),
+      [](troupe::future<int>& inner) -> troupe::task<bool> {
+        auto came = co_await inner.wait(1ms);
+        co_return came.error() == errc::timeout;
+      },
+      std::ref(f));
+  EXPECT_TRUE(asleep.result());
+  EXPECT_TRUE(p.give(3));
+  EXPECT_TRUE(f.wait().get());
+  EXPECT_EQ(f.exception(), nullptr);
+  EXPECT_EQ(f.result(), 3);
+  EXPECT_EQ(f.get().error(), errc::invalid_argument);
+}
+
+TEST_F(Future, exception_tells_what_result_would_throw_and_leaves_it) {
+  auto f = spawn(home(), []() -> troupe::task<> {
+    throw std::out_of_range("too far");
+    co_return;
+  });
+  ASSERT_NE(f.exception(), nullptr);
+  EXPECT_THROW(std::rethrow_exception(f.exception()), std::out_of_range);
+  EXPECT_THROW(f.result(), std::out_of_range);
+}
+
+TEST_F(Future, who_cancels_finds_it_cancelled_unless_the_work_has_begun) {
+  troupe::promise<int> idle(home());
+  auto f = idle.get_future();
+  EXPECT_FALSE(f.cancelled());
+  EXPECT_FALSE(f.running());
+  EXPECT_TRUE(f.cancel());
+  EXPECT_TRUE(f.cancelled() && f.done());
+  EXPECT_FALSE(idle.set_running());
+
+  troupe::promise<int> busy(home());
+  auto g = busy.get_future();
+  EXPECT_TRUE(busy.set_running());
+  EXPECT_TRUE(g.running());
+  EXPECT_FALSE(g.cancel());
+  busy.give(1);
+  EXPECT_FALSE(g.running());
+  EXPECT_EQ(g.result(), 1);
+
+  troupe::future<int> orphan = troupe::promise<int>(home()).get_future();
+  EXPECT_TRUE(orphan.cancelled());
+}
+
+TEST_F(Future, then_goes_on_with_the_result_and_may_be_chained) {
+  troupe::promise<int> p(home());
+  auto text = p.get_future().then([](troupe::result<int> r) { return r.value() * 2; }).then([](troupe::result<int> r) {
+    return std::to_string(*r);
+  });
+  EXPECT_FALSE(text.done());
+  p.give(21);
+  EXPECT_EQ(text.result(), "42");
+  auto failed = spawn(home(), []() -> troupe::task<> {
+                  throw std::runtime_error("no");
+                  co_return;
+                }).then([](troupe::result<void> r) { return r.error().message(); });
+  EXPECT_EQ(failed.result(), "no");
 }
 
 }  // namespace

@@ -1,0 +1,150 @@
+#pragma once
+
+#include <coroutine>
+#include <exception>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <troupe/base/log.hpp>
+#include <troupe/base/pool.hpp>
+#include <troupe/scheduler/detail/crew.hpp>
+#include <troupe/scheduler/future.hpp>
+#include <troupe/scheduler/green_thread.hpp>
+
+namespace troupe::detail {
+
+/// What a call returns, or its exception as an error.
+template <class R, class Call>
+result<R> outcome_of(Call&& call) noexcept {
+  try {
+    if constexpr (std::is_void_v<R>) {
+      call();
+      return {};
+    } else {
+      return call();
+    }
+  } catch (...) {
+    return crash_of(std::current_exception());
+  }
+}
+
+/// A job whose result somebody may want: the callable, its arguments and the state of the future in one piece of memory.
+///
+/// SJ1. What it ran with goes before its result is there.
+template <class R, class F, class... Args>
+class submitted final : public crew_job, public future_state<R> {
+public:
+  static submitted* make(scheduler& home, F&& f, Args&&... args) {
+    return new (pool_allocate(sizeof(submitted), alignof(submitted))) submitted(home, std::move(f), std::move(args)...);
+  }
+
+  scheduler& provider() const noexcept override { return home_; }
+  const void* owner() const noexcept override { return nullptr; }
+
+  void run() noexcept override {
+    if (!this->set_running()) return refuse(error(errc::cancelled));
+    this->put(outcome_of<R>([this]() -> R { return std::apply(kept_.first, std::move(kept_.second)); }));
+    end();
+  }
+  void refuse(const error& why) noexcept override {
+    this->put(why);
+    end();
+  }
+
+private:
+  using kept = std::pair<F, std::tuple<Args...>>;
+
+  submitted(scheduler& home, F&& f, Args&&... args)
+      : home_(home), kept_(std::move(f), std::tuple<Args...>(std::move(args)...)) {}
+  ~submitted() { this->report_if_unread(); }
+
+  void end() noexcept {
+    std::destroy_at(&kept_);
+    this->complete();
+  }
+  void destroy() noexcept override {
+    this->~submitted();
+    pool_free(this, sizeof(submitted), alignof(submitted));
+  }
+
+  scheduler& home_;
+  union {
+    kept kept_;  // until `end`
+  };
+};
+
+/// The future of a call whose callable or arguments some compilers destroy twice if they are made inside the `co_await`
+/// expression (GCC PR 99576): it must not be awaited as a temporary.
+template <class R>
+class named_future final : public future<R> {
+public:
+  using future<R>::future;
+
+  auto operator co_await() & noexcept { return awaiter{this}; }
+
+  template <bool Called = true>
+  auto operator co_await() && noexcept {
+    static_assert(!Called,
+                  "troupe: this compiler destroys a callable with captures that is made in such an expression twice; "
+                  "write `auto r = blocking(f); co_await r;`, or hand over as arguments what f captures");
+    return awaiter{this};
+  }
+
+private:
+  struct awaiter {
+    future<R>* outcome;
+    bool await_ready() const noexcept { return outcome->await_ready(); }
+    void await_suspend(std::coroutine_handle<> h) const { outcome->await_suspend(h); }
+    result<R> await_resume() const { return outcome->await_resume(); }
+  };
+};
+
+#if defined(TROUPE_AWAIT_TEMPORARY_BUG)
+/// Closures cannot be told from other classes.
+template <class F, class... Args>
+inline constexpr bool call_dies_twice = !std::is_trivially_destructible_v<F> ||
+                                        ((std::is_aggregate_v<Args> && !std::is_trivially_destructible_v<Args>) || ...);
+#else
+template <class F, class... Args>
+inline constexpr bool call_dies_twice = false;
+#endif
+
+template <class F, class... Args>
+using call_future = std::conditional_t<call_dies_twice<F, Args...>, named_future<std::invoke_result_t<F&, Args...>>,
+                                       future<std::invoke_result_t<F&, Args...>>>;
+
+/// One without.
+template <class F>
+class posted final : public crew_job, public pooled {
+public:
+  explicit posted(F f) : f_(std::move(f)) {}
+
+  void run() noexcept override {
+    const result<void> outcome = outcome_of<void>([&] { f_(); });
+    delete this;
+    if (!outcome) report(outcome.error());
+  }
+  void refuse(const error& why) noexcept override {
+    delete this;
+    report(why);
+  }
+
+private:
+  static void report(const error& why) noexcept { log_line("a posted job failed: " + why.message()); }
+
+  F f_;
+};
+
+/// The results of one job of `map`: each element has its own.
+template <class R, class F, class T>
+std::vector<result<R>> map_chunk(F f, std::vector<T> chunk) {
+  std::vector<result<R>> results;
+  results.reserve(chunk.size());
+  for (T& element : chunk) results.push_back(outcome_of<R>([&] { return f(std::move(element)); }));
+  return results;
+}
+
+}  // namespace troupe::detail

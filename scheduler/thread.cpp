@@ -1,0 +1,40 @@
+#include <troupe/scheduler/thread.hpp>
+
+namespace troupe::detail {
+
+namespace {
+// The `thread` that the calling thread is.
+constinit thread_local const thread_state* this_thread_state = nullptr;
+}  // namespace
+
+bool thread_state::runs_caller() const noexcept { return this_thread_state == this; }
+
+void thread_state::start(scheduler& home) {
+  if (!home.roster()->enlist(shared_from_this()))
+    throw troupe_error(errc::shutdown, "the runtime has been shut down: thread \"" + name() + "\" cannot be started");
+  if (home.deterministic()) {
+    keep_ = shared_from_this();
+    return home.schedule(*this);
+  }
+  const auto body = [self = shared_from_this()] {
+    this_thread_state = self.get();
+    self->call();
+  };
+  native_.start(thread_roster::add(home.roster(), name(), thread_role::own, daemon()), body, over_);
+}
+
+void thread_state::run() noexcept {
+  const auto self = std::move(keep_);
+  const thread_state* const outer = std::exchange(this_thread_state, this);
+  call();
+  this_thread_state = outer;
+  over_->set();
+}
+
+void thread_state::end(std::int64_t deadline, std::vector<std::string>& stuck) noexcept {
+  if (native_.join_until(daemon() ? 0 : deadline)) return;
+  if (!daemon()) stuck.push_back(name());
+  native_.detach();
+}
+
+}  // namespace troupe::detail
