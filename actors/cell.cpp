@@ -266,6 +266,7 @@ void cell::run() noexcept {
   run_loop* const recorder = core_->recorder();
   detail::slice_count handled(*core_);
 
+  if (ending_) return end(std::move(own_extras().ending));
   if (!started_) {
     if (killed()) return end({exit_kind::killed, {}});
     here.show(this, class_->on_start ? "on_start" : "run");
@@ -274,10 +275,7 @@ void cell::run() noexcept {
     if (root_ && !go_on(root_, handled)) return;
   } else if (root_ && !receiving_) {
     end_wait();
-    if (killed()) {
-      if (abandon_forks()) end({exit_kind::killed, {}});
-      return;
-    }
+    if (killed()) return end({exit_kind::killed, {}});
     here.show(this, root_.promise().message ? root_.promise().message->ops->name : "run");
     if (!go_on(resume_at, handled)) return;
   }
@@ -470,6 +468,11 @@ void cell::crash(envelope* e) noexcept {
 }
 
 void cell::end(exit_reason reason) noexcept {
+  if (root_ && !root_.done() && !abandon_forks()) {  // the last of its children wakes it
+    ending_ = true;
+    own_extras().ending = std::move(reason);
+    return;
+  }
   const error why = reason.kind == exit_kind::killed    ? error(errc::killed, "the actor was killed")
                     : reason.kind == exit_kind::crashed ? error(errc::crashed, "the actor crashed: " + reason.text)
                                                         : error(errc::closed, "the actor was closed");

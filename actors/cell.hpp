@@ -138,8 +138,9 @@ public:
   strand_extras& extras() override;
   strand_extras* extras_if_any() const noexcept override;
   /// The name given at spawn, or class#id.
-  std::string name() const;
+  std::string name() const override;
   std::string describe() const override { return name(); }
+  bool waits_for_message() const noexcept override { return inbox_.reader_is_idle(); }
   detail::core& core() const noexcept { return *core_; }
 
   // --- the actor itself, inside its slice ---------------------------------------------------------------------------
@@ -201,6 +202,7 @@ private:
 
   detail::inbox_reader reader_;
   bool started_ = false;
+  bool ending_ = false;     // it has ended, but for the children of its handler
   bool receiving_ = false;  // a loop actor that waits for a message
   bool draining_ = false;   // the close message has been reached
   bool has_streams_ = false;

@@ -35,8 +35,13 @@ detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& r
     runtime_lease = std::make_shared<lease>(*core);
     return core;
   }
-  auto pool = work_stealing_pool::start({options.workers, options.name, options.budget, options.quantum,
-                                         options.stand_ins, options.cores, options.blocking});
+  auto pool = work_stealing_pool::start({.workers = options.workers,
+                                         .name = options.name,
+                                         .budget = options.budget,
+                                         .quantum = options.quantum,
+                                         .stand_ins = options.stand_ins,
+                                         .cores = options.cores,
+                                         .blocking = options.blocking});
   work_stealing_pool& threads = *pool;
   auto* core = new detail::core(std::move(pool), nullptr);
   runtime_lease = std::make_shared<lease>(*core);

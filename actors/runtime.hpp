@@ -12,6 +12,7 @@
 #include <troupe/actors/core.hpp>
 #include <troupe/actors/ref.hpp>
 #include <troupe/base/log.hpp>
+#include <troupe/scheduler/live_tasks.hpp>
 #include <troupe/scheduler/run_until.hpp>
 #include <troupe/scheduler/schedule_strategy.hpp>
 #include <troupe/scheduler/timed_call.hpp>
@@ -89,6 +90,16 @@ public:
     core_->require_up();
     return troupe::spawn(scheduler(), std::move(f), std::move(args)...);
   }
+
+  /// The same with a name: `rt.spawn({.name = "reader"}, f, args...)`.
+  template <class F, class... Args>
+  auto spawn(task_options options, F f, Args... args) {
+    core_->require_up();
+    return troupe::spawn(scheduler(), std::move(options), std::move(f), std::move(args)...);
+  }
+
+  /// Who is alive, and what each does. See `live_tasks`.
+  std::vector<task_info> tasks() const { return live_tasks(scheduler()); }
 
   /// Calls `f()` as soon as a worker is free, later, at a point in time, or again and again: `troupe::call_soon` and the
   /// like.

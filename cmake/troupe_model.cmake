@@ -7,18 +7,21 @@ set(TROUPE_MODEL_SOURCES
     base/epoch.cpp
     base/error.cpp
     base/log.cpp
+    scheduler/detail/cancel_region.cpp
     scheduler/detail/chooser.cpp
     scheduler/detail/coroutine_strand.cpp
     scheduler/detail/fork_deque.cpp
     scheduler/detail/fork_record.cpp
     scheduler/detail/future_state.cpp
     scheduler/green_thread.cpp
+    scheduler/live_tasks.cpp
     scheduler/parker.cpp
     scheduler/run_loop.cpp
     scheduler/schedule_strategy.cpp
     scheduler/scheduler.cpp
     scheduler/strand.cpp
     scheduler/strand_extras.cpp
+    scheduler/task_local.cpp
     scheduler/timer_wheel.cpp
     scheduler/timers.cpp
     scheduler/wait.cpp

@@ -398,6 +398,8 @@ struct channel<T, Order>::send_all_request {
 
 template <class T, class Order>
 struct channel<T, Order>::receive_request {
+  static constexpr bool receives = true;
+
   explicit receive_request(channel& from) noexcept : c(&from) {}
 
   spin_lock& guard() noexcept { return c->guard_; }

@@ -4,6 +4,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -14,6 +15,11 @@
 #include <troupe/scheduler/task.hpp>
 
 namespace troupe {
+
+/// What a green thread can be given when it is spawned: `spawn(home, {.name = "reader"}, f)`.
+struct task_options {
+  std::string name{};  ///< which reports show; need not be unique
+};
 
 /// A handle on a green thread: the future of its result, and the green thread itself. Where only the result is wanted it
 /// converts to a `future<T>`. Dropping it detaches.
@@ -28,7 +34,15 @@ public:
   std::uint64_t id() const { return self().id(); }
 
   /// The name that it was given; else a description. Any thread.
-  std::string name() const { return self().describe(); }
+  std::string name() const { return self().name(); }
+
+  /// Tells it to stop: the waits that it is in and comes to end at once, as `cancelled`; a sleep gives false; its
+  /// `std::stop_token` is told. It goes on to its own end. Any thread, which holds no lock that callbacks of the token
+  /// take.
+  void request_stop() noexcept { self().request_stop(); }
+
+  /// The token of `request_stop`. Throws `std::bad_alloc`. Any thread.
+  std::stop_token stop_token() const { return self().stop_token(); }
 
   /// Lets it run on its own: an exception that it ends with comes out in the log.
   void detach() noexcept { future<T> dropped(std::move(*this)); }
@@ -49,8 +63,16 @@ public:
   }
   bool killed() const noexcept override { return killed_.load(acquire); }
 
+  /// Before it is shared. Throws `std::bad_alloc`.
+  void set_name(std::string name) { extras().name = std::move(name); }
+
 protected:
-  using coroutine_strand::coroutine_strand;
+  /// Sees the task-local values of whoever makes it. Throws `std::bad_alloc`.
+  explicit green_strand(scheduler& home) : coroutine_strand(home) {
+    if (sees_locals()) [[unlikely]] {
+      if (local_binding* b = newest_local()) set_locals(*this, *b);
+    }
+  }
   ~green_strand() = default;
 
   const char* kind() const noexcept final { return "green thread"; }
@@ -62,25 +84,50 @@ std::string current_exception_text();
 /// The error that a green thread ends with that threw `e`.
 error crash_of(const std::exception_ptr& e);
 
+/// What a callable returns that a green thread is made of: it may take a `std::stop_token` first, as that of a
+/// `std::jthread`.
+template <class F, class... Args>
+struct task_call {
+  static constexpr bool takes_token = std::is_invocable_v<F&, std::stop_token, Args...>;
+  static_assert(takes_token || std::is_invocable_v<F&, Args...>,
+                "troupe: spawn takes a callable and its arguments: spawn(f, 2), not spawn(f(2))");
+  using body = typename std::conditional_t<takes_token, std::invoke_result<F&, std::stop_token, Args...>,
+                                           std::invoke_result<F&, Args...>>::type;
+  static_assert(is_task<body>, "troupe: what spawn is given must return a troupe::task");
+  using value_type = typename body::value_type;
+};
+
 /// A green thread: strand, state of the future, callable and arguments in one piece of memory. Beside it there is the
 /// frame of the coroutine, made when it first runs.
 ///
 /// GT1. What it ran with goes, and it leaves the list of the living, before its result is there.
-template <class T, class F, class... Args>
-class green_object final : public green_strand, public future_state<T> {
+///
+/// `Strand` is `green_strand`, or the child of a scope, which is told of the end.
+template <class Strand, class F, class... Args>
+class green_object final : public Strand, public future_state<typename task_call<F, Args...>::value_type> {
+  using T = typename task_call<F, Args...>::value_type;
+  static constexpr bool is_child = !std::is_same_v<Strand, green_strand>;
+
 public:
+  using value_type = T;
+
   static green_object* make(scheduler& home, F&& f, Args&&... args) {
-    return new (pool_allocate(sizeof(green_object), alignof(green_object)))
-        green_object(home, std::move(f), std::move(args)...);
+    void* const memory = pool_allocate(sizeof(green_object), alignof(green_object));
+    try {
+      return new (memory) green_object(home, std::move(f), std::move(args)...);
+    } catch (...) {
+      pool_free(memory, sizeof(green_object), alignof(green_object));
+      throw;
+    }
   }
 
   scheduler& provider() const noexcept override { return this->home(); }
   const void* owner() const noexcept override { return static_cast<const strand*>(this); }
-  bool begun() const noexcept override { return has_begun_.load(relaxed); }
+  bool begun() const noexcept override { return this->has_begun_.load(relaxed); }
   strand* giver() noexcept override { return this; }
 
   std::coroutine_handle<> first_coroutine() noexcept override {
-    has_begun_.store(true, relaxed);
+    this->has_begun_.store(true, relaxed);
     try {
       body_ = call(std::index_sequence_for<Args...>());
       if (!body_) this->put(error(errc::cancelled));
@@ -92,20 +139,39 @@ public:
   }
 
 private:
-  green_object(scheduler& home, F&& f, Args&&... args) : green_strand(home), kept_(std::move(f), std::move(args)...) {}
-  ~green_object() { this->report_if_unread(); }
+  green_object(scheduler& home, F&& f, Args&&... args) : Strand(home), kept_(std::move(f), std::move(args)...) {}
+  ~green_object() {
+    if constexpr (!is_child) this->report_if_unread();  // the scope tells
+  }
 
   template <std::size_t... I>
   task<T> call(std::index_sequence<I...>) {
-    return std::invoke(std::get<0>(kept_), std::move(std::get<I + 1>(kept_))...);
+    if constexpr (task_call<F, Args...>::takes_token)
+      return std::invoke(std::get<0>(kept_), this->stop_token(), std::move(std::get<I + 1>(kept_))...);
+    else
+      return std::invoke(std::get<0>(kept_), std::move(std::get<I + 1>(kept_))...);
   }
 
   void end() noexcept override {
     if (body_ || !begun()) give_outcome();
     body_ = {};
     std::destroy_at(&kept_);
-    home().strands().remove(*this);
-    this->complete();
+    if (this->has_locals) drop_locals(*this);
+    this->home().strands().remove(*this);
+    if constexpr (is_child) {
+      if (!this->leave_scope(this->cause())) return;  // `finish` follows
+    }
+    finish();
+  }
+
+  void finish() noexcept {
+    if constexpr (is_child) {
+      auto& in = this->enclosing();
+      this->complete();
+      Strand::let_go_on(in);
+    } else {
+      this->complete();
+    }
   }
 
   void give_outcome() noexcept {
@@ -135,26 +201,32 @@ private:
 };
 
 /// Starts a green thread that has been made; the caller gets the one handle on it.
-template <class T, class F, class... Args>
-green_thread<T> start(green_object<T, F, Args...>& made) noexcept {
+template <class F, class... Args>
+auto start(green_object<green_strand, F, Args...>& made) noexcept {
   made.home().strands().add(made);
   made.home().schedule(made);
-  return green_thread<T>(&made);
+  return green_thread<typename task_call<F, Args...>::value_type>(&made);
 }
 
 }  // namespace detail
 
 /// Starts a green thread on `home` that runs `f(args...)`, which returns a `task<T>`; callable and arguments are kept
-/// until it ends. The handle gives its result as a future does; an exception becomes `errc::crashed` with its text, and
-/// `error::cause()` is the exception itself. Dropping the handle detaches. Any thread.
+/// until it ends. A callable that takes a `std::stop_token` first gets the one of `green_thread::request_stop`. The
+/// handle gives its result as a future does; an exception becomes `errc::crashed` with its text, and `error::cause()` is
+/// the exception itself. Dropping the handle detaches. Throws `std::bad_alloc`. Any thread.
 template <class F, class... Args>
 auto spawn(scheduler& home, F f, Args... args) {
-  static_assert(std::is_invocable_v<F&, Args...>,
-                "troupe: spawn takes a callable and its arguments: spawn(f, 2), not spawn(f(2))");
-  using body = std::invoke_result_t<F&, Args...>;
-  static_assert(is_task<body>, "troupe: what spawn is given must return a troupe::task");
-  using made = detail::green_object<typename body::value_type, F, Args...>;
+  using made = detail::green_object<detail::green_strand, F, Args...>;
   return detail::start(*made::make(home, std::move(f), std::move(args)...));
+}
+
+/// The same with a name, which reports show: `spawn(home, {.name = "reader"}, f, args...)`.
+template <class F, class... Args>
+auto spawn(scheduler& home, task_options options, F f, Args... args) {
+  using object = detail::green_object<detail::green_strand, F, Args...>;
+  object& made = *object::make(home, std::move(f), std::move(args)...);
+  made.set_name(std::move(options.name));
+  return detail::start(made);
 }
 
 template <class T>

@@ -3,15 +3,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <typeinfo>
 #include <utility>
 #include <vector>
 
-#include <cxxabi.h>
 #include <fmt/format.h>
 
 #include <troupe/base/error.hpp>
 #include <troupe/base/log.hpp>
+#include <troupe/scheduler/live_tasks.hpp>
 #include <troupe/scheduler/strand.hpp>
 
 namespace troupe {
@@ -243,21 +242,6 @@ void run_loop::note_stall(std::int64_t deadline) {
   if (deadlocked_) log_line("deadlock: a thread waits without a deadline, and nothing can run or is due\n" + stall_);
 }
 
-namespace {
-
-/// What a wait is for: in its own words, or by the name of its type.
-std::string wait_text(const wait_point& w) {
-  std::string text = w.describe_wait();
-  if (!text.empty()) return text;
-  int failure = 0;
-  char* name = abi::__cxa_demangle(typeid(w).name(), nullptr, nullptr, &failure);
-  text = failure == 0 ? name : typeid(w).name();
-  std::free(name);
-  return text;
-}
-
-}  // namespace
-
 std::string run_loop::who_waits() {
   std::unordered_map<std::uint64_t, std::string> names;
   strands().for_each([&](strand& s) { names.emplace(notes_.at(&s).number, s.describe()); });
@@ -272,7 +256,7 @@ std::string run_loop::who_waits() {
     std::string line = "  " + names.at(notes.number);
     if (notes.doing && s.describe().find(notes.doing) == std::string::npos)
       line += fmt::format(", in {},", notes.doing);
-    line += " waits for " + wait_text(*s.present_wait());
+    line += " waits for " + detail::wait_text(*s.present_wait());
     if (const auto woken = names.find(notes.last_woken); woken != names.end())
       line += fmt::format("; the last that it woke is {}", woken->second);
     text = text.empty() ? line : line + "\n" + text;

@@ -3,11 +3,18 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <troupe/base/asymmetric.hpp>
+#include <troupe/scheduler/detail/cancel_region.hpp>
 #include <troupe/scheduler/detail/fork_record.hpp>
 #include <troupe/scheduler/trampoline.hpp>
 #include <troupe/scheduler/worker.hpp>
 
 namespace troupe {
+
+std::string strand::name() const {
+  const strand_extras* x = extras_if_any();
+  return x && !x->name.empty() ? x->name : describe();
+}
 
 void strand::begin_wait(wait_point& w, bool holds_up) noexcept {
   holds_up_.store(holds_up, relaxed);
@@ -17,19 +24,87 @@ void strand::begin_wait(wait_point& w, bool holds_up) noexcept {
 }
 
 void strand::cancel_waits() noexcept {
-  attention_.fetch_or(cancelled, seq_cst);
+  {
+    std::lock_guard guard(outside_);
+    told_to_stop_ = true;
+    if (!to_be_cancelled()) return;
+    attention_.fetch_or(cancelled, seq_cst);
+  }
   heavy_barrier();
   call_off();
 }
 
 void strand::call_off() noexcept {
+  wait_point* w = nullptr;
+  {
+    std::lock_guard guard(outside_);
+    if ((attention_.load(relaxed) & cancelled) == 0) return;  // it has left the region that was told to stop
+    w = waiting_.load(seq_cst);
+    if (!w) return;
+    if (!w->cancel_takes_time()) return w->cancel_wait();
+    ++pins_;
+  }
+  w->cancel_wait();
   std::lock_guard guard(outside_);
-  if (wait_point* w = waiting_.load(seq_cst)) w->cancel_wait();
+  --pins_;
 }
 
-void strand::await_outsiders() noexcept { std::lock_guard guard(outside_); }
+void strand::await_outsiders() noexcept {
+  for (unsigned rounds = 0;; ++rounds) {
+    {
+      std::lock_guard guard(outside_);
+      if (pins_ == 0) return;
+    }
+    if (rounds < 100)
+      cpu_relax();
+    else
+      yield_thread();
+  }
+}
 
-bool strand::abandon_forks() noexcept { return detail::fork_record::abandon(*this); }
+bool strand::to_be_cancelled() const noexcept {
+  const strand_extras* x = extras_if_any();
+  for (const detail::cancel_region* r = x ? x->region : nullptr; r; r = r->outer_) {
+    if (r->requested_) return true;
+    if (r->shields_) return killed();
+  }
+  return told_to_stop_;
+}
+
+void strand::regions_changed() noexcept {
+  if (to_be_cancelled())
+    attention_.fetch_or(cancelled, seq_cst);
+  else
+    attention_.fetch_and(static_cast<std::uint16_t>(~cancelled), seq_cst);
+}
+
+void strand::request_stop() noexcept {
+  std::stop_source stop{std::nostopstate};
+  {
+    std::lock_guard guard(outside_);
+    told_to_stop_ = true;  // a token that is made from now on begins with the request
+    if (const strand_extras* x = extras_if_any()) stop = x->stop;
+  }
+  stop.request_stop();
+  cancel_waits();
+}
+
+std::stop_token strand::stop_token() {
+  strand_extras& x = extras();
+  std::stop_source fresh;
+  {
+    std::lock_guard guard(outside_);
+    if (x.stop.stop_possible()) return x.stop.get_token();
+    x.stop = fresh;
+    if (!told_to_stop_) return fresh.get_token();
+  }
+  fresh.request_stop();
+  return fresh.get_token();
+}
+
+bool strand::abandon_forks() noexcept {
+  return detail::fork_record::abandon(*this) && detail::cancel_region::abandon(*this);
+}
 
 strand_registry::shard& strand_registry::shard_of(const strand& s) noexcept {
   // Strands are allocated at multiples of 16; their higher bits spread them.

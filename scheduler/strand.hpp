@@ -3,6 +3,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <mutex>
+#include <stop_token>
 #include <string>
 
 #include <troupe/base/asymmetric.hpp>
@@ -15,6 +16,10 @@
 
 namespace troupe {
 
+namespace detail {
+class cancel_region;
+}
+
 /// A wait that can be called off from outside. Implemented by awaitables.
 class wait_point {
 public:
@@ -22,8 +27,16 @@ public:
   /// `await_suspend` is still publishing the wait.
   virtual void cancel_wait() noexcept = 0;
 
+  /// True if `cancel_wait` passes the word on to others, or waits for the strand to publish the wait: then it is called
+  /// without a lock, perhaps again, and by several at a time.
+  virtual bool cancel_takes_time() const noexcept { return false; }
+
   /// What is waited for, for reports; empty: its type says enough.
   virtual std::string describe_wait() const { return {}; }
+
+  /// What sort of wait it is, for reports.
+  enum class kind : std::uint8_t { other, sleep, receive };
+  virtual kind wait_kind() const noexcept { return kind::other; }
 
 protected:
   ~wait_point() = default;
@@ -37,6 +50,10 @@ protected:
 ///     use a wait from outside says so in `attention_`, takes `outside_` and reads `waiting_`; the strand, before it
 ///     destroys the wait, clears `waiting_` and looks at `attention_`, and if somebody is there it takes `outside_` too.
 ///     One of the two sees the other (AD1): strands wait often and are called off rarely, so the barrier is the caller's.
+///     A wait whose cancel may take its time is pinned meanwhile, without the lock.
+/// S3. The mark `cancelled` in `attention_` says whether waits are called off now: because the whole strand was told to
+///     stop, or a region that it is in (`detail/cancel_region.hpp`). It changes under `outside_`: a strand that has left
+///     a region waits in peace.
 class strand : public job {
 public:
   explicit strand(scheduler& home) noexcept : home_(&home) {}
@@ -46,6 +63,15 @@ public:
 
   /// What the list of live strands shows.
   virtual std::string describe() const = 0;
+
+  /// The name that it was given; else what `describe` says. Any thread.
+  virtual std::string name() const;
+
+  /// The green thread or actor that it belongs to: itself, but for children of forks.
+  virtual strand& root() noexcept { return *this; }
+
+  /// Whether it is an actor that has nothing to do; a moment's truth. Any thread.
+  virtual bool waits_for_message() const noexcept { return false; }
 
   /// Ends this strand as soon as it comes to a point where it can be ended. Any thread.
   virtual void request_kill() noexcept = 0;
@@ -81,8 +107,15 @@ public:
       await_outsiders();
   }
 
-  /// Calls off the present wait, and all to come. Any thread.
+  /// Calls off the present wait, and all to come but those that are shielded. Any thread.
   void cancel_waits() noexcept;
+
+  /// Tells it to stop: the same, and requests a stop of its token, whose callbacks run in this call. Any thread, which
+  /// holds no lock that they take.
+  void request_stop() noexcept;
+
+  /// The token of `request_stop`. Throws `std::bad_alloc`. Any thread.
+  std::stop_token stop_token();
 
   /// Calls `visit(const wait_point*)` with what it waits for, null if nothing; that cannot end before `visit` returns,
   /// which must be short. Any thread that keeps the strand from going.
@@ -103,7 +136,7 @@ public:
   /// What it waits for, null if nothing. Only while nothing runs: for the report of a deadlock.
   const wait_point* present_wait() const noexcept { return waiting_.load(acquire); }
 
-  /// True once it has been told to stop. Any thread.
+  /// True while its waits are called off: it was told to stop. Any thread.
   bool waits_cancelled() const noexcept { return (attention_.load(acquire) & cancelled) != 0; }
 
   /// Where to go on, set by `suspend_current`; null: at `first_coroutine`; or, marked by its low bit, the innermost fork
@@ -117,18 +150,21 @@ public:
 protected:
   ~strand() = default;
 
-  /// Ends what it has forked; called in a slice once it has been killed, before its frames go. False if children still
-  /// run: the last of them wakes it.
+  /// Ends what it has forked and the scopes that it is in; called in a slice once it has been killed, before its frames
+  /// go. False if children still run: the last of them wakes it.
   bool abandon_forks() noexcept;
 
 private:
   friend class strand_registry;
+  friend class detail::cancel_region;
 
   static constexpr std::uint16_t cancelled = 1;
   static constexpr std::uint16_t onlooker = 2;
 
   void call_off() noexcept;
   void await_outsiders() noexcept;
+  bool to_be_cancelled() const noexcept;
+  void regions_changed() noexcept;
 
   scheduler* home_;
   atomic<wait_point*> waiting_{nullptr};  // null: no wait; S2
@@ -139,8 +175,14 @@ protected:
   atomic<bool> holds_up_{true};  // of the present wait
 
 private:
-  spin_lock outside_;                   // S2
-  atomic<std::uint16_t> attention_{0};  // S2: `cancelled` from when waits are called off; `onlooker` for each of those
+  spin_lock outside_;                   // S2, S3
+  bool told_to_stop_ = false;           // the whole strand; under outside_
+  std::uint8_t pins_ = 0;               // who passes a cancel on now; under outside_
+  atomic<std::uint16_t> attention_{0};  // S2: `cancelled` while waits are called off; `onlooker` for each of those
+
+public:
+  /// Whether it has task-local values, in its extras. Its own.
+  bool has_locals = false;
 };
 
 template <class Visit>

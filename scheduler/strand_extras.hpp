@@ -5,14 +5,23 @@
 #include <string>
 
 #include <troupe/base/atomic.hpp>
+#include <troupe/scheduler/detail/local_binding.hpp>
 
 namespace troupe {
 
+namespace detail {
+class cancel_region;
+}
+
 /// What only some strands have: a block of its own, made when it is first asked for, so that the others pay for a pointer.
 struct strand_extras {
-  std::uint64_t id;       ///< no other strand of the process has or had it
-  std::string name;       ///< written before the strand is shared
-  std::stop_source stop;  ///< of whoever asks the strand to stop
+  explicit strand_extras(std::uint64_t number) noexcept : id(number) {}
+
+  std::uint64_t id;                         ///< no other strand of the process has or had it
+  std::string name;                         ///< written before the strand is shared
+  std::stop_source stop{std::nostopstate};  ///< of whoever asks the strand to stop; made when asked for (S3)
+  detail::cancel_region* region = nullptr;  ///< the innermost that it is in (CR1)
+  detail::local_chain locals;               ///< its task-local values, its own
 };
 
 namespace detail {

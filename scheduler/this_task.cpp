@@ -29,3 +29,36 @@ void sleep_awaiter::cancel_wait() noexcept {
 }
 
 }  // namespace troupe::this_task::detail
+
+namespace troupe::this_task {
+
+namespace {
+
+strand* current() noexcept {
+  const troupe::detail::trampoline* t = troupe::detail::this_trampoline;
+  return t ? t->self : nullptr;
+}
+
+}  // namespace
+
+std::uint64_t id() {
+  strand* self = current();
+  return self ? self->root().id() : 0;
+}
+
+std::string name() {
+  strand* self = current();
+  return self ? self->root().name() : std::string();
+}
+
+std::stop_token stop_token() {
+  strand* self = current();
+  return self ? self->root().stop_token() : std::stop_token();
+}
+
+bool stop_requested() noexcept {
+  const strand* self = current();
+  return self && self->waits_cancelled();
+}
+
+}  // namespace troupe::this_task

@@ -2,6 +2,9 @@
 
 #include <chrono>
 #include <coroutine>
+#include <cstdint>
+#include <stop_token>
+#include <string>
 
 #include <troupe/scheduler/trampoline.hpp>
 
@@ -43,6 +46,8 @@ public:
 
   void fire() noexcept override { end(); }
   void cancel_wait() noexcept override;
+  std::string describe_wait() const override { return "a sleep"; }
+  kind wait_kind() const noexcept override { return kind::sleep; }
 
 private:
   void end() noexcept;
@@ -63,5 +68,19 @@ inline detail::sleep_awaiter sleep_for(std::chrono::nanoseconds duration) noexce
 inline detail::sleep_awaiter sleep_until(std::chrono::steady_clock::time_point time) noexcept {
   return {std::chrono::nanoseconds(time.time_since_epoch()).count(), false};
 }
+
+/// The number of the calling green thread or actor, which no other of its kind has or had: what its handle's `id()`
+/// says. 0 on an OS thread. Throws `std::bad_alloc`.
+std::uint64_t id();
+
+/// Its name: as it was given, else a description. Empty on an OS thread.
+std::string name();
+
+/// What is told when somebody calls `request_stop()` of its handle; never told on an OS thread. Throws `std::bad_alloc`.
+std::stop_token stop_token();
+
+/// True while its waits are called off: it was told to stop, or the scope or timeout that it is in. For loops that do
+/// not wait. Any thread.
+bool stop_requested() noexcept;
 
 }  // namespace troupe::this_task

@@ -105,6 +105,9 @@ inline bool may_go_on() noexcept {
   return true;
 }
 
+/// Whether the calling party may see task-local values.
+inline bool sees_locals() noexcept { return this_trampoline ? this_trampoline->self->has_locals : thread_has_locals; }
+
 /// Called by an awaitable that is about to wait for a green thread. If that is what this worker would run next, and hence
 /// has mostly not begun, it runs on the spot when `await_suspend` has returned, and nobody needs to be woken if it comes
 /// to its end at once. Then `joined(awaiter, h)` lets `h` go on, or waits after all.

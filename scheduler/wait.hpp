@@ -208,6 +208,13 @@ private:
   void resume_party() noexcept final { resume(); }
 };
 
+/// Whether what is waited for is a message.
+template <class Request>
+inline constexpr bool receives = false;
+template <class Request>
+requires requires { Request::receives; }
+inline constexpr bool receives<Request> = Request::receives;
+
 /// A wait for what a request says; in the graph if that has an owner.
 template <class Request>
 class request_wait : public line_wait {
@@ -216,6 +223,7 @@ protected:
   explicit request_wait(Request r) noexcept : line_wait(r.guard()), request_(std::move(r)) {}
   ~request_wait() = default;
 
+  wait_point::kind wait_kind() const noexcept final { return receives<Request> ? kind::receive : kind::other; }
   void enter_graph() const noexcept {}
   void leave_graph() const noexcept {}
   auto finish() { return request_.finish(outcome_); }
@@ -237,6 +245,7 @@ protected:
   Request request_;
 
 private:
+  std::string describe_wait() const final { return request_.what(); }
   const void* owner() const noexcept final { return request_.owner(); }
   std::string subject() const final { return request_.what(); }
 };
@@ -326,6 +335,7 @@ class alternative;
 ///     T finish(wait_outcome, const std::string* story)   in place of the other; the story of the deadlock or null
 /// and, where it applies:
 ///     static constexpr bool dies_twice       the caller may have passed a temporary that some compilers destroy twice
+///     static constexpr bool receives         what is waited for is a message, for reports
 ///     static constexpr bool all_or_nothing   false: it may take effect by halves
 template <class Request>
 class [[nodiscard]] operation final : detail::request_wait<Request> {

@@ -20,6 +20,7 @@ struct cell_extras {
   std::mutex mutex;
   bool gone = false;  ///< the actor has ended: nothing is added any more
   exit_reason reason;
+  exit_reason ending{};  ///< of an actor that waits for the children of its last handler; the slice's
   std::vector<promise<exit_reason>> watchers;
   std::vector<std::shared_ptr<end_hook>> hooks;
   unsigned inputs = 0;

@@ -45,6 +45,9 @@ public:
     return (before & marks) == 0 ? push_result::queued : before & idle ? push_result::woke : push_result::closed;
   }
 
+  /// True while the reader has nothing to do; a moment's truth. Any thread.
+  bool reader_is_idle() const noexcept { return (head_.load(relaxed) & idle) != 0; }
+
   explicit inbox(class inbox_reader& reader) noexcept;
   inbox(const inbox&) = delete;
   inbox& operator=(const inbox&) = delete;

@@ -18,6 +18,7 @@ public:
     resume_at = c.frame;
     const auto* parent = dynamic_cast<fork_strand*>(record_->self_);
     root_ = parent ? parent->root_ : record_->self_;
+    if (record_->locals_) set_locals(*this, *record_->locals_);
     home().strands().add(*this);
     std::lock_guard guard(record_->lock_);
     next_ = record_->strands_;
@@ -31,6 +32,7 @@ public:
   /// A child has no fate of its own (B5).
   void request_kill() noexcept override { root_->request_kill(); }
   bool killed() const noexcept override { return root_->killed(); }
+  strand& root() noexcept override { return *root_; }
 
 private:
   friend class fork_record;
@@ -69,6 +71,8 @@ fork_record* marked(std::coroutine_handle<> mark) noexcept {
 }  // namespace
 
 job& fork_record::adopt(fork_child& c) noexcept { return *new (pool_allocate(sizeof(fork_strand))) fork_strand(c); }
+
+void fork_record::remember_locals() noexcept { locals_ = self_->extras_if_any()->locals.newest(); }
 
 void fork_record::offer(fork_deque& deque) noexcept {
   const std::size_t n = std::min(size_ - begun_, static_cast<std::size_t>(deque.room()));

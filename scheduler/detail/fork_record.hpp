@@ -3,6 +3,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include <troupe/base/atomic.hpp>
 #include <troupe/base/spin_lock.hpp>
@@ -11,6 +12,7 @@
 
 namespace troupe::detail {
 
+struct local_binding;
 class fork_record;
 class fork_strand;
 
@@ -50,6 +52,8 @@ public:
     parent_ = parent;
     self_ = t.self;
     outer_ = t.innermost;
+    if (t.self->has_locals) [[unlikely]]
+      remember_locals();
     t.innermost = this;
     if (!t.forks) [[unlikely]]
       return start_as_strands(t);
@@ -82,6 +86,8 @@ public:
 
   /// Tells the strands of the children that their waits are over.
   void cancel_wait() noexcept override;
+  bool cancel_takes_time() const noexcept override { return true; }
+  std::string describe_wait() const override { return "the children of a fork"; }
 
   // --- for a strand between its slices, and for thieves -----------------------------------------------------------
 
@@ -131,6 +137,7 @@ private:
     }
     offer(*t.forks);
   }
+  void remember_locals() noexcept;
   void offer(fork_deque& deque) noexcept;
   void start_as_strands(trampoline& t) noexcept;
   void join(trampoline& t) noexcept;
@@ -140,6 +147,7 @@ private:
   strand* self_ = nullptr;             // the parent's
   fork_record* outer_ = nullptr;       // the fork around this one on the same strand
   fork_child* children_ = nullptr;
+  local_binding* locals_ = nullptr;  // what children see that run elsewhere; kept by the frames around the fork
   std::size_t size_;
   // The parent's strand alone counts these.
   std::size_t begun_ = 0;          // children that have been begun or offered

@@ -190,6 +190,7 @@ public:
   error why_not() const;
 
   void completed() noexcept override { wake_party(); }
+  bool cancel_takes_time() const noexcept override { return true; }  // RW1
   std::string describe_wait() const override { return state_->describe(); }
 
 private:
@@ -295,6 +296,9 @@ protected:
 
   /// The giver's, once, before it completes.
   void put(result<T> r) noexcept { new (static_cast<void*>(&value_)) result<T>(std::move(r)); }
+
+  /// The giver's, between `put` and the end: the exception that stands in place of a value; null if there is none.
+  std::exception_ptr cause() const noexcept { return value_ ? nullptr : value_.error().cause(); }
 
   /// For states whose failures nobody may miss: before it is destroyed.
   void report_if_unread() const noexcept {
