@@ -59,9 +59,9 @@ TEST(TimerWheel, deadlines_in_the_past_are_due_at_the_next_advance) {
 TEST(TimerWheel, equal_deadlines_fire_in_the_order_of_insertion) {
   timer_wheel wheel;
   timer_node a, b, c, earlier;
-  // Beyond the range of the last level at first and within it later, so that the first one stands in an earlier slot
-  // and comes to where the others are after them.
-  const std::int64_t far = (std::int64_t{100} << 30) * ms;
+  // A year away, half a year and next to nothing: each is put in at another level. Beyond the range of the last level, two
+  // years, nothing is promised.
+  const std::int64_t far = std::int64_t{365} * 86'400'000 * ms;
   for (auto* n : {&a, &b, &c}) n->deadline_ns = far;
   earlier.deadline_ns = far - 1;
   wheel.insert(a);
