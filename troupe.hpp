@@ -7,8 +7,10 @@
 #include <troupe/actors/ref.hpp>
 #include <troupe/actors/runtime.hpp>
 #include <troupe/exchange/exchange.hpp>
+#include <troupe/scheduler/blocking.hpp>
 #include <troupe/scheduler/executor.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/task.hpp>
 #include <troupe/scheduler/this_task.hpp>
+#include <troupe/scheduler/thread.hpp>

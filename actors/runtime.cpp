@@ -29,6 +29,7 @@ detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& r
     throw troupe_error(errc::invalid_argument, "runtime_options: a strategy or a recording needs a seed");
   if (options.seed || options.scheduling == schedule::round_robin) {
     auto loop = std::make_shared<run_loop>(run_loop_options{options.seed, options.strategy, options.record});
+    loop->roster()->set_blocking(options.blocking, options.name);
     run_loop* recorder = options.seed ? loop.get() : nullptr;
     auto* core = new detail::core(std::move(loop), recorder);
     runtime_lease = std::make_shared<lease>(*core);
@@ -39,7 +40,8 @@ detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& r
                                          .budget = options.budget,
                                          .quantum = options.quantum,
                                          .stand_ins = options.stand_ins,
-                                         .cores = options.cores});
+                                         .cores = options.cores,
+                                         .blocking = options.blocking});
   work_stealing_pool& threads = *pool;
   auto* core = new detail::core(std::move(pool), nullptr);
   runtime_lease = std::make_shared<lease>(*core);
@@ -117,14 +119,14 @@ private:
   parker parker_;
 };
 
-/// Nobody waits for a reply or another future, and nothing runs.
+/// Nobody waits for a reply or another future, and no thread beside the workers has anything to do.
 class all_answered final : public wait_condition {
 public:
   explicit all_answered(scheduler& s) : scheduler_(&s) {}
   bool holds() const noexcept override {
     bool waiting = false;
     scheduler_->strands().for_each([&](strand& s) { waiting = waiting || s.waits(); });
-    return !waiting;
+    return !waiting && scheduler_->roster()->idle();
   }
   void sleep_until(std::int64_t deadline) noexcept override {
     parker_.park(
@@ -163,6 +165,7 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
   const auto part = [&](std::int64_t tenths) { return deadline_after(start, timeout / 10 * tenths); };
 
   s.end_periodic_calls();
+  s.roster()->request_stop();
   for (const any_ref& a : actors()) {
     if (a.get_cell()->is_source()) a.close();
   }
@@ -186,6 +189,7 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
     }
     report.stuck.push_back(std::move(stuck));
   });
+  for (std::string& name : s.roster()->end(part(9))) report.stuck.push_back({"thread " + std::move(name), {}, {}});
   if (replay_note_ && !report.clean() && !core_->recorder()->exhausted())
     log_line(fmt::format("a shutdown left {} alive", report.stuck.size()));
   core_->drop_services();

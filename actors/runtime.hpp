@@ -35,6 +35,7 @@ struct runtime_options {
   unsigned stand_ins = 64;  ///< threads that may stand in for workers whose handlers block (C8)
   /// Worker i of the pool runs on `cores[i % cores.size()]` alone; empty: the system chooses. `usable_cores()`: all.
   std::vector<unsigned> cores{};
+  blocking_limits blocking{};  ///< threads for what `blocking` is given; they are called name/block-0, ...
   schedule scheduling = schedule::work_stealing;  ///< on what it runs; ignored with a seed
   /// With a seed the runtime is deterministic: one thread, virtual time, every choice drawn from the seed (C12).
   /// Lines that its thread logs while it lives say the seed, and so does the end of a program that misuses it.
@@ -45,11 +46,11 @@ struct runtime_options {
   bool record = false;
 };
 
-/// An actor that did not stop in time.
+/// An actor, a green thread or a thread that did not stop in time.
 struct stuck_actor {
-  std::string name;                  ///< as `any_ref::name`, or of a green thread: "green thread", address
+  std::string name;                  ///< as `any_ref::name`; else what it is: "green thread", "thread", and which
   std::string handler;               ///< the message that it handles, empty if it waits
-  std::chrono::nanoseconds since{};  ///< for how long, to 10 ms
+  std::chrono::nanoseconds since{};  ///< for how long, to 10 ms; of a thread that is no worker it is not known
 };
 
 /// What `runtime::shutdown` found.
@@ -155,6 +156,9 @@ public:
 
   /// Number of actors and green threads that are alive.
   std::size_t alive() const noexcept { return core_->scheduler().strands().size(); }
+
+  /// All of its threads with name, number and role: workers and what else it was made to start. See `troupe::threads`.
+  std::vector<thread_info> threads() const { return troupe::threads(scheduler()); }
 
   /// Number of threads that run actors; 1 where it has none of its own.
   unsigned workers() const noexcept { return core_->scheduler().size(); }

@@ -133,9 +133,6 @@ std::shared_ptr<work_stealing_pool> work_stealing_pool::start(pool_options optio
   if (options.workers > 1024)
     throw troupe_error(errc::invalid_argument, fmt::format("{} workers: at most 1024", options.workers));
   if (options.budget == 0) throw troupe_error(errc::invalid_argument, "the budget of a slice must be at least 1");
-  if (options.blocking.threads == 0 || options.blocking.threads > 1024)
-    throw troupe_error(errc::invalid_argument,
-                       fmt::format("{} threads for blocking calls: 1 to 1024", options.blocking.threads));
   for (unsigned core : options.cores) {
     if (std::find(usable.begin(), usable.end(), core) == usable.end())
       throw troupe_error(errc::invalid_argument, fmt::format("core {} is not among those that may be used", core));

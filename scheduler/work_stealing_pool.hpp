@@ -20,10 +20,10 @@ struct pool_options {
   std::chrono::nanoseconds quantum{200'000};  ///< for how long it may go on then; 0: not at all
   unsigned stand_ins =
       64;  ///< threads that may stand in for workers whose handlers block, at most so many at a time (C8)
-  blocking_limits blocking{};  ///< of the threads for what `blocking` is given: name/block-0, ...
   /// Worker i runs on `cores[i % cores.size()]` alone, stand-ins on any of them; empty: the system chooses. One worker
   /// for each core, and pinned to it: `usable_cores()`.
   std::vector<unsigned> cores{};
+  blocking_limits blocking{};  ///< of the threads for what `blocking` is given: name/block-0, ...
 };
 
 /// Workers that take from their own queue first and from each other's when that is empty, and sleep when there is

@@ -5,6 +5,10 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include <troupe/base/error.hpp>
+
 namespace troupe {
 
 const char* to_string(thread_role role) noexcept {
@@ -37,6 +41,13 @@ std::shared_ptr<thread_roster::entry> thread_roster::add(const std::shared_ptr<t
   std::lock_guard guard(home->mutex_);
   home->entries_.push_back(made.get());
   return made;
+}
+
+void thread_roster::set_blocking(blocking_limits limits, std::string name) {
+  if (limits.threads == 0 || limits.threads > 1024)
+    throw troupe_error(errc::invalid_argument, fmt::format("{} threads for blocking calls: 1 to 1024", limits.threads));
+  limits_ = limits;
+  name_ = std::move(name);
 }
 
 std::vector<thread_info> thread_roster::list() const {

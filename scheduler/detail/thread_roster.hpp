@@ -32,10 +32,10 @@ struct thread_info {
   bool daemon;  ///< nobody waits for its end
 };
 
-/// How many threads there may be for what `blocking` is given, and for how long one stays that has nothing to do.
+/// The threads of a scheduler for what `blocking` is given.
 struct blocking_limits {
-  unsigned threads = 64;  ///< at most; what comes beyond that waits for its turn
-  std::chrono::nanoseconds keep{10'000'000'000};
+  unsigned threads = 64;                          ///< at most, 1 to 1,024; what comes beyond that waits for its turn
+  std::chrono::nanoseconds keep{10'000'000'000};  ///< how long one waits for the next call
 };
 
 namespace detail {
@@ -94,11 +94,9 @@ public:
   /// Ends all owners, and gives the names of the threads that did not end. From now on `enlist` refuses.
   std::vector<std::string> end(std::int64_t deadline) noexcept;
 
-  /// For the pool for blocking calls: its limits, and what its threads are called before "/block-N". Before use.
-  void set_blocking(blocking_limits limits, std::string name) {
-    limits_ = limits;
-    name_ = std::move(name);
-  }
+  /// For the pool for blocking calls: its limits, and what its threads are called before "/block-N". Before use. Throws
+  /// `troupe_error` (`invalid_argument`).
+  void set_blocking(blocking_limits limits, std::string name);
   const blocking_limits& limits() const noexcept { return limits_; }
   const std::string& name() const noexcept { return name_; }
 
