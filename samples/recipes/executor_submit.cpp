@@ -26,6 +26,6 @@ int main() {
 
   std::cout << home.get().value() << '\n';
   const auto nothing = lost.get();
-  std::cout << nothing.error().code() << ": " << nothing.error() << '\n';
+  std::cout << to_string(nothing.error().code()) << ": " << nothing.error() << '\n';
   std::cout << sum.get().value() << '\n';
 }
