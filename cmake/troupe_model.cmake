@@ -13,6 +13,7 @@ set(TROUPE_MODEL_SOURCES
     scheduler/detail/fork_deque.cpp
     scheduler/detail/fork_record.cpp
     scheduler/detail/future_state.cpp
+    scheduler/detail/thread_roster.cpp
     scheduler/green_thread.cpp
     scheduler/live_tasks.cpp
     scheduler/parker.cpp

@@ -48,7 +48,7 @@ public:
   std::optional<std::int64_t> next_deadline() const noexcept;
 
   /// Moves the nodes with a deadline at or before `now_ns`, at most `limit`, to the end of `due`, ordered by deadline,
-  /// then by insertion. The others that are due come first at the next call. A time before that of an earlier call
+  /// then by insertion (V6). The others that are due come first at the next call. A time before that of an earlier call
   /// counts as that one.
   void advance(std::int64_t now_ns, timer_list& due, std::size_t limit = SIZE_MAX) noexcept;
 

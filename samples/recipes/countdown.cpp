@@ -27,8 +27,9 @@ int main() {
   troupe::runtime rt({.seed = 1});  // time is virtual: the seconds pass at once
   auto countdown = rt.spawn({.name = "countdown"}, count_down, 10);
   auto controller = rt.call_later(2500ms, [&] { countdown.request_stop(); });
-  std::cout << "it ended at " << countdown.get().value() << '\n';
+  const int left = countdown.get().value();
+  std::cout << "it ended at " << left << '\n';
 
-  auto undisturbed = rt.spawn(count_down, 3);
-  std::cout << "it ended at " << undisturbed.get().value() << '\n';
+  const int none_left = rt.spawn(count_down, 3).get().value();
+  std::cout << "it ended at " << none_left << '\n';
 }

@@ -152,7 +152,9 @@ struct awaiting {
   }
 
   static task<> read(awaiting& self, future<letter> f) {
+    model::plain<int> mine{1};  // made by the worker that suspends, read by the one that goes on
     auto got = co_await f;
+    check(mine.get() == 1, "not what was kept in the frame");
     self.resumed.set(self.resumed.get() + 1);
     if (!got) co_return;
     self.given.set(1);

@@ -249,8 +249,8 @@ TEST_P(Executor, an_exception_in_a_map_comes_out_at_its_place) {
 }
 
 TEST_P(Executor, a_map_whose_time_is_over_says_so) {
+  troupe::event go;  // outlives the jobs that wait for it
   executor ex(*pool, of(1));
-  troupe::event go;
   auto results = ex.map([&](int i) { return go.wait().get(), i; }, std::array{1, 2}, {.timeout = 1ms});
   EXPECT_EQ(results.next_now().error(), errc::timeout);
   go.set();

@@ -65,6 +65,7 @@ TEST_F(LiveTasks, are_listed_with_name_number_and_what_they_wait_for) {
   EXPECT_EQ(numbers.size(), 7u);
   EXPECT_EQ(numbers["reader"], reader.id());
   kill_all();
+  EXPECT_TRUE(home().wait_quiescent(troupe::timers::never));  // until then they may touch what they waited for
 }
 
 TEST_F(LiveTasks, one_that_runs_is_running) {

@@ -59,9 +59,8 @@ TEST(TimerWheel, deadlines_in_the_past_are_due_at_the_next_advance) {
 TEST(TimerWheel, equal_deadlines_fire_in_the_order_of_insertion) {
   timer_wheel wheel;
   timer_node a, b, c, earlier;
-  // Beyond the range of the last level at first and within it later, so that the first one stands in an earlier slot
-  // and comes to where the others are after them.
-  const std::int64_t far = (std::int64_t{100} << 30) * ms;
+  // Those that are inserted early stand at a high level at first, and have come down when the last is inserted.
+  const std::int64_t far = ((std::int64_t{1} << 30) + (1 << 20) + 500) * ms;
   for (auto* n : {&a, &b, &c}) n->deadline_ns = far;
   earlier.deadline_ns = far - 1;
   wheel.insert(a);
