@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <troupe/base/await_temporary_bug.hpp>
 #include <troupe/scheduler/future.hpp>
 
 namespace troupe {

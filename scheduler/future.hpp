@@ -114,8 +114,8 @@ public:
   bool await_ready() const noexcept { return state_->ready() && detail::may_go_on(); }
   void await_suspend(std::coroutine_handle<> h) {
     if (state_->ready()) return detail::yield_current(h);  // it has had its share
-    if (timeout_ == forever && detail::run_child_first(state_->giver(), h, this, child_has_run)) return;
-    suspend(h);
+    wait_ = std::make_unique<detail::result_wait>(*state_, true);
+    wait_->suspend(h, timeout_);
   }
   troupe::result<T> await_resume() {
     if (!wait_) return state_->take();
@@ -128,19 +128,6 @@ protected:
 
 private:
   friend detail::future_state_base& detail::state_of<T>(const future& f) noexcept;
-
-  void suspend(std::coroutine_handle<> h) {
-    wait_ = std::make_unique<detail::result_wait>(*state_, true);
-    wait_->suspend(h, timeout_);
-  }
-
-  static void child_has_run(void* self, std::coroutine_handle<> h) {
-    auto& f = *static_cast<future*>(self);
-    if (f.state_->ready())
-      detail::transfer_to(h);
-    else
-      f.suspend(h);
-  }
 
   troupe::result<T> outcome(const detail::result_wait& wait) {
     if (wait.came()) return state_->take();
@@ -232,9 +219,11 @@ public:
   /// True until it has given its result or was moved from.
   explicit operator bool() const noexcept { return state_ != nullptr; }
 
-  /// The reading end; call it once.
-  future<T> get_future(std::chrono::nanoseconds timeout = forever) noexcept {
-    fresh_ = false;
+  /// The reading end. Throws `troupe_error` (`invalid_argument`) when called a second time, or on a promise that has
+  /// given its result or was moved from.
+  future<T> get_future(std::chrono::nanoseconds timeout = forever) {
+    if (!std::exchange(fresh_, false))
+      throw troupe_error(errc::invalid_argument, "a promise has one future, which was taken before");
     return future<T>(state_, timeout);
   }
 
@@ -257,9 +246,10 @@ public:
   /// the work need not be done.
   bool set_running() noexcept { return state_->set_running(); }
 
-  /// Gives the result; false if it comes late: after a timeout or a cancellation. Any thread.
+  /// Gives the result; false if it comes late: after a timeout or a cancellation, or a second time. Any thread.
   bool give(result<T> r) noexcept {
     auto* const state = std::exchange(state_, nullptr);
+    if (!state) return false;
     const bool taken = state->give(std::move(r));
     if (std::exchange(fresh_, false)) state->detach();  // no future was ever taken
     return taken;

@@ -18,9 +18,14 @@ enum class missed_tick : std::uint8_t {
 
 /// When the tick after the one that was due at `due` comes, had at `now`. Nanoseconds of one clock. A tick that is late
 /// by less than a period leaves the rhythm as it is: there is no drift.
+/// Saturates where time ends.
 constexpr std::int64_t next_tick(std::int64_t due, std::int64_t now, std::int64_t period, missed_tick policy) noexcept {
-  if (now - due < period || policy == missed_tick::burst) return due + period;
-  return policy == missed_tick::delay ? now + period : now + period - (now - due) % period;
+  const auto after = [](std::int64_t start, std::int64_t time) {
+    std::int64_t sum = 0;
+    return __builtin_add_overflow(start, time, &sum) ? INT64_MAX : sum;
+  };
+  if (now - due < period || policy == missed_tick::burst) return after(due, period);
+  return policy == missed_tick::delay ? after(now, period) : after(now - (now - due) % period, period);
 }
 
 class interval;
@@ -61,7 +66,7 @@ public:
   operation<detail::tick_request> tick();
 
   /// The next tick comes a period from now, whatever was due.
-  void reset() { due_ = detail::party_now() + period_; }
+  void reset() { due_ = next_tick(detail::party_now(), detail::party_now(), period_, missed_tick::delay); }
 
 private:
   friend struct detail::tick_request;

@@ -78,13 +78,15 @@ run_loop::~run_loop() {
 bool run_loop::stop(std::int64_t deadline) {
   const bool others_ended = roster()->end(deadline).empty();
   timers_.drop_all();
-  std::deque<job*> left;
-  {
-    std::lock_guard guard(mutex_);
-    left.swap(runnable_);
+  for (std::deque<job*> left;; left.clear()) {
+    {
+      std::lock_guard guard(mutex_);
+      left.swap(runnable_);
+      ended_ = left.empty();
+    }
+    if (left.empty()) return others_ended;
+    for (job* j : left) j->abandoned();  // may make others runnable
   }
-  for (job* j : left) j->abandoned();
-  return others_ended;
 }
 
 std::int64_t run_loop::now() const noexcept { return deterministic() ? virtual_now_.load(relaxed) : steady_now(); }
@@ -119,7 +121,11 @@ void run_loop::inject(job& j) noexcept {
     if (waker != notes_.end() && woken != notes_.end()) waker->second.last_woken = woken->second.number;
   }
   {
-    std::lock_guard guard(mutex_);
+    std::unique_lock lock(mutex_);
+    if (ended_) {
+      lock.unlock();
+      return j.abandoned();
+    }
     runnable_.push_back(&j);
   }
   if (current_worker() != &self_) parker_.unpark();
@@ -164,7 +170,7 @@ void run_loop::run_slice(job& j) noexcept {
 bool run_loop::advance_time(std::int64_t deadline) {
   const std::int64_t next = timers_.next();
   if (deterministic()) {
-    if (timers_.empty()) return false;
+    if (next == timers::never) return false;
     if (next > deadline) {
       virtual_now_.store(std::max(now(), deadline), relaxed);
       return false;

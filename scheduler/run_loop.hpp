@@ -133,6 +133,7 @@ private:
   parker parker_;
   std::mutex mutex_;
   std::deque<job*> runnable_;   // under mutex_
+  bool ended_ = false;          // nobody runs jobs any more; under mutex_
   atomic<bool> driven_{false};  // L1: true from acquire to release
   // false -> true (`stop`) -> false (`run_forever`, which returns). The release pairs with the acquire.
   atomic<bool> stop_asked_{false};

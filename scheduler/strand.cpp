@@ -3,9 +3,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include <troupe/base/asymmetric.hpp>
+#include <troupe/base/error.hpp>
 #include <troupe/scheduler/detail/cancel_region.hpp>
 #include <troupe/scheduler/detail/fork_record.hpp>
+#include <troupe/scheduler/task.hpp>
 #include <troupe/scheduler/trampoline.hpp>
 #include <troupe/scheduler/worker.hpp>
 
@@ -150,15 +151,12 @@ void no_trampoline() noexcept {
   std::abort();
 }
 
+void no_task() {
+  throw troupe_error(errc::invalid_argument, "this task was moved from, or has run before: a task is awaited once");
+}
+
 void leave_forks_behind(trampoline& t) noexcept { fork_record::leave_behind(t); }
 void keep_forks(trampoline& t) noexcept { fork_record::carry(t); }
-
-void trampoline::run_child() noexcept {
-  this_trampoline = nullptr;
-  current_worker()->run_within(*std::exchange(child, nullptr));
-  this_trampoline = this;
-  joined(awaiter, waiter);
-}
 
 pause trampoline::run(std::coroutine_handle<> h) noexcept {
   trampoline* outer = std::exchange(this_trampoline, this);
@@ -168,21 +166,17 @@ pause trampoline::run(std::coroutine_handle<> h) noexcept {
   if (!h) [[unlikely]]
     h = self->first_coroutine();
   next = fork_record::is_marked(h) ? fork_record::take_up(*this, h) : h;
-  for (;;) {
-    while (next) {
-      if (left == 0) {  // C8: ready awaitables alone must not keep the thread for ever
-        if (here && here->may_stay() && !self->killed()) {
-          left = share;
-        } else {
-          yield_current(std::exchange(next, {}));
-          break;
-        }
+  while (next) {
+    if (left == 0) {  // C8: ready awaitables alone must not keep the thread for ever
+      if (here && here->may_stay() && !self->killed()) {
+        left = share;
+      } else {
+        yield_current(std::exchange(next, {}));
+        break;
       }
-      --left;
-      std::exchange(next, {}).resume();
     }
-    if (!child) break;
-    run_child();
+    --left;
+    std::exchange(next, {}).resume();
   }
   this_trampoline = outer;
   if (hook) hook->paused();

@@ -127,7 +127,7 @@ public:
       std::lock_guard guard(outside_);
       visit(static_cast<const wait_point*>(waiting_.load(seq_cst)));
     }
-    attention_.fetch_sub(onlooker, relaxed);
+    attention_.fetch_sub(onlooker, release);  // pairs with the acquire of `end_wait`
   }
 
   /// True while it waits for something other than a message or the end of an actor; a moment's truth.

@@ -47,6 +47,9 @@ struct task_promise_base : pooled_frame {
   void unhandled_exception() noexcept { failure = std::current_exception(); }
 };
 
+/// Throws the error of whoever awaits a task that cannot run.
+[[noreturn]] void no_task();
+
 template <class T>
 struct task_promise : task_promise_base {
   std::optional<T> value;
@@ -99,7 +102,10 @@ public:
   explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
 
   /// Runs it to its end in the calling strand; gives its result, or lets its exception through. Once.
-  auto operator co_await() const noexcept {
+  /// Throws `troupe_error` (`invalid_argument`) for a task that was moved from or has run before.
+  auto operator co_await() const {
+    if (!frame_ || frame_.done()) [[unlikely]]
+      detail::no_task();
     struct awaiter {
       std::coroutine_handle<promise_type> frame;
       bool await_ready() const noexcept { return false; }

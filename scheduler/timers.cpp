@@ -5,7 +5,12 @@
 namespace troupe {
 
 bool timers::arm(timer& t, std::int64_t deadline) {
-  std::lock_guard guard(lock_);
+  std::unique_lock guard(lock_);
+  if (dropping_) {
+    guard.unlock();
+    t.dropped();
+    return false;
+  }
   t.deadline_ns = deadline;
   wheel_.insert(t);
   if (deadline >= next_.load(relaxed)) return false;
@@ -39,6 +44,7 @@ void timers::drop_all() noexcept {
   timer_list all;
   {
     std::lock_guard guard(lock_);
+    dropping_ = true;
     wheel_.advance(never, all);
     next_.store(never, seq_cst);
   }

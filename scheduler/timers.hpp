@@ -46,7 +46,7 @@ public:
   /// `next()` says so.
   std::size_t fire_due(std::int64_t now, std::size_t limit = SIZE_MAX);
 
-  /// The scheduler has ended: drops all that are armed.
+  /// The scheduler has ended: drops all that are armed, and those that will be.
   void drop_all() noexcept;
 
   /// True if none is armed; if none but those in the background are.
@@ -56,6 +56,7 @@ public:
 private:
   mutable spin_lock lock_;
   timer_wheel wheel_;
+  bool dropping_ = false;  // the scheduler has ended
   // The bound of T1. Written under the lock; its seq_cst pairs with the sleeper's: a sleeper announces itself, then
   // reads it; `arm` writes it, then looks for the sleeper.
   atomic<std::int64_t> next_{never};

@@ -42,15 +42,8 @@ struct trampoline {
       nullptr;  ///< of the worker that runs the loop; null where children of a fork are jobs like others
   fork_record* innermost = nullptr;  ///< of the forks that the strand is in
   pause_hook* hook = nullptr;        ///< called once, at the first pause or at the end of the chain
-  job* child = nullptr;              ///< to be given a slice before the strand waits for it; then this is called:
-  void (*joined)(void* awaiter, std::coroutine_handle<> h);
-  void* awaiter;
-  std::coroutine_handle<> waiter;
 
   explicit trampoline(strand& s) noexcept : self(&s) {}
-
-  /// Gives `child` its slice, with the chain halted in an `await_suspend`, and lets the awaitable go on.
-  void run_child() noexcept;
 
   /// Resumes `h` and what it names next until the chain pauses or ends. The strand may be gone afterwards unless the
   /// result is `none`, `yielded` or `receiving`.
@@ -107,24 +100,6 @@ inline bool may_go_on() noexcept {
 
 /// Whether the calling party may see task-local values.
 inline bool sees_locals() noexcept { return this_trampoline ? this_trampoline->self->has_locals : thread_has_locals; }
-
-/// Called by an awaitable that is about to wait for a green thread. If that is what this worker would run next, and hence
-/// has mostly not begun, it runs on the spot when `await_suspend` has returned, and nobody needs to be woken if it comes
-/// to its end at once. Then `joined(awaiter, h)` lets `h` go on, or waits after all.
-inline bool run_child_first(strand* child, std::coroutine_handle<> h, void* awaiter,
-                            void (*joined)(void*, std::coroutine_handle<>)) noexcept {
-  constexpr unsigned price = trampoline::share / 16;  // of a slice, in resumptions: C8
-  trampoline& t = current_trampoline();
-  worker* here = current_worker();
-  if (!child || t.innermost || t.left < price || !here || !here->take_next(*child)) return false;
-  if (t.hook) std::exchange(t.hook, nullptr)->paused();
-  t.left -= price;
-  t.child = child;
-  t.joined = joined;
-  t.awaiter = awaiter;
-  t.waiter = h;
-  return true;
-}
 
 /// Called by an awaitable that hands over to another coroutine of the same strand.
 inline void transfer_to(std::coroutine_handle<> h) noexcept { current_trampoline().next = h; }

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <troupe/base/await_temporary_bug.hpp>
 #include <troupe/base/intrusive_list.hpp>
 #include <troupe/base/result.hpp>
 #include <troupe/base/spin_lock.hpp>

@@ -125,6 +125,7 @@ struct work_stealing_pool::state {
   parker housekeeper;
   atomic<bool> housekeeper_sleeps{false};  // I6
   atomic<bool> stopping{false};
+  atomic<bool> ended_for_good{false};  // no thread is left: what comes now is nobody's
 };
 
 std::shared_ptr<work_stealing_pool> work_stealing_pool::start(pool_options options) {
@@ -218,6 +219,8 @@ void worker::announce() noexcept { static_cast<work_stealing_pool&>(*owner_).not
 
 void work_stealing_pool::inject(job& j) noexcept {
   state& s = *state_;
+  if (s.ended_for_good.load(acquire)) [[unlikely]]
+    return j.abandoned();
   s.injected.fetch_add(1, seq_cst);
   if (!s.injection.enqueue(&j)) {
     log_line("out of memory: a job cannot be queued");
@@ -645,7 +648,8 @@ void work_stealing_pool::abandon_jobs() noexcept {
     if (job* j = w->next_.exchange(nullptr, acq_rel)) j->abandoned();
     while (job* j = w->ring_.pop()) j->abandoned();
   }
-  while (job* j = take_injected()) j->abandoned();
+  while (job* j = take_injected()) j->abandoned();  // may make others runnable
+  state_->ended_for_good.store(true, release);
 }
 
 }  // namespace troupe

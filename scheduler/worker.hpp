@@ -49,24 +49,6 @@ public:
   /// What the strand that runs has forked; null where children of a fork are jobs like others.
   detail::fork_deque* forks() noexcept { return has_queue_ ? &forks_ : nullptr; }
 
-  /// Takes `j` if it is what this worker would run next, to be run within the slice that lasts. Its own thread only.
-  bool take_next(job& j) noexcept {
-    if (next_.load(relaxed) != &j || nested_ == most_nested) return false;
-    job* expected = &j;
-    return next_.compare_exchange_strong(expected, nullptr, acq_rel, acquire);  // W2
-  }
-
-  /// Gives a job its slice within the slice that lasts.
-  void run_within(job& j) noexcept {
-    const void* const subject = subject_.load(relaxed);
-    const char* const detail = detail_.load(relaxed);
-    ++nested_;
-    bump(slices_);
-    j.run();
-    --nested_;
-    show(subject, detail);
-  }
-
   /// There is something to steal here: wakes a worker that sleeps, if nobody searches. Its own thread only.
   void announce() noexcept;
 
@@ -103,8 +85,6 @@ private:
   std::int64_t quantum_ = 0;  // nanoseconds
   bool has_queue_;
   std::string name_;
-  static constexpr unsigned most_nested = 8;
-  unsigned nested_ = 0;  // slices within slices that last
   unsigned streak_ = 0;  // slices in a row that came from the slot
   unsigned tick_ = 0;
 

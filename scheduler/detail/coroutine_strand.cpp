@@ -26,4 +26,9 @@ void coroutine_strand::run() noexcept {
   }
 }
 
+void coroutine_strand::abandoned() noexcept {
+  end_wait();
+  if (killed() && abandon_forks()) end();
+}
+
 }  // namespace troupe::detail

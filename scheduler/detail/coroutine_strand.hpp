@@ -9,6 +9,9 @@ class coroutine_strand : public strand {
 public:
   void run() noexcept final;
 
+  /// Ends it if it was killed: whoever waits for it gets an answer.
+  void abandoned() noexcept final;
+
   std::uint64_t id() const final { return extras_.get().id; }
   strand_extras& extras() final { return extras_.get(); }
   strand_extras* extras_if_any() const noexcept final { return extras_.if_any(); }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <troupe/base/await_temporary_bug.hpp>
 #include <troupe/base/log.hpp>
 #include <troupe/base/pool.hpp>
 #include <troupe/scheduler/detail/crew.hpp>

@@ -246,4 +246,14 @@ TEST_F(Future, then_goes_on_with_the_result_and_may_be_chained) {
   EXPECT_EQ(failed.result(), "no");
 }
 
+TEST_F(Future, a_promise_gives_once_and_has_one_future) {
+  troupe::promise<int> p(home());
+  auto f = p.get_future();
+  EXPECT_THROW((void)p.get_future(), troupe::troupe_error);
+  EXPECT_TRUE(p.give(1));
+  EXPECT_FALSE(p.give(2));
+  EXPECT_THROW((void)p.get_future(), troupe::troupe_error);
+  EXPECT_EQ(*f.get(), 1);
+}
+
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <string>
 #include <thread>
 
@@ -206,6 +207,52 @@ TEST_F(GreenThread, an_error_carries_the_exception_that_ended_it) {
   const auto r = f.get();
   ASSERT_FALSE(r);
   EXPECT_THROW(std::rethrow_exception(r.error().cause()), std::out_of_range);
+}
+
+task<bool> is_refused(const task<int>& t) {
+  try {
+    const int n = co_await t;
+    co_return n < 0;
+  } catch (const troupe::troupe_error& e) {
+    co_return e.code() == troupe::errc::invalid_argument;
+  }
+}
+
+TEST_F(GreenThread, a_task_is_awaited_once_and_not_when_it_was_moved_from) {
+  auto all = troupe::spawn(home(), []() -> task<bool> {
+    task<int> once = echo(1);
+    const int n = co_await once;
+    const bool again = co_await is_refused(once);
+    const bool empty = co_await is_refused(task<int>());
+    co_return n == 1 && again&& empty;
+  });
+  EXPECT_TRUE(all.get().value());
+}
+
+// A child that blocks its thread holds up neither the deadline nor the stop of the one that waits for it.
+TEST_F(GreenThread, who_waits_for_a_child_that_blocks_a_thread_is_still_told_to_stop) {
+  std::promise<void> release;
+  auto blocked = release.get_future().share();
+  auto parent = troupe::spawn(
+      home(),
+      [](troupe::scheduler& home, std::shared_future<void> until) -> task<bool> {
+        auto child = troupe::spawn(
+            home,
+            [](std::shared_future<void> u) -> task<> {
+              u.wait();
+              co_return;
+            },
+            until);
+        auto r = co_await child;
+        co_return r.has_value();
+      },
+      std::ref(home()), blocked);
+  while (!parent.running()) std::this_thread::yield();
+  parent.request_stop();
+  const auto r = parent.get();
+  release.set_value();
+  ASSERT_TRUE(r);
+  EXPECT_FALSE(*r);
 }
 
 }  // namespace
