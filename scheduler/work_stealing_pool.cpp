@@ -119,6 +119,7 @@ struct work_stealing_pool::state {
   std::condition_variable became_idle;  // all sleep, or a thread has ended
   unsigned quiescence_waiters = 0;      // under idle_mutex
   unsigned ended = 0;                   // threads that have ended; under idle_mutex
+  bool left_behind = false;             // `stop` has given up waiting for them; under idle_mutex
 
   atomic<worker*> timekeeper{nullptr};  // I5: the worker that parks until the next deadline
 
@@ -327,9 +328,16 @@ void work_stealing_pool::work(worker& self) noexcept {
 void work_stealing_pool::thread_ended() noexcept {
   state& s = *state_;
   std::shared_ptr<void> last;  // what is kept alive may hold the pool in turn
-  std::lock_guard guard(s.idle_mutex);
-  if (++s.ended == s.started.load(relaxed) + 1) last = std::move(s.keep_alive);
-  s.became_idle.notify_all();
+  bool nobody_waits = false;
+  {
+    std::lock_guard guard(s.idle_mutex);
+    if (++s.ended == s.started.load(relaxed) + 1) {
+      last = std::move(s.keep_alive);
+      nobody_waits = s.left_behind;
+    }
+    s.became_idle.notify_all();
+  }
+  if (nobody_waits) abandon_jobs();
 }
 
 void work_stealing_pool::sleep(worker& self) noexcept {
@@ -629,6 +637,7 @@ bool work_stealing_pool::stop(std::int64_t deadline) {
   while (s.ended != s.threads.size() && now() < deadline)
     s.became_idle.wait_for(lock, std::chrono::nanoseconds(std::min(deadline - now(), tick_ns)));
   const bool all = s.ended == s.threads.size();
+  s.left_behind = !all;
   lock.unlock();
   for (std::thread& t : s.threads) {
     if (all && t.get_id() != std::this_thread::get_id())
@@ -643,6 +652,7 @@ bool work_stealing_pool::stop(std::int64_t deadline) {
 
 /// All threads have ended: nobody else will take what is left.
 void work_stealing_pool::abandon_jobs() noexcept {
+  detail::this_worker = nullptr;  // what becomes runnable is not for this thread
   timers_.drop_all();
   for (auto& w : state_->workers) {
     if (job* j = w->next_.exchange(nullptr, acq_rel)) j->abandoned();

@@ -3,7 +3,9 @@
 #include <troupe/scheduler/blocking.hpp>
 #include <troupe/scheduler/event.hpp>
 #include <troupe/scheduler/executor.hpp>
+#include <troupe/scheduler/this_task.hpp>
 #include <troupe/scheduler/thread.hpp>
+#include <troupe/scheduler/timed_call.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -112,6 +114,40 @@ TEST(ThreadsOfARuntime, a_shutdown_names_the_threads_that_are_stuck) {
   }
   s->go.set();
   s->over.wait().get();
+}
+
+// The end comes while the green thread is queued, runs or has been told to stop: it is answered whenever that is.
+TEST(ThreadsOfARuntime, a_shutdown_without_time_answers_whoever_waits_for_a_green_thread) {
+  for (int round = 0; round != 100; ++round) {
+    troupe::event begun;
+    troupe::green_thread<void> busy;
+    {
+      troupe::runtime rt({.workers = 1});
+      busy = rt.spawn([&begun]() -> troupe::task<> {
+        for (;;) {
+          begun.set();
+          const auto until = std::chrono::steady_clock::now() + 20us;
+          while (std::chrono::steady_clock::now() < until) {
+          }
+          co_await troupe::this_task::yield();
+        }
+      });
+      begun.wait().get();
+      (void)rt.shutdown(round % 2 ? 0ns : 1ms);
+    }
+    while (!busy.done()) std::this_thread::yield();  // a thread that was left behind does it
+    EXPECT_EQ(busy.get().error(), troupe::errc::cancelled);
+  }
+}
+
+TEST(ThreadsOfARuntime, a_handle_of_a_call_may_outlive_the_runtime) {
+  troupe::timer_handle handle;
+  {
+    troupe::runtime rt({.workers = 1});
+    handle = rt.call_later(1h, [] {});
+    EXPECT_TRUE(rt.shutdown(60s).clean());
+  }
+  EXPECT_FALSE(handle.cancel());
 }
 
 }  // namespace
