@@ -18,6 +18,7 @@
 #include <memory>
 #include <numeric>
 #include <set>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -264,6 +265,30 @@ TEST_P(Executor, an_exception_ends_the_loop_over_a_map_and_is_what_was_thrown) {
     EXPECT_TRUE(results.begin() == results.end());
     EXPECT_EQ(results.next_now().error(), errc::closed);
   }
+}
+
+/// Counts the copies of itself.
+struct counted {
+  explicit counted(int& n) : copies(&n) {}
+  counted(const counted& other) : copies(other.copies) { ++*copies; }
+  counted(counted&&) = default;
+  int* copies;
+};
+
+TEST_P(Executor, map_moves_the_elements_of_a_temporary_and_copies_others) {
+  executor ex(*pool, of(1));
+  int copies = 0;
+  const auto one = [](const counted&) { return 1; };
+  std::vector<counted> inputs;
+  inputs.reserve(2);
+  inputs.emplace_back(copies);
+  inputs.emplace_back(copies);
+  EXPECT_EQ(ex.map(one, inputs).get().size(), 2U);
+  EXPECT_EQ(copies, 2);
+  EXPECT_EQ(ex.map(one, std::span(inputs)).get().size(), 2U);
+  EXPECT_EQ(copies, 4);
+  EXPECT_EQ(ex.map(one, std::move(inputs)).get().size(), 2U);
+  EXPECT_EQ(copies, 4);
 }
 
 TEST_P(Executor, a_map_whose_time_is_over_says_so) {
