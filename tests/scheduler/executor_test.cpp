@@ -1,5 +1,6 @@
 #include <troupe/scheduler/executor.hpp>
 
+#include <troupe/base/pool.hpp>
 #include <troupe/scheduler/event.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/latch.hpp>
@@ -289,6 +290,25 @@ TEST_P(Executor, map_moves_the_elements_of_a_temporary_and_copies_others) {
   EXPECT_EQ(copies, 4);
   EXPECT_EQ(ex.map(one, std::move(inputs)).get().size(), 2U);
   EXPECT_EQ(copies, 4);
+}
+
+/// Throws when it is moved for the second time: on its way into the job.
+struct unwilling {
+  unwilling() = default;
+  unwilling(const unwilling&) = default;
+  unwilling(unwilling&& other) : moves(other.moves + 1) {
+    if (moves == 2) throw std::runtime_error("not movable");
+  }
+  int operator()() const { return 1; }
+  int moves = 0;
+  std::array<char, 3'000> size{};
+};
+
+TEST_P(Executor, a_job_that_cannot_be_made_leaves_no_memory_behind) {
+  executor ex(*pool, of(1));
+  const auto before = troupe::pool_stats().in_use;  // counts what threads have at hand as well
+  for (int i = 0; i != 1'000; ++i) EXPECT_THROW((void)ex.submit(unwilling()), std::runtime_error);
+  EXPECT_LT(troupe::pool_stats().in_use, before + 1'000'000);
 }
 
 TEST_P(Executor, a_map_whose_time_is_over_says_so) {
