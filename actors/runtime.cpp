@@ -70,7 +70,11 @@ void runtime::run_forever() {
   worker* here = current_worker();
   if (here && &here->owner() == &scheduler())
     throw troupe_error(errc::invalid_argument, "run_forever() on a thread of the runtime");
+  if (kept_.exchange(true, acq_rel))
+    throw troupe_error(errc::invalid_argument, "run_forever() while another thread is in it");
   stopped_.park();
+  if (down_.load(acquire)) stopped_.unpark();  // nothing is left to wait for: the word stays for whoever comes later
+  kept_.store(false, release);
 }
 
 void runtime::stop() noexcept {
@@ -194,6 +198,7 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
     log_line(fmt::format("a shutdown left {} alive", report.stuck.size()));
   core_->drop_services();
   if (!s.stop(deadline)) core_->give_up();
+  stop();  // as the last step: whoever is kept until then may go on to destroy the runtime
   return report;
 }
 

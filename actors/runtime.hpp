@@ -132,8 +132,9 @@ public:
     return troupe::run_until(scheduler(), std::move(what)...);
   }
 
-  /// Keeps the calling thread until `stop`, and runs what comes there if the runtime has no threads of its own. Throws
-  /// `troupe_error` (`invalid_argument`) on a thread of this runtime.
+  /// Keeps the calling thread until `stop` or the end of a `shutdown`, and runs what comes there if the runtime has no
+  /// threads of its own. Throws `troupe_error` (`invalid_argument`) on a thread of this runtime, and while another thread
+  /// is in there.
   void run_forever();
 
   /// Ends `run_forever`; if nobody is in there, the next one at once. Any thread.
@@ -189,6 +190,7 @@ private:
   std::optional<log_context> replay_note_;  // of a deterministic runtime
   int exceptions_;                          // that were on their way when it was made
   atomic<bool> down_{false};                // a shutdown has begun: false -> true
+  atomic<bool> kept_{false};                // of a pool: a thread is in `run_forever`
   parker stopped_;                          // of a pool: its token is the word that ends `run_forever`
 };
 

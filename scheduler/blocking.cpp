@@ -1,12 +1,14 @@
 #include <troupe/scheduler/blocking.hpp>
 
+#include <utility>
+
 #include <troupe/scheduler/trampoline.hpp>
 #include <troupe/scheduler/worker.hpp>
 
 namespace troupe::detail {
 
-crew& blocking_crew(scheduler& home) {
-  const auto pool = home.roster()->blocking_pool([&] {
+std::shared_ptr<crew> blocking_crew(scheduler& home) {
+  auto pool = home.roster()->blocking_pool([&] {
     const thread_roster& r = *home.roster();
     crew_options o;
     o.what = "the pool for blocking calls";
@@ -17,7 +19,7 @@ crew& blocking_crew(scheduler& home) {
     o.keep = r.limits().keep;
     return crew::start(home, std::move(o));
   });
-  return static_cast<crew&>(*pool);
+  return std::static_pointer_cast<crew>(std::move(pool));
 }
 
 scheduler& scheduler_of_caller() {

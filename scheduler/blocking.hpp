@@ -13,8 +13,9 @@ namespace troupe {
 
 namespace detail {
 
-/// The threads of `home` for blocking calls, made at the first use. Throws `troupe_error` (`shutdown`).
-crew& blocking_crew(scheduler& home);
+/// The threads of `home` for blocking calls, made at the first use. Throws `troupe_error` (`shutdown`). Held by the
+/// caller: the end of the scheduler, which may come at any moment, lets go of them.
+std::shared_ptr<crew> blocking_crew(scheduler& home);
 
 /// The scheduler that the caller is run by. Throws `troupe_error` (`invalid_argument`) on other threads.
 scheduler& scheduler_of_caller();
@@ -24,11 +25,11 @@ call_future<F, Args...> call_blocking(scheduler& home, F&& f, Args&&... args) {
   using R = std::invoke_result_t<F&, Args...>;
   static_assert(!is_task<R>, "troupe: blocking is for plain functions; a coroutine suspends instead, and is awaited");
   using submitted = detail::submitted<R, F, Args...>;
-  crew& threads = blocking_crew(home);
+  const std::shared_ptr<crew> threads = blocking_crew(home);
   submitted* const made = submitted::make(home, std::move(f), std::move(args)...);
   call_future<F, Args...> outcome(made);
   try {
-    threads.add(*made);
+    threads->add(*made);
   } catch (const troupe_error&) {
     made->refuse(error(errc::shutdown));
     throw;

@@ -10,6 +10,7 @@
 #include <new>
 #include <optional>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,10 @@ namespace troupe {
 ///     and puts it back, so that the next who waits is woken.
 template <class T>
 class blocking_queue {
+  static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>,
+                "troupe: what goes through a blocking_queue must not throw when it is moved or destroyed; send a "
+                "std::unique_ptr to it");
+
 public:
   using value_type = T;
 
@@ -46,12 +51,18 @@ public:
     throw std::bad_alloc();
   }
 
-  /// Sends the items of [first, last), moved out of there. All or none: `closed`; throws `std::bad_alloc`.
+  /// Sends the items of [first, last), moved out of there. All or none: `closed`; throws `std::bad_alloc`, and
+  /// what making an item of `*first` throws.
   template <std::forward_iterator Iterator>
   result<void> send_all(Iterator first, Iterator last) {
     const auto n = static_cast<std::size_t>(std::distance(first, last));
     if (!count_in(n)) return closed_error();
-    if (queue_.enqueue_bulk(std::make_move_iterator(first), n)) return {};
+    try {
+      if (queue_.enqueue_bulk(std::make_move_iterator(first), n)) return {};
+    } catch (...) {  // the iterator, or the conversion to T; the queue has taken nothing
+      items_.fetch_sub(2 * n, release);
+      throw;
+    }
     items_.fetch_sub(2 * n, release);
     throw std::bad_alloc();
   }

@@ -90,7 +90,7 @@ public:
   }
 
   /// Calls `f` for each element of `range`, all of which are submitted at once; gives the results in the order of the
-  /// elements. Each job has its own copy of `f`.
+  /// elements. Each job has its own copy of `f`. The elements of a temporary that is no view are moved.
   template <std::ranges::input_range Range, class F>
   auto map(F f, Range&& range, map_options options = {}) {
     using element = std::ranges::range_value_t<Range>;
@@ -105,8 +105,12 @@ public:
       if (!chunk.empty())
         results.add(add<chunk_results>(detail::map_chunk<R, F, element>, F(f), std::exchange(chunk, {})));
     };
+    constexpr bool ours = !std::is_lvalue_reference_v<Range> && !std::ranges::view<std::remove_cvref_t<Range>>;
     for (auto&& e : range) {
-      chunk.emplace_back(std::forward<decltype(e)>(e));
+      if constexpr (ours)
+        chunk.push_back(std::move(e));
+      else
+        chunk.emplace_back(std::forward<decltype(e)>(e));
       if (chunk.size() == options.chunk_size) submit_chunk();
     }
     submit_chunk();

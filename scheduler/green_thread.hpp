@@ -233,6 +233,7 @@ template <class T>
 template <class F>
 auto future<T>::then(F f) && {
   using U = std::invoke_result_t<F&, troupe::result<T>>;
+  static_assert(!is_task<U>, "troupe: then takes a plain function; a coroutine awaits the future instead");
   scheduler& home = state_->provider();
   return future<U>(spawn(
       home,

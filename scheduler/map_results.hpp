@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <exception>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -16,8 +17,12 @@ namespace troupe {
 /// What `executor::map` gives: the results in the order of the elements, each when it is there. Belongs to one party; move
 /// only. Jobs that have not begun when it goes are cancelled.
 ///
+/// As in Python, whatever is thrown out of the loop or out of `get` ends it: what has not begun is cancelled, and no more
+/// results follow. So does an error of a whole job, such as `timeout`, wherever it is read. `next` and `next_now` go on
+/// behind an exception of `f`, which has its place among the results.
+///
 ///     for (double x : pool.map(f, inputs)) ...                   on OS threads; an exception of `f` comes out at its
-///                                                                place as `troupe_error`, and ends the loop
+///                                                                place as it is, any other error as `troupe_error`
 ///     while (auto x = co_await results.next()) ...               in green threads and handlers; and `next_now` on OS
 ///                                                                threads: a `result`, `closed` after the last
 template <class R>
@@ -30,31 +35,33 @@ public:
       : home_(&home), deadline_(timeout == forever ? timers::never : deadline_after(home.now(), timeout)) {}
   map_results(map_results&&) = default;
   map_results& operator=(map_results&&) = delete;
-  ~map_results() {
-    for (auto* c : chunks_) future<chunk>(c).cancel();
-  }
+  ~map_results() { cancel_rest(); }
 
   /// Internal.
   void add(detail::future_state<std::vector<result<R>>>* c) { chunks_.push_back(c); }
 
-  /// The next result: `crashed` with the text where `f` threw, which the next call goes on behind; `timeout`; `closed`
-  /// after the last.
+  /// The next result: `crashed` with the text where `f` threw, which the next call goes on behind; the error of a job that
+  /// has no results, such as `timeout`, which is the last; `closed` after the last.
   task<result<R>> next() {
     while (needs_chunk()) {
       auto arrived = take_chunk();
       auto opened = co_await arrived;
-      open(std::move(opened));
+      open(arrived, std::move(opened));
     }
     co_return take();
   }
 
   /// The same; blocks the calling OS thread.
   result<R> next_now() {
-    while (needs_chunk()) open(take_chunk().get());
+    while (needs_chunk()) {
+      auto arrived = take_chunk();
+      open(arrived, arrived.get());
+    }
     return take();
   }
 
-  /// All of them, in order; blocks the calling OS thread. Throws the first error as `troupe_error`.
+  /// All of them, in order; blocks the calling OS thread. Throws the first exception of `f` as it is, any other error
+  /// as `troupe_error`.
   std::vector<R> get() {
     std::vector<R> all;
     for (R& r : *this) all.push_back(std::move(r));
@@ -96,13 +103,21 @@ private:
     if (deadline_ == timers::never) return future<chunk>(first);
     return future<chunk>(first, std::chrono::nanoseconds(deadline_ - home_->now()));
   }
-  void open(result<chunk> c) {
+  void open(future<chunk>& from, result<chunk> c) {
     at_ = 0;
     open_.clear();
-    if (c)
+    if (c) {
       open_ = std::move(*c);
-    else
-      open_.emplace_back(c.error());
+      return;
+    }
+    // One error in place of several results: what came later would no longer match the elements.
+    from.cancel();
+    cancel_rest();
+    open_.emplace_back(c.error());
+  }
+  void cancel_rest() noexcept {
+    for (auto* c : chunks_) future<chunk>(c).cancel();
+    chunks_.clear();
   }
   result<R> take() {
     if (at_ == open_.size()) return error(errc::closed, "the results of a map have all been taken");
@@ -111,7 +126,13 @@ private:
   void advance() {
     current_.reset();
     if (at_ == open_.size() && chunks_.empty()) return;
-    current_.emplace(next_now().value());
+    result<R> r = next_now();
+    if (!r) {
+      cancel_rest();
+      at_ = open_.size();
+      if (r.error().cause()) std::rethrow_exception(r.error().cause());
+    }
+    current_.emplace(std::move(r).value());
   }
 
   scheduler* home_;

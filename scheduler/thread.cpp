@@ -10,7 +10,10 @@ constinit thread_local const thread_state* this_thread_state = nullptr;
 bool thread_state::runs_caller() const noexcept { return this_thread_state == this; }
 
 void thread_state::start(scheduler& home) {
-  if (!home.roster()->enlist(shared_from_this()))
+  // From the moment it is enlisted the end of the runtime may come to it: before it has started, or after that.
+  const bool enlisted = home.roster()->enlist(shared_from_this());
+  std::lock_guard guard(mutex_);
+  if (!enlisted || ended_)
     throw troupe_error(errc::shutdown, "the runtime has been shut down: thread \"" + name() + "\" cannot be started");
   if (home.deterministic()) {
     keep_ = shared_from_this();
@@ -32,6 +35,8 @@ void thread_state::run() noexcept {
 }
 
 void thread_state::end(std::int64_t deadline, std::vector<std::string>& stuck) noexcept {
+  std::lock_guard guard(mutex_);
+  ended_ = true;
   if (native_.join_until(daemon() ? 0 : deadline)) return;
   if (!daemon()) stuck.push_back(name());
   native_.detach();

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <concepts>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -31,7 +32,7 @@ class thread_state : public thread_owner, public std::enable_shared_from_this<th
 public:
   explicit thread_state(thread_options options) : options_(std::move(options)) {}
 
-  /// Begins to run. Throws `troupe_error` (`shutdown`) and `std::system_error`.
+  /// Begins to run, once. Throws `troupe_error` (`shutdown`) and `std::system_error`.
   void start(scheduler& home);
 
   const std::string& name() const noexcept { return options_.name; }
@@ -55,7 +56,9 @@ private:
   const thread_options options_;
   std::stop_source stop_;
   const std::shared_ptr<event> over_ = std::make_shared<event>();
-  native_thread native_;
+  std::mutex mutex_;
+  native_thread native_;                // under mutex_
+  bool ended_ = false;                  // false -> true: it must not start any more; under mutex_
   std::shared_ptr<thread_state> keep_;  // while it is a job that has not run
 };
 

@@ -39,7 +39,13 @@ template <class R, class F, class... Args>
 class submitted final : public crew_job, public future_state<R> {
 public:
   static submitted* make(scheduler& home, F&& f, Args&&... args) {
-    return new (pool_allocate(sizeof(submitted), alignof(submitted))) submitted(home, std::move(f), std::move(args)...);
+    void* memory = pool_allocate(sizeof(submitted), alignof(submitted));
+    try {
+      return new (memory) submitted(home, std::move(f), std::move(args)...);
+    } catch (...) {  // what the move of the callable or of an argument throws
+      pool_free(memory, sizeof(submitted), alignof(submitted));
+      throw;
+    }
   }
 
   scheduler& provider() const noexcept override { return home_; }

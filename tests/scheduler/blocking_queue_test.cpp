@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 #include <numeric>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -27,6 +28,22 @@ TEST(BlockingQueue, gives_up_when_the_time_is_over) {
   EXPECT_EQ(q.try_receive_for(2ms).error(), errc::timeout);
   EXPECT_TRUE(q.send(1));
   EXPECT_EQ(*q.try_receive_for(0ms), 1);
+}
+
+struct picky {
+  picky(int i) : n(i) {  // NOLINT(google-explicit-constructor): what the queue makes an item of
+    if (i < 0) throw std::invalid_argument("negative");
+  }
+  int n;
+};
+
+TEST(BlockingQueue, holds_nothing_when_an_item_of_a_batch_cannot_be_made) {
+  troupe::blocking_queue<picky> q;
+  std::array batch{1, -1};
+  EXPECT_THROW((void)q.send_all(batch.begin(), batch.end()), std::invalid_argument);
+  EXPECT_EQ(q.size(), 0U);
+  q.close();
+  EXPECT_EQ(q.receive().error(), errc::closed);
 }
 
 TEST(BlockingQueue, a_closed_one_is_drained_and_then_closed_for_every_receiver) {

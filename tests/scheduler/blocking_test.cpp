@@ -208,6 +208,22 @@ TEST(Blocking, says_so_on_a_thread_that_belongs_to_nobody_and_after_the_end) {
   EXPECT_EQ(code([&] { (void)blocking(*pool, [] {}); }), errc::shutdown);
 }
 
+/// Ends what its scheduler has of threads when it is moved into a call.
+struct ender {
+  explicit ender(troupe::scheduler& s) : home(&s) {}
+  ender(const ender&) = default;
+  ender(ender&& other) noexcept : home(other.home) { home->roster()->end(troupe::timers::never); }
+  void operator()() const {}
+  troupe::scheduler* home;
+};
+
+TEST(Blocking, the_pool_lives_while_a_call_is_handed_over) {
+  const auto pool = pool_with({});
+  const ender f(*pool);
+  EXPECT_THROW((void)blocking(*pool, f), troupe::troupe_error);
+  pool->stop(troupe::timers::never);
+}
+
 TEST(SeededBlocking, is_a_job_of_the_loop) {
   troupe::run_loop loop({.seed = 3});
   auto sum = troupe::spawn(loop, []() -> task<int> {

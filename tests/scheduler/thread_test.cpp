@@ -65,6 +65,19 @@ TEST_F(Thread, gives_a_result_that_cannot_be_copied_once) {
   EXPECT_EQ(t.join().error(), errc::invalid_argument);
 }
 
+struct idle_thread final : troupe::detail::thread_state {
+  using thread_state::thread_state;
+  void call() noexcept override {}
+};
+
+TEST_F(Thread, does_not_start_behind_the_end_of_its_runtime) {
+  const auto t = std::make_shared<idle_thread>(troupe::thread_options{"late"});
+  std::vector<std::string> stuck;
+  t->end(troupe::timers::never, stuck);
+  EXPECT_THROW(t->start(*pool), troupe::troupe_error);
+  EXPECT_TRUE(listed(thread_role::own).empty());
+}
+
 TEST_F(Thread, gives_the_exception_of_its_function) {
   thread t(*pool, "thrower", [] { throw std::out_of_range("row 7"); });
   const auto r = t.join();
