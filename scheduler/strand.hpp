@@ -85,6 +85,12 @@ public:
   /// Tells it from all others of its kind, for as long as the process lives. Any thread. Throws `std::bad_alloc`.
   virtual std::uint64_t id() const = 0;
 
+  /// The same, 0 if it has no number yet: makes nothing. Any thread that may touch the strand.
+  virtual std::uint64_t id_if_any() const noexcept {
+    const strand_extras* x = extras_if_any();
+    return x ? x->id : 0;
+  }
+
   /// What only some strands have; made now if it was not. Any thread that may touch the strand. Throws
   /// `std::bad_alloc`.
   virtual strand_extras& extras() = 0;
