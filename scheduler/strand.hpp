@@ -116,6 +116,11 @@ public:
   /// Calls off the present wait, and all to come but those that are shielded. Any thread.
   void cancel_waits() noexcept;
 
+  /// The two halves of that, for who calls off many: first all are marked, then comes one `heavy_barrier`, then all are
+  /// called off.
+  void mark_cancelled() noexcept;
+  void call_off() noexcept;
+
   /// Tells it to stop: the same, and requests a stop of its token, whose callbacks run in this call. Any thread, which
   /// holds no lock that they take.
   void request_stop() noexcept;
@@ -167,7 +172,6 @@ private:
   static constexpr std::uint16_t cancelled = 1;
   static constexpr std::uint16_t onlooker = 2;
 
-  void call_off() noexcept;
   void await_outsiders() noexcept;
   bool to_be_cancelled() const noexcept;
   void regions_changed() noexcept;
