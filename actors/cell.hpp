@@ -135,6 +135,7 @@ public:
   void send_news(detail::stream_reader& s) noexcept;
 
   std::uint64_t id() const noexcept override { return id_; }
+  std::uint64_t id_if_any() const noexcept override { return id_; }
   strand_extras& extras() override;
   strand_extras* extras_if_any() const noexcept override;
   /// The name given at spawn, or class#id.

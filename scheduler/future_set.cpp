@@ -10,22 +10,27 @@ void future_set::member::completed() noexcept {
   wake_list woken;  // resumes at the very end, when nothing of the set is touched any more (FS2)
   {
     std::lock_guard lock(set->lock_);
+    counted = true;
     set->count(*this, woken);
   }
   told.store(true, release);
 }
 
 void future_set::open() noexcept {
-  for (std::size_t i = 0; i != size_; ++i) {
-    members_[i].open = members_[i].state->await(members_[i]);
-    if (!members_[i].open) members_[i].completed();
-  }
+  for (std::size_t i = 0; i != size_; ++i)
+    if (!members_[i].state->await(members_[i])) members_[i].completed();
 }
 
 void future_set::close() noexcept {
   for (std::size_t i = 0; i != size_; ++i) {
     member& m = members_[i];
-    if (!m.open || m.state->withdraw(m)) continue;
+    if (m.told.load(acquire)) continue;
+    bool counted = false;
+    {
+      std::lock_guard lock(lock_);
+      counted = m.counted;
+    }
+    if (!counted && m.state->withdraw(m)) m.told.store(true, relaxed);
     while (!m.told.load(acquire)) yield_thread();
   }
 }
@@ -41,12 +46,13 @@ bool joined_futures::enough() const noexcept {
 
 void joined_futures::count(member& m, wake_list& woken) noexcept {
   ++done_;
-  failed_ = failed_ || m.state->failed();
+  if (when_ == return_when::first_exception) failed_ = failed_ || m.state->failed();  // FS3
   if (!enough()) return;
   if (wait_node* n = line_.grant_one()) woken.add(*n);
 }
 
 result<waited_futures> joined_futures::request::finish(wait_outcome how) const {
+  set->close();  // FS3: from now on the caller may take the futures
   if (how != wait_outcome::granted && how != wait_outcome::timeout) return error_of(how, "some futures");
   waited_futures found;
   for (std::size_t i = 0; i != set->size_; ++i)

@@ -22,6 +22,9 @@
 //      taken back, or has been told to the end (`told`).
 // FS2. What a set knows of its members is guarded by its lock; whoever tells it grants the wait under that lock, and
 //      resumes the party after he has let go of the set.
+// FS3. A set touches the state of a future only before the caller may have it back: one that `as_completed` has given may
+//      be gone at once, so a member that is `counted` leaves its state alone; `wait` closes its set before it says
+//      anything, and until then whoever tells it may look at the state.
 namespace troupe {
 
 /// What `wait` waits for.
@@ -57,8 +60,8 @@ protected:
     future_set* set = nullptr;
     future_state_base* state = nullptr;
     std::size_t position = 0;
-    bool open = false;         // it has been put into its future
-    atomic<bool> told{false};  // the release of who has told the set pairs with the acquire of its end
+    bool counted = false;      // the set knows that it is done; under the lock
+    atomic<bool> told{false};  // nobody tells the set any more; who has done so releases it to the acquire of its end
   };
 
   explicit future_set(std::size_t size) : members_(std::make_unique<member[]>(size)), size_(size) {}
@@ -78,7 +81,7 @@ protected:
     open();
   }
 
-  /// It is not any more; first in the destructor.
+  /// It is not any more; first in the destructor. May be called before that too.
   void close() noexcept;
 
   /// `m` is done; under the lock.
@@ -156,7 +159,7 @@ private:
 }  // namespace detail
 
 /// What `wait` returns: `get()` it on an OS thread, `co_await` it in a green thread or a handler. Belongs to whoever made
-/// it; the futures stay where they are meanwhile, and nobody else waits for them.
+/// it; the futures stay where they are until the wait is over, and nobody else waits for them.
 class [[nodiscard]] futures_wait final : detail::joined_futures {
 public:
   /// Internal; users call `wait`.
@@ -197,7 +200,7 @@ futures_wait wait(R& futures, return_when when = all_completed, std::chrono::nan
 ///     auto some = as_completed(futures);
 ///     for (auto i = co_await some.next(); i; i = co_await some.next()) use(futures[*i].get());
 ///
-/// The futures stay where they are while this is there, and nobody else waits for them.
+/// The range stays while this is there, and nobody else waits for its futures; one that was given may be moved away.
 template <std::ranges::random_access_range R>
 class [[nodiscard]] as_completed final : detail::arriving_futures {
 public:

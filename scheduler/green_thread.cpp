@@ -4,6 +4,11 @@
 
 namespace troupe::detail {
 
+void green_strand::mark_killed() noexcept {
+  killed_.store(true, release);
+  mark_cancelled();
+}
+
 std::string green_strand::describe() const {
   const strand_extras* x = extras_if_any();
   if (x && !x->name.empty()) return fmt::format("green thread \"{}\"", x->name);

@@ -61,6 +61,10 @@ public:
     killed_.store(true, release);
     cancel_waits();
   }
+
+  /// The first half of that; `heavy_barrier` and `call_off` are to follow.
+  void mark_killed() noexcept;
+
   bool killed() const noexcept override { return killed_.load(acquire); }
 
   /// Before it is shared. Throws `std::bad_alloc`.

@@ -56,7 +56,8 @@ std::vector<task_info> live_tasks(scheduler& home) {
   std::vector<task_info> all;
   const std::vector<worker_info> workers = home.inspect();
   home.strands().for_each([&](strand& s) {
-    task_info info{s.root().id(), s.name(), task_state::runnable, {}};
+    // A number is not made for those who have none: with it comes a block that stays, and they may be a million.
+    task_info info{s.root().id_if_any(), s.name(), task_state::runnable, {}};
     s.inspect_wait([&](const wait_point* w) {
       if (!w) return;
       info.state = state_of(w->wait_kind());

@@ -24,7 +24,7 @@ std::string_view to_string(task_state state) noexcept;
 
 /// One green thread or actor that is alive.
 struct task_info {
-  std::uint64_t id;       ///< what its handle's `id()` says
+  std::uint64_t id;       ///< what its handle's `id()` says; 0 for a nameless green thread that nobody asked for it
   std::string name;       ///< as it was given, else a description
   task_state state;       ///< at the moment of looking
   std::string waits_for;  ///< `mutex "accounts"`, `a future<int>`; empty if it does not wait

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <troupe/base/asymmetric.hpp>
 #include <troupe/base/log.hpp>
 #include <troupe/scheduler/strand.hpp>
 
@@ -113,8 +114,14 @@ void scope_base::stop_children() noexcept {
 void scope_base::kill_children() noexcept {
   std::lock_guard lock(lock_);
   stopped_ = killed_ = true;
-  for (scope_child& c : children_) c.request_kill();
-  for (scope_child& c : told_) c.request_kill();
+  if (children_.empty() && told_.empty()) return;
+  const auto all = [this](auto f) {
+    for (scope_child& c : children_) f(c);
+    for (scope_child& c : told_) f(c);
+  };
+  all([](scope_child& c) { c.mark_killed(); });
+  heavy_barrier();  // one for all: it interrupts every core
+  all([](scope_child& c) { c.call_off(); });
 }
 
 void scope_base::suspend(std::coroutine_handle<> h) noexcept {

@@ -24,13 +24,15 @@ void strand::begin_wait(wait_point& w, bool holds_up) noexcept {
     call_off();
 }
 
+void strand::mark_cancelled() noexcept {
+  std::lock_guard guard(outside_);
+  told_to_stop_ = true;
+  if (to_be_cancelled()) attention_.fetch_or(cancelled, seq_cst);
+}
+
 void strand::cancel_waits() noexcept {
-  {
-    std::lock_guard guard(outside_);
-    told_to_stop_ = true;
-    if (!to_be_cancelled()) return;
-    attention_.fetch_or(cancelled, seq_cst);
-  }
+  mark_cancelled();
+  if (!waits_cancelled()) return;
   heavy_barrier();
   call_off();
 }

@@ -85,6 +85,12 @@ public:
   /// Tells it from all others of its kind, for as long as the process lives. Any thread. Throws `std::bad_alloc`.
   virtual std::uint64_t id() const = 0;
 
+  /// The same, 0 if it has no number yet: makes nothing. Any thread that may touch the strand.
+  virtual std::uint64_t id_if_any() const noexcept {
+    const strand_extras* x = extras_if_any();
+    return x ? x->id : 0;
+  }
+
   /// What only some strands have; made now if it was not. Any thread that may touch the strand. Throws
   /// `std::bad_alloc`.
   virtual strand_extras& extras() = 0;
@@ -109,6 +115,11 @@ public:
 
   /// Calls off the present wait, and all to come but those that are shielded. Any thread.
   void cancel_waits() noexcept;
+
+  /// The two halves of that, for who calls off many: first all are marked, then comes one `heavy_barrier`, then all are
+  /// called off.
+  void mark_cancelled() noexcept;
+  void call_off() noexcept;
 
   /// Tells it to stop: the same, and requests a stop of its token, whose callbacks run in this call. Any thread, which
   /// holds no lock that they take.
@@ -161,7 +172,6 @@ private:
   static constexpr std::uint16_t cancelled = 1;
   static constexpr std::uint16_t onlooker = 2;
 
-  void call_off() noexcept;
   void await_outsiders() noexcept;
   bool to_be_cancelled() const noexcept;
   void regions_changed() noexcept;

@@ -68,6 +68,16 @@ TEST_F(LiveTasks, are_listed_with_name_number_and_what_they_wait_for) {
   EXPECT_TRUE(home().wait_quiescent(troupe::timers::never));  // until then they may touch what they waited for
 }
 
+TEST_F(LiveTasks, are_given_no_number_by_the_list) {
+  auto t = troupe::spawn(home(), []() -> task<> { co_await this_task::sleep_for(1h); });
+  for (int i = 0; i != 2; ++i) EXPECT_EQ(troupe::live_tasks(home()).at(0).id, 0u);
+  const std::uint64_t number = t.id();
+  EXPECT_NE(number, 0u);
+  EXPECT_EQ(troupe::live_tasks(home()).at(0).id, number);
+  kill_all();
+  EXPECT_TRUE(home().wait_quiescent(troupe::timers::never));
+}
+
 TEST_F(LiveTasks, one_that_runs_is_running) {
   std::atomic<bool> go_on{true};
   auto t = troupe::spawn(home(), {.name = "busy"}, [&]() -> task<> {
