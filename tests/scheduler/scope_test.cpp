@@ -8,6 +8,7 @@
 #include "sync_fixture.hpp"
 
 #include <atomic>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -77,6 +78,22 @@ TEST_F(Scope, gives_what_its_body_gives_and_the_futures_what_the_children_give) 
     co_return co_await troupe::with_scope(body);
   });
   EXPECT_EQ(*f.get(), "42 7");
+}
+
+TEST_F(Scope, a_named_body_with_captures_and_a_named_child_of_it_are_destroyed_once) {
+  auto text = std::make_shared<std::string>("captured");
+  auto f = troupe::spawn(home(), [&]() -> task<std::size_t> {
+    auto body = [text](scope& s) -> task<std::size_t> {
+      auto child = s.spawn({.name = "reader"}, [text]() -> task<std::size_t> { co_return text->size(); });
+      auto size = co_await child;
+      co_return *size;
+    };
+    const std::size_t size = co_await troupe::with_scope(body);
+    auto named = troupe::with_scope([text](scope&) -> task<std::size_t> { co_return text->size(); });
+    co_return size + co_await named;
+  });
+  EXPECT_EQ(*f.get(), 16u);
+  EXPECT_EQ(text.use_count(), 1);
 }
 
 TEST_F(Scope, a_child_that_throws_stops_its_siblings_and_its_exception_comes_out_as_it_was_thrown) {
