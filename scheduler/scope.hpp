@@ -98,6 +98,9 @@ protected:
   /// After the join: leaves the region and lets the first exception out.
   void close();
 
+  /// After the join: whether it was the stop of what is around the scope that has ended the children.
+  bool called_off() const noexcept;
+
   /// Puts a new child among the others and makes it runnable. Whoever calls is in the scope or one of its children.
   void start(scope_child& c) noexcept;
 
@@ -129,6 +132,7 @@ private:
   intrusive_list<scope_child, scope_child> told_;      // and those that have
   std::exception_ptr failure_;
   bool stopped_ = false;
+  bool called_off_ = false;  // in the join, by what is around the scope
   bool killed_ = false;
   bool joined_ = false;             // the owner has lowered `pending_`; its own
   atomic<std::size_t> pending_{1};  // SC1: children, and one for the owner until it joins
@@ -198,6 +202,7 @@ task<T> run_scope(F body) {
   }
   co_await s.join();
   s.close();
+  if (s.called_off()) throw troupe_error(errc::cancelled, "the scope was called off while it waited for its children");
   if constexpr (!std::is_void_v<T>) {
     if (!value) throw troupe_error(errc::cancelled, "the scope was called off before it had a result");
     co_return std::move(*value);
@@ -219,7 +224,8 @@ task<T> run_scope(F body) {
 ///
 /// Gives what the body gives. If the body or a child throws, the others are told to stop, and when they have ended that
 /// exception comes out, as it was thrown; what others throw then is written to the log. Being told to stop, or killed,
-/// reaches the children, and they end first. In green threads and in handlers; on OS threads by `sync_wait`. Python's
+/// reaches the children, and they end first; then `cancelled` is thrown, for they have not done all that they should.
+/// Only where the scope's own `cancel` was called first does it end as usual. In green threads and in handlers; on OS threads by `sync_wait`. Python's
 /// `asyncio.TaskGroup`, Trio's nursery.
 template <class F>
 [[nodiscard]] auto with_scope(F&& body) {
