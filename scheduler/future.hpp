@@ -62,7 +62,8 @@ public:
   bool running() const noexcept { return !done() && state_->begun(); }
 
   /// Gives up: whoever waits gets `errc::cancelled`. False if the result was there before, and for a job of an executor
-  /// that has begun; one that has not never will. Any thread.
+  /// that has begun; one that has not never will. A green thread runs on, and its result is dropped:
+  /// `green_thread::request_stop` tells it to stop. Any thread.
   bool cancel() noexcept { return state_ && state_->cancel(); }
 
   /// Blocks the calling OS thread until the result is there, at most for the timeout that the future was made with.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -23,7 +24,7 @@ struct task_options {
 };
 
 /// A handle on a green thread: the future of its result, and the green thread itself. Where only the result is wanted it
-/// converts to a `future<T>`. Dropping it detaches.
+/// converts to a `future<T>`. Dropping it detaches. The functions below want one that is `valid()`.
 template <class T>
 class green_thread : public future<T> {
 public:
@@ -44,6 +45,10 @@ public:
 
   /// The token of `request_stop`. Throws `std::bad_alloc`. Any thread.
   std::stop_token stop_token() const { return self().stop_token(); }
+
+  /// Blocks the calling OS thread until it has ended, at most so long, and leaves the result to be taken, as Python's
+  /// `Thread.join`; errors as `wait`. In green threads and handlers `co_await child.wait()`.
+  troupe::result<void> join(std::chrono::nanoseconds timeout = forever) const { return this->wait(timeout).get(); }
 
   /// Lets it run on its own: an exception that it ends with comes out in the log.
   void detach() noexcept { future<T> dropped(std::move(*this)); }
