@@ -34,7 +34,8 @@ inline constexpr std::size_t unbounded = SIZE_MAX;
 ///       work_on(*job);
 ///     }
 ///
-/// (g++ 12 miscompiles a `while` whose condition is a `co_await` of a class: name the result.)
+/// (g++ 12 miscompiles a condition that is a `co_await` without a name, as `while (co_await jobs.receive())`; `while (auto
+/// job = co_await jobs.receive())` is right.)
 ///
 /// Memory is taken as items come; where there is none left the program ends. No item is lost: what was handed to a receiver that is killed before it sees it goes to the next receiver, or back to
 /// the head of the channel; what a sender holds that is killed while it waits is not sent.

@@ -50,19 +50,21 @@ public:
     if (state_) state_->detach();
   }
 
-  /// True if it stands for a result: not after it was moved from.
+  /// True if it stands for a result: not after it was moved from. One that does not gives `invalid_argument` to whoever
+  /// asks for the result or waits, is done, and cannot be cancelled; `then` wants one that is valid.
   bool valid() const noexcept { return state_ != nullptr; }
 
   /// True if `get` and `co_await` would return at once.
-  bool done() const noexcept { return state_->ready(); }
+  bool done() const noexcept { return !state_ || state_->ready(); }
 
   /// True while somebody is at work on it: the green thread has had its first slice, the job of an executor has begun. A
   /// moment's truth.
-  bool running() const noexcept { return !state_->ready() && state_->begun(); }
+  bool running() const noexcept { return !done() && state_->begun(); }
 
   /// Gives up: whoever waits gets `errc::cancelled`. False if the result was there before, and for a job of an executor
-  /// that has begun; one that has not never will. Any thread.
-  bool cancel() noexcept { return state_->cancel(); }
+  /// that has begun; one that has not never will. A green thread runs on, and its result is dropped:
+  /// `green_thread::request_stop` tells it to stop. Any thread.
+  bool cancel() noexcept { return state_ && state_->cancel(); }
 
   /// Blocks the calling OS thread until the result is there, at most for the timeout that the future was made with.
   /// Errors: `timeout`; `deadlock` where nothing is left that could bring the result; those of the result. On a worker
@@ -73,8 +75,7 @@ public:
   /// The same with a timeout of one's own. When the time is over the result is given up, as when it was taken:
   /// a later `get` gives `invalid_argument`.
   troupe::result<T> get(std::chrono::nanoseconds timeout) {
-    if (!state_) return error(errc::invalid_argument, "this future stands for nothing: it was moved from or never set");
-    if (state_->ready()) return state_->take();
+    if (done()) return take();
     detail::result_wait wait(*state_, true);
     wait.block(timeout);
     return outcome(wait);
@@ -83,7 +84,7 @@ public:
   /// Waits without taking the result or giving it up: `f.wait(1s).get()`, `co_await f.wait(1s)`. Errors: `timeout`,
   /// `cancelled`, `deadlock`, `would_deadlock`, as `get`; none says anything of the result.
   detail::arrival wait(std::chrono::nanoseconds timeout = forever) const noexcept {
-    return detail::arrival(*state_, timeout);
+    return detail::arrival(state_, timeout);
   }
 
   /// The value, as Python's `Future.result`: blocks as `get` does, but throws. What a green thread or a job threw comes
@@ -103,7 +104,7 @@ public:
   }
 
   /// True once it was cancelled: given up by `cancel`, or by its giver.
-  bool cancelled() const noexcept { return state_->cancelled(); }
+  bool cancelled() const noexcept { return state_ && state_->cancelled(); }
 
   /// Calls `f` with the `result<T>` in a green thread of its own, once it is there; gives the future of what `f` returns.
   /// Takes this future over.
@@ -111,14 +112,14 @@ public:
   auto then(F f) &&;
 
   /// For `co_await future`, whose result is what `get` returns. The time runs from here.
-  bool await_ready() const noexcept { return state_->ready() && detail::may_go_on(); }
+  bool await_ready() const noexcept { return done() && detail::may_go_on(); }
   void await_suspend(std::coroutine_handle<> h) {
-    if (state_->ready()) return detail::yield_current(h);  // it has had its share
+    if (done()) return detail::yield_current(h);  // it has had its share
     wait_ = std::make_unique<detail::result_wait>(*state_, true);
     wait_->suspend(h, timeout_);
   }
   troupe::result<T> await_resume() {
-    if (!wait_) return state_->take();
+    if (!wait_) return take();
     const auto wait = std::move(wait_);
     return outcome(*wait);
   }
@@ -128,6 +129,11 @@ protected:
 
 private:
   friend detail::future_state_base& detail::state_of<T>(const future& f) noexcept;
+
+  troupe::result<T> take() {
+    if (!state_) return error(errc::invalid_argument, detail::stands_for_nothing);
+    return state_->take();
+  }
 
   troupe::result<T> outcome(const detail::result_wait& wait) {
     if (wait.came()) return state_->take();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include <troupe/scheduler/detail/coroutine_strand.hpp>
+#include <troupe/scheduler/detail/named.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/task.hpp>
 
@@ -22,7 +24,7 @@ struct task_options {
 };
 
 /// A handle on a green thread: the future of its result, and the green thread itself. Where only the result is wanted it
-/// converts to a `future<T>`. Dropping it detaches.
+/// converts to a `future<T>`. Dropping it detaches. The functions below want one that is `valid()`.
 template <class T>
 class green_thread : public future<T> {
 public:
@@ -43,6 +45,10 @@ public:
 
   /// The token of `request_stop`. Throws `std::bad_alloc`. Any thread.
   std::stop_token stop_token() const { return self().stop_token(); }
+
+  /// Blocks the calling OS thread until it has ended, at most so long, and leaves the result to be taken, as Python's
+  /// `Thread.join`; errors as `wait`. In green threads and handlers `co_await child.wait()`.
+  troupe::result<void> join(std::chrono::nanoseconds timeout = forever) const { return this->wait(timeout).get(); }
 
   /// Lets it run on its own: an exception that it ends with comes out in the log.
   void detach() noexcept { future<T> dropped(std::move(*this)); }
@@ -99,6 +105,8 @@ struct task_call {
                                            std::invoke_result<F&, Args...>>::type;
   static_assert(is_task<body>, "troupe: what spawn is given must return a troupe::task");
   using value_type = typename body::value_type;
+  using handle = call_outcome<green_thread<value_type>, F, Args...>;
+  using handle_of_named = call_outcome<green_thread<value_type>, F, task_options, Args...>;
 };
 
 /// A green thread: strand, state of the future, callable and arguments in one piece of memory. Beside it there is the
@@ -218,10 +226,14 @@ auto start(green_object<green_strand, F, Args...>& made) noexcept {
 /// until it ends. A callable that takes a `std::stop_token` first gets the one of `green_thread::request_stop`. The
 /// handle gives its result as a future does; an exception becomes `errc::crashed` with its text, and `error::cause()` is
 /// the exception itself. Dropping the handle detaches. Throws `std::bad_alloc`. Any thread.
+///
+///     auto child = spawn(home, [text] { return count_words(text); });
+///     auto words = co_await child;
 template <class F, class... Args>
 auto spawn(scheduler& home, F f, Args... args) {
   using made = detail::green_object<detail::green_strand, F, Args...>;
-  return detail::start(*made::make(home, std::move(f), std::move(args)...));
+  using handle = typename detail::task_call<F, Args...>::handle;
+  return handle(detail::start(*made::make(home, std::move(f), std::move(args)...)));
 }
 
 /// The same with a name, which reports show: `spawn(home, {.name = "reader"}, f, args...)`.
@@ -230,7 +242,8 @@ auto spawn(scheduler& home, task_options options, F f, Args... args) {
   using object = detail::green_object<detail::green_strand, F, Args...>;
   object& made = *object::make(home, std::move(f), std::move(args)...);
   made.set_name(std::move(options.name));
-  return detail::start(made);
+  using handle = typename detail::task_call<F, Args...>::handle_of_named;
+  return handle(detail::start(made));
 }
 
 template <class T>
@@ -239,13 +252,14 @@ auto future<T>::then(F f) && {
   using U = std::invoke_result_t<F&, troupe::result<T>>;
   static_assert(!is_task<U>, "troupe: then takes a plain function; a coroutine awaits the future instead");
   scheduler& home = state_->provider();
-  return future<U>(spawn(
+  future<U> outcome(spawn(
       home,
       [](future<T> source, F continuation) -> task<U> {
         troupe::result<T> r = co_await source;
         co_return std::invoke(continuation, std::move(r));
       },
       std::move(*this), std::move(f)));
+  return detail::call_outcome<future<U>, F>(std::move(outcome));
 }
 
 }  // namespace troupe

@@ -1,6 +1,7 @@
 #include <troupe/scheduler/scope.hpp>
 
 #include <mutex>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -90,6 +91,11 @@ bool scope_base::cancelled() const noexcept {
   return stopped_;
 }
 
+bool scope_base::called_off() const noexcept {
+  std::lock_guard lock(lock_);
+  return called_off_;
+}
+
 void scope_base::stop_children() noexcept {
   for (;;) {
     scope_child* c = nullptr;
@@ -140,7 +146,7 @@ void scope_base::cancel_wait() noexcept {
   if (owner_->killed()) return kill_children();
   {
     std::lock_guard lock(lock_);
-    stopped_ = true;
+    if (!std::exchange(stopped_, true)) called_off_ = true;  // else it is the scope's own `cancel` that has come
   }
   stop_children();
 }

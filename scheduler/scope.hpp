@@ -13,6 +13,7 @@
 #include <troupe/base/intrusive_list.hpp>
 #include <troupe/base/spin_lock.hpp>
 #include <troupe/scheduler/detail/cancel_region.hpp>
+#include <troupe/scheduler/detail/named.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/task.hpp>
@@ -97,6 +98,9 @@ protected:
   /// After the join: leaves the region and lets the first exception out.
   void close();
 
+  /// After the join: whether it was the stop of what is around the scope that has ended the children.
+  bool called_off() const noexcept;
+
   /// Puts a new child among the others and makes it runnable. Whoever calls is in the scope or one of its children.
   void start(scope_child& c) noexcept;
 
@@ -128,6 +132,7 @@ private:
   intrusive_list<scope_child, scope_child> told_;      // and those that have
   std::exception_ptr failure_;
   bool stopped_ = false;
+  bool called_off_ = false;  // in the join, by what is around the scope
   bool killed_ = false;
   bool joined_ = false;             // the owner has lowered `pending_`; its own
   atomic<std::size_t> pending_{1};  // SC1: children, and one for the owner until it joins
@@ -147,7 +152,8 @@ public:
   /// children. Throws `std::bad_alloc`.
   template <class F, class... Args>
   auto spawn(F f, Args... args) {
-    return begin(*object<F, Args...>::make(home(), std::move(f), std::move(args)...));
+    using handle = typename detail::task_call<F, Args...>::handle;
+    return handle(begin(*object<F, Args...>::make(home(), std::move(f), std::move(args)...)));
   }
 
   /// The same with a name: `s.spawn({.name = "reader"}, f, args...)`.
@@ -155,7 +161,8 @@ public:
   auto spawn(task_options options, F f, Args... args) {
     auto& made = *object<F, Args...>::make(home(), std::move(f), std::move(args)...);
     made.set_name(std::move(options.name));
-    return begin(made);
+    using handle = typename detail::task_call<F, Args...>::handle_of_named;
+    return handle(begin(made));
   }
 
   using detail::scope_base::cancel;
@@ -195,6 +202,7 @@ task<T> run_scope(F body) {
   }
   co_await s.join();
   s.close();
+  if (s.called_off()) throw troupe_error(errc::cancelled, "the scope was called off while it waited for its children");
   if constexpr (!std::is_void_v<T>) {
     if (!value) throw troupe_error(errc::cancelled, "the scope was called off before it had a result");
     co_return std::move(*value);
@@ -205,21 +213,30 @@ task<T> run_scope(F body) {
 
 /// Runs `body(scope&)`, a coroutine, which spawns children in the scope; goes on when all of them have ended:
 ///
-///     co_await with_scope([&](scope& s) -> task<> {
+///     auto body = [&](scope& s) -> task<> {
 ///       for (auto& url : urls) s.spawn(fetch, url);
 ///       co_return;
-///     });
+///     };
+///     co_await with_scope(body);
+///
+/// (g++ 12 destroys a closure twice that is made inside the `co_await`, so there it needs the name, unless it captures
+/// nothing but references and the like; what would go wrong does not compile.)
 ///
 /// Gives what the body gives. If the body or a child throws, the others are told to stop, and when they have ended that
 /// exception comes out, as it was thrown; what others throw then is written to the log. Being told to stop, or killed,
-/// reaches the children, and they end first. In green threads and in handlers; on OS threads by `sync_wait`. Python's
+/// reaches the children, and they end first; then `cancelled` is thrown, for they have not done all that they should.
+/// Only where the scope's own `cancel` was called first does it end as usual. In green threads and in handlers; on OS threads by `sync_wait`. Python's
 /// `asyncio.TaskGroup`, Trio's nursery.
 template <class F>
-auto with_scope(F body) {
-  static_assert(std::is_invocable_v<F&, scope&>, "troupe: the body of a scope takes a scope&");
-  using running = std::invoke_result_t<F&, scope&>;
+[[nodiscard]] auto with_scope(F&& body) {
+  using kept = std::decay_t<F>;
+  static_assert(std::is_invocable_v<kept&, scope&>, "troupe: the body of a scope takes a scope&");
+  using running = std::invoke_result_t<kept&, scope&>;
   static_assert(is_task<running>, "troupe: the body of a scope is a coroutine that returns a troupe::task");
-  return detail::run_scope<typename running::value_type>(std::move(body));
+  using T = typename running::value_type;
+  // A body that has a name is not destroyed by the `co_await`.
+  using outcome = std::conditional_t<std::is_lvalue_reference_v<F>, task<T>, detail::call_outcome<task<T>, kept>>;
+  return outcome(detail::run_scope<T, kept>(std::forward<F>(body)));
 }
 
 }  // namespace troupe

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -212,33 +213,39 @@ private:
   std::unique_ptr<std::string> story_;  // of the deadlock, when there was one
 };
 
+inline constexpr const char* stands_for_nothing = "this future stands for nothing: it was moved from or never set";
+
 /// A future's coming, to wait for without giving it up: `co_await` it or `get()` it.
 class [[nodiscard]] arrival {
 public:
-  /// Internal.
-  arrival(future_state_base& state, std::chrono::nanoseconds timeout) noexcept
-      : state_(&state), timeout_(timeout), wait_(state, false) {}
+  /// Internal. `state` is null for a future that stands for nothing.
+  arrival(future_state_base* state, std::chrono::nanoseconds timeout) noexcept : state_(state), timeout_(timeout) {
+    if (state) wait_.emplace(*state, false);
+  }
 
   /// Blocks the calling OS thread.
   result<void> get() {
-    if (!state_->ready()) wait_.block(timeout_);
+    if (!over()) wait_->block(timeout_);
     return await_resume();
   }
 
-  bool await_ready() const noexcept { return state_->ready() && may_go_on(); }
+  bool await_ready() const noexcept { return over() && may_go_on(); }
   void await_suspend(std::coroutine_handle<> h) {
-    if (state_->ready()) return yield_current(h);  // it has had its share
-    wait_.suspend(h, timeout_);
+    if (over()) return yield_current(h);  // it has had its share
+    wait_->suspend(h, timeout_);
   }
   result<void> await_resume() const {
-    if (!wait_.came()) return wait_.why_not();
+    if (!wait_) return error(errc::invalid_argument, stands_for_nothing);
+    if (!wait_->came()) return wait_->why_not();
     return {};
   }
 
 private:
+  bool over() const noexcept { return !state_ || state_->ready(); }
+
   future_state_base* state_;
   std::chrono::nanoseconds timeout_;
-  result_wait wait_;
+  std::optional<result_wait> wait_;
 };
 
 /// Writes a log line about a green thread that threw while nobody read its future.

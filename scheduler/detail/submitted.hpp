@@ -1,6 +1,5 @@
 #pragma once
 
-#include <coroutine>
 #include <exception>
 #include <memory>
 #include <tuple>
@@ -12,6 +11,7 @@
 #include <troupe/base/log.hpp>
 #include <troupe/base/pool.hpp>
 #include <troupe/scheduler/detail/crew.hpp>
+#include <troupe/scheduler/detail/named.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 
@@ -83,45 +83,8 @@ private:
   };
 };
 
-/// The future of a call whose callable or arguments some compilers destroy twice if they are made inside the `co_await`
-/// expression (GCC PR 99576): it must not be awaited as a temporary.
-template <class R>
-class named_future final : public future<R> {
-public:
-  using future<R>::future;
-
-  auto operator co_await() & noexcept { return awaiter{this}; }
-
-  template <bool Called = true>
-  auto operator co_await() && noexcept {
-    static_assert(!Called,
-                  "troupe: this compiler destroys a callable with captures that is made in such an expression twice; "
-                  "write `auto r = blocking(f); co_await r;`, or hand over as arguments what f captures");
-    return awaiter{this};
-  }
-
-private:
-  struct awaiter {
-    future<R>* outcome;
-    bool await_ready() const noexcept { return outcome->await_ready(); }
-    void await_suspend(std::coroutine_handle<> h) const { outcome->await_suspend(h); }
-    result<R> await_resume() const { return outcome->await_resume(); }
-  };
-};
-
-#if defined(TROUPE_AWAIT_TEMPORARY_BUG)
-/// Closures cannot be told from other classes.
 template <class F, class... Args>
-inline constexpr bool call_dies_twice = !std::is_trivially_destructible_v<F> ||
-                                        ((std::is_aggregate_v<Args> && !std::is_trivially_destructible_v<Args>) || ...);
-#else
-template <class F, class... Args>
-inline constexpr bool call_dies_twice = false;
-#endif
-
-template <class F, class... Args>
-using call_future = std::conditional_t<call_dies_twice<F, Args...>, named_future<std::invoke_result_t<F&, Args...>>,
-                                       future<std::invoke_result_t<F&, Args...>>>;
+using call_future = call_outcome<future<std::invoke_result_t<F&, Args...>>, F, Args...>;
 
 /// One without.
 template <class F>

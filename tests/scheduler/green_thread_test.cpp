@@ -35,6 +35,24 @@ TEST_F(GreenThread, keeps_callable_and_arguments_until_it_ends) {
   EXPECT_EQ(f.get(60s)->size(), 200u);
 }
 
+TEST_F(GreenThread, join_waits_for_the_end_and_leaves_the_result) {
+  troupe::promise<int> answer(home());
+  auto asked = answer.get_future();
+  auto child = troupe::spawn(
+      home(),
+      [](troupe::future<int> source) -> task<int> {
+        auto got = co_await source;
+        co_return *got;
+      },
+      std::move(asked));
+  EXPECT_EQ(child.join(1ms).error(), troupe::errc::timeout);
+  answer.give(42);
+  EXPECT_TRUE(child.join().has_value());
+  EXPECT_TRUE(child.done());
+  EXPECT_EQ(*child.get(), 42);
+  EXPECT_EQ(troupe::green_thread<int>().join().error(), troupe::errc::invalid_argument);
+}
+
 task<int> depth(int n) {
   if (n == 0) co_return 0;
   co_return 1 + co_await depth(n - 1);

@@ -8,6 +8,7 @@
 #include "sync_fixture.hpp"
 
 #include <atomic>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -77,6 +78,22 @@ TEST_F(Scope, gives_what_its_body_gives_and_the_futures_what_the_children_give) 
     co_return co_await troupe::with_scope(body);
   });
   EXPECT_EQ(*f.get(), "42 7");
+}
+
+TEST_F(Scope, a_named_body_with_captures_and_a_named_child_of_it_are_destroyed_once) {
+  auto text = std::make_shared<std::string>("captured");
+  auto f = troupe::spawn(home(), [&]() -> task<std::size_t> {
+    auto body = [text](scope& s) -> task<std::size_t> {
+      auto child = s.spawn({.name = "reader"}, [text]() -> task<std::size_t> { co_return text->size(); });
+      auto size = co_await child;
+      co_return *size;
+    };
+    const std::size_t size = co_await troupe::with_scope(body);
+    auto named = troupe::with_scope([text](scope&) -> task<std::size_t> { co_return text->size(); });
+    co_return size + co_await named;
+  });
+  EXPECT_EQ(*f.get(), 16u);
+  EXPECT_EQ(text.use_count(), 1);
 }
 
 TEST_F(Scope, a_child_that_throws_stops_its_siblings_and_its_exception_comes_out_as_it_was_thrown) {
@@ -188,14 +205,56 @@ TEST_F(Scope, a_stop_of_the_owner_reaches_children_and_grandchildren) {
         (void)s.spawn([&]() -> task<> { co_await troupe::with_scope(inner); });
         co_return;
       };
-      co_await troupe::with_scope(outer);
-      co_return alive.load();
+      try {
+        co_await troupe::with_scope(outer);
+      } catch (const troupe::troupe_error& e) {
+        if (e.code() == errc::cancelled) co_return alive.load();
+      }
+      co_return -1;
     });
     if (round % 2 == 0)
       while (alive.load() < 2) std::this_thread::yield();
     f.request_stop();
     EXPECT_EQ(*f.get(), 0);
   }
+}
+
+TEST_F(Scope, one_that_is_called_off_in_the_join_throws_but_not_after_its_own_cancel) {
+  for (const bool cancels : {false, true}) {
+    std::atomic<bool> stopping{false};
+    auto f = troupe::spawn(home(), [&]() -> task<std::string> {
+      auto body = [&](scope& s) -> task<std::string> {
+        (void)s.spawn([&](std::stop_token told) -> task<> {
+          const local here(alive);
+          while (!told.stop_requested() || !stopping) (void)co_await this_task::sleep_for(1ms);
+        });
+        if (cancels) s.cancel();
+        co_return "all was done";
+      };
+      try {
+        co_return co_await troupe::with_scope(body);
+      } catch (const troupe::troupe_error& e) {
+        co_return e.code() == errc::cancelled ? "called off" : e.what();
+      }
+    });
+    while (alive.load() == 0) std::this_thread::yield();
+    f.request_stop();
+    stopping = true;
+    EXPECT_EQ(f.get(60s).value(), cancels ? "all was done" : "called off");
+  }
+}
+
+TEST_F(Scope, one_whose_time_is_over_in_the_join_gives_timeout) {
+  auto f = troupe::spawn(home(), [&]() -> task<bool> {
+    auto body = [&](scope& s) -> task<> {
+      (void)s.spawn(sleep_until_told, std::ref(alive));
+      co_return;
+    };
+    auto running = troupe::with_scope(body);
+    auto how = co_await troupe::with_timeout(std::move(running), 1ms);
+    co_return how.error() == errc::timeout;
+  });
+  EXPECT_TRUE(*f.get());
 }
 
 TEST_F(Scope, a_kill_of_the_owner_ends_the_children_before_its_frames_go) {
