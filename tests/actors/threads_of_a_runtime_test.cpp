@@ -149,32 +149,34 @@ TEST(ThreadsOfARuntime, a_handle_of_a_call_may_outlive_the_runtime) {
     (void)rt.shutdown(0ns);
   }
   EXPECT_FALSE(handle.cancel());
-  TEST(ThreadsOfARuntime, run_forever_ends_with_a_shutdown) {
-    troupe::runtime rt({.workers = 1});
-    std::thread keeper([&] { rt.run_forever(); });
-    EXPECT_TRUE(rt.shutdown(10s).clean());
-    keeper.join();
-    rt.run_forever();
-    rt.run_forever();
-  }
+}
 
-  TEST(ThreadsOfARuntime, run_forever_keeps_one_thread) {
-    troupe::runtime rt({.workers = 1});
-    troupe::event refused;
-    const auto stay = [&] {
-      try {
-        rt.run_forever();
-      } catch (const troupe::troupe_error& e) {
-        EXPECT_EQ(e.code(), troupe::errc::invalid_argument);
-        refused.set();
-      }
-    };
-    std::thread a(stay);
-    std::thread b(stay);
-    refused.wait().get();
-    rt.stop();
-    a.join();
-    b.join();
-  }
+TEST(ThreadsOfARuntime, run_forever_ends_with_a_shutdown) {
+  troupe::runtime rt({.workers = 1});
+  std::thread keeper([&] { rt.run_forever(); });
+  EXPECT_TRUE(rt.shutdown(10s).clean());
+  keeper.join();
+  rt.run_forever();
+  rt.run_forever();
+}
+
+TEST(ThreadsOfARuntime, run_forever_keeps_one_thread) {
+  troupe::runtime rt({.workers = 1});
+  troupe::event refused;
+  const auto stay = [&] {
+    try {
+      rt.run_forever();
+    } catch (const troupe::troupe_error& e) {
+      EXPECT_EQ(e.code(), troupe::errc::invalid_argument);
+      refused.set();
+    }
+  };
+  std::thread a(stay);
+  std::thread b(stay);
+  refused.wait().get();
+  rt.stop();
+  a.join();
+  b.join();
+}
 
 }  // namespace
