@@ -314,10 +314,10 @@ protected:
   }
 
 private:
-  /// For whoever destroys it: both ends are through.
+  /// For whoever destroys it: both ends are through, or it was never made to its end.
   bool has_value() const noexcept {
     const std::uintptr_t now = look();
-    return !was_taken(now) || (now & given_up) != 0;
+    return (now & done) != 0 && (!was_taken(now) || (now & given_up) != 0);
   }
 
   union {

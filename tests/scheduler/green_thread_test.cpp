@@ -215,6 +215,7 @@ TEST_F(GreenThread, a_handle_knows_its_number_and_outlives_the_green_thread) {
   EXPECT_EQ(*result.get(), 1);
   two.detach();
   EXPECT_FALSE(two.valid());
+  pool->wait_quiescent(troupe::timers::never);
 }
 
 TEST_F(GreenThread, an_error_carries_the_exception_that_ended_it) {
