@@ -311,6 +311,14 @@ void cell::run() noexcept {
   }
 }
 
+/// Of a killed actor that its scheduler no longer runs.
+void cell::abandoned() noexcept {
+  if (ending_) return end(std::move(own_extras().ending));
+  if (!killed()) return;
+  if (root_ && !receiving_) end_wait();
+  end({exit_kind::killed, {}});
+}
+
 bool cell::mark_streams() noexcept {
   bool unread = false;
   for (detail::stream_reader* r : own_extras().streams) unread = r->mark() || unread;

@@ -147,6 +147,7 @@ public:
   // --- the actor itself, inside its slice ---------------------------------------------------------------------------
 
   void run() noexcept override;
+  void abandoned() noexcept override;
   void* object() const noexcept { return object_; }
   void input_ended() noexcept;
   bool stop_requested() const noexcept { return closing() || waits_cancelled(); }
