@@ -476,10 +476,13 @@ void cell::crash(envelope* e) noexcept {
 }
 
 void cell::end(exit_reason reason) noexcept {
-  if (root_ && !root_.done() && !abandon_forks()) {  // the last of its children wakes it
-    ending_ = true;
-    own_extras().ending = std::move(reason);
-    return;
+  if (root_ && !root_.done()) {
+    // The last of its children wakes it, perhaps before `abandon_forks` returns. What was killed knows why it ends.
+    if (reason.kind != exit_kind::killed) {
+      own_extras().ending = reason;
+      ending_ = true;
+    }
+    if (!abandon_forks()) return;
   }
   const error why = reason.kind == exit_kind::killed    ? error(errc::killed, "the actor was killed")
                     : reason.kind == exit_kind::crashed ? error(errc::crashed, "the actor crashed: " + reason.text)

@@ -204,7 +204,7 @@ private:
 
   detail::inbox_reader reader_;
   bool started_ = false;
-  bool ending_ = false;     // it has ended, but for the children of its handler
+  bool ending_ = false;     // it has crashed, but for the children of its coroutine
   bool receiving_ = false;  // a loop actor that waits for a message
   bool draining_ = false;   // the close message has been reached
   bool has_streams_ = false;
