@@ -133,6 +133,19 @@ public:
     }
   }
 
+  /// The same with a name.
+  static green_object* make_named(scheduler& home, task_options&& options, F&& f, Args&&... args) {
+    green_object* const made = make(home, std::move(f), std::move(args)...);
+    try {
+      made->set_name(std::move(options.name));
+    } catch (...) {  // nobody else has seen it
+      std::destroy_at(&made->kept_);
+      made->destroy();
+      throw;
+    }
+    return made;
+  }
+
   scheduler& provider() const noexcept override { return this->home(); }
   const void* owner() const noexcept override { return static_cast<const strand*>(this); }
   bool begun() const noexcept override { return this->has_begun_.load(relaxed); }
@@ -239,11 +252,9 @@ auto spawn(scheduler& home, F f, Args... args) {
 /// The same with a name, which reports show: `spawn(home, {.name = "reader"}, f, args...)`.
 template <class F, class... Args>
 auto spawn(scheduler& home, task_options options, F f, Args... args) {
-  using object = detail::green_object<detail::green_strand, F, Args...>;
-  object& made = *object::make(home, std::move(f), std::move(args)...);
-  made.set_name(std::move(options.name));
+  using made = detail::green_object<detail::green_strand, F, Args...>;
   using handle = typename detail::task_call<F, Args...>::handle_of_named;
-  return handle(detail::start(made));
+  return handle(detail::start(*made::make_named(home, std::move(options), std::move(f), std::move(args)...)));
 }
 
 template <class T>

@@ -159,10 +159,9 @@ public:
   /// The same with a name: `s.spawn({.name = "reader"}, f, args...)`.
   template <class F, class... Args>
   auto spawn(task_options options, F f, Args... args) {
-    auto& made = *object<F, Args...>::make(home(), std::move(f), std::move(args)...);
-    made.set_name(std::move(options.name));
+    using made = object<F, Args...>;
     using handle = typename detail::task_call<F, Args...>::handle_of_named;
-    return handle(begin(made));
+    return handle(begin(*made::make_named(home(), std::move(options), std::move(f), std::move(args)...)));
   }
 
   using detail::scope_base::cancel;
