@@ -107,6 +107,11 @@ public:
   void end_periodic_calls() noexcept { periodic_calls_ended_.store(true, relaxed); }
   bool periodic_calls_ended() const noexcept { return periodic_calls_ended_.load(relaxed); }
 
+  /// From now on no green thread begins: whoever asks for one gets `shutdown`. The last step before a shutdown kills those
+  /// that are left: one that came behind the list of those would never be killed.
+  void end_spawning() noexcept { spawning_ended_.store(true, relaxed); }
+  bool spawning_ended() const noexcept { return spawning_ended_.load(relaxed); }
+
   /// Number of workers, at least one.
   virtual unsigned size() const noexcept = 0;
 
@@ -145,6 +150,9 @@ private:
   detail::draws choices_;
   std::shared_ptr<detail::thread_roster> roster_ = std::make_shared<detail::thread_roster>();
   atomic<bool> periodic_calls_ended_{false};  // false -> true; relaxed: it guards nothing
+  // false -> true. Relaxed: a strand that is listed before it looks, and is not in the list of those who end the others,
+  // has taken the registry's lock after them.
+  atomic<bool> spawning_ended_{false};
 };
 
 /// The threads of a scheduler, in the order of their starting: workers and whatever else it was made to start. The thread
