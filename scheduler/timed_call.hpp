@@ -109,7 +109,8 @@ private:
 }  // namespace detail
 
 /// A call that has been asked for. Dropping it does not cancel the call, as with asyncio's handles; copies stand for the
-/// same call. It may outlive the scheduler, but `cancel` must not meet its destruction. Any thread.
+/// same call. It may outlive the scheduler, but `cancel` must not meet its destruction. A call that the end of the scheduler
+/// has dropped is `cancelled`, and one line in the log says how many there were, periodic ones left out. Any thread.
 class timer_handle {
 public:
   /// Stands for no call.

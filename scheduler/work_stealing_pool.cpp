@@ -670,6 +670,7 @@ void work_stealing_pool::abandon_jobs() noexcept {
     else
       yield_thread();
   }
+  report_dropped_calls();
 }
 
 }  // namespace troupe
