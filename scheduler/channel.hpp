@@ -122,11 +122,11 @@ public:
   /// `receive` that waits at most that long; also `timeout`.
   auto try_receive_for(std::chrono::nanoseconds timeout) noexcept { return operation(receive_request(*this), timeout); }
 
-  /// Takes an item if there is one: otherwise `timeout` or `closed`.
+  /// Takes an item if there is one: otherwise `empty` or `closed`.
   result<T> try_receive() {
     std::optional<T> item;
     if (take_now(item)) return std::move(*item);
-    if (!closed()) return error(errc::timeout, "a channel is empty");
+    if (!closed()) return error(errc::empty, "a channel is empty");
     if (take_now(item)) return std::move(*item);  // it was sent before the channel was closed
     return error(errc::closed, "a channel is closed");
   }
