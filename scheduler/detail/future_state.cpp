@@ -60,6 +60,11 @@ bool future_state_base::abandon(errc why) noexcept {
   return true;
 }
 
+error future_state_base::gave_up(std::uintptr_t word) {
+  const errc why = why_given_up(word);
+  return why == errc::cancelled ? error(why, "the future was cancelled by cancel()") : error(why);
+}
+
 bool future_state_base::set_running() noexcept {
   std::uintptr_t was = word_.load(relaxed);
   do {

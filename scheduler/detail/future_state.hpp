@@ -136,6 +136,9 @@ protected:
   std::uintptr_t look() const noexcept { return word_.load(acquire); }
   static errc why_given_up(std::uintptr_t word) noexcept { return static_cast<errc>(word >> 4); }
 
+  /// The error of whoever reads a result that was given up and not taken.
+  static error gave_up(std::uintptr_t word);
+
   static std::uintptr_t completion_of(std::uintptr_t word) noexcept { return word & ~bits; }
   static bool was_taken(std::uintptr_t now) noexcept {
     return (now & given_up) != 0 ? (now & taken) != 0 : completion_of(now) == taken;
@@ -261,7 +264,7 @@ public:
     const std::uintptr_t now = look();
     if (was_taken(now)) return error(errc::invalid_argument, taken_before);
     mark_taken(now);
-    if ((now & given_up) != 0) return error(why_given_up(now));
+    if ((now & given_up) != 0) return gave_up(now);
     result<T> mine = std::move(value_);
     value_.~result<T>();
     return mine;
@@ -282,7 +285,7 @@ public:
   /// The exception that stands for the error that has come, null for a value. Leaves it to be taken.
   std::exception_ptr exception() {
     const std::uintptr_t now = look();
-    if ((now & given_up) != 0) return std::make_exception_ptr(troupe_error(error(why_given_up(now))));
+    if ((now & given_up) != 0) return std::make_exception_ptr(troupe_error(gave_up(now)));
     if (was_taken(now)) return std::make_exception_ptr(troupe_error(errc::invalid_argument, taken_before));
     if (value_) return nullptr;
     see();
