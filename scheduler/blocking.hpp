@@ -53,19 +53,19 @@ call_future<F, Args...> call_blocking(scheduler& home, F&& f, Args&&... args) {
 /// runtime has been shut down.
 template <class F, class... Args>
 requires std::invocable<F&, Args...>
-auto blocking(F f, Args... args) {
+[[nodiscard]] auto blocking(F f, Args... args) {
   return detail::call_blocking(detail::scheduler_of_caller(), std::move(f), std::move(args)...);
 }
 
 /// The same with the threads of `home`, from any thread.
 template <class F, class... Args>
 requires std::invocable<F&, Args...>
-auto blocking(scheduler& home, F f, Args... args) {
+[[nodiscard]] auto blocking(scheduler& home, F f, Args... args) {
   return detail::call_blocking(home, std::move(f), std::move(args)...);
 }
 template <detail::has_scheduler Runtime, class F, class... Args>
 requires std::invocable<F&, Args...>
-auto blocking(Runtime& rt, F f, Args... args) {
+[[nodiscard]] auto blocking(Runtime& rt, F f, Args... args) {
   return detail::call_blocking(rt.scheduler(), std::move(f), std::move(args)...);
 }
 
