@@ -11,6 +11,12 @@
 
 namespace troupe::detail {
 
+void refuse_task(std::size_t place) {
+  throw troupe_error(
+      errc::invalid_argument,
+      fmt::format("task {} of those to wait for cannot run: it was moved from, or has run before", place));
+}
+
 bool is_cancellation(const std::exception_ptr& thrown) noexcept {
   try {
     std::rethrow_exception(thrown);

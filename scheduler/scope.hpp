@@ -138,6 +138,15 @@ private:
   atomic<std::size_t> pending_{1};  // SC1: children, and one for the owner until it joins
 };
 
+/// Throws `troupe_error` (`invalid_argument`): the task at that place cannot run.
+[[noreturn]] void refuse_task(std::size_t place);
+
+/// The same if `t` was moved from or has run before.
+template <class T>
+void require_task(const task<T>& t, std::size_t place) {
+  if (!t || t.frame().done()) refuse_task(place);
+}
+
 /// True for what a coroutine throws whose wait was called off.
 bool is_cancellation(const std::exception_ptr& thrown) noexcept;
 
