@@ -67,9 +67,9 @@ struct barrier::request {
   bool try_locked(detail::wait_node& n) noexcept { return b->over_or_queue(n, phase); }
   void give_back() noexcept {}
   void left(detail::wake_list&) noexcept {}
-  void finish(detail::wait_outcome how) {
+  void finish(const detail::wait_end& how) {
     if (refused) throw troupe_error(errc::invalid_argument, "more parties arrived at a barrier than it expects");
-    return detail::ended<void>(how, "a barrier");
+    return detail::ended<void>(how, "the others at a barrier");
   }
 };
 

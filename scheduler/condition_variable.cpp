@@ -58,7 +58,7 @@ std::optional<error> condition_wait_base::failure() const {
     return error(errc::invalid_argument, "a wait for a condition needs a mutex that the one who waits holds");
   if (lost_) return lost_;
   if (outcome_ == wait_outcome::granted) return std::nullopt;
-  return error_of(outcome_, "a condition");
+  return error_of({outcome_, timeout_}, "a notification of a condition");
 }
 
 void condition_wait_base::resume() noexcept {

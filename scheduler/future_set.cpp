@@ -71,7 +71,7 @@ void joined_futures::count(member& m, wake_list& woken) noexcept {
   if (wait_node* n = line_.grant_one()) woken.add(*n);
 }
 
-result<waited_futures> joined_futures::request::finish(wait_outcome how) const {
+result<waited_futures> joined_futures::request::finish(const wait_end& how) const {
   set->close();  // FS3: from now on the caller may take the futures
   if (how != wait_outcome::granted && how != wait_outcome::timeout) return error_of(how, "some futures");
   waited_futures found;
@@ -110,8 +110,9 @@ void arriving_futures::request::give_back() const noexcept {
   --set->given_;
 }
 
-result<std::size_t> arriving_futures::request::finish(wait_outcome how) const {
+result<std::size_t> arriving_futures::request::finish(const wait_end& how) const {
   if (how == wait_outcome::granted) return position;
+  if (how == wait_outcome::closed) return error(errc::closed, "all of the futures have been given");
   return error_of(how, "the next of some futures");
 }
 

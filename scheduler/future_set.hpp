@@ -116,7 +116,7 @@ public:
     }
     void give_back() const noexcept {}
     void left(wake_list&) const noexcept {}
-    result<waited_futures> finish(wait_outcome how) const;
+    result<waited_futures> finish(const wait_end& how) const;
   };
 
 protected:
@@ -145,7 +145,7 @@ public:
     bool try_locked(wait_node& n) noexcept;
     void give_back() const noexcept;
     void left(wake_list&) const noexcept {}
-    result<std::size_t> finish(wait_outcome how) const;
+    result<std::size_t> finish(const wait_end& how) const;
   };
 
 protected:

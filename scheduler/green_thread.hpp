@@ -169,7 +169,7 @@ public:
 private:
   green_object(scheduler& home, F&& f, Args&&... args) : Strand(home), kept_(std::move(f), std::move(args)...) {}
   ~green_object() {
-    if constexpr (!is_child) this->report_if_unread();  // the scope tells
+    if constexpr (!is_child) this->report_if_unread(this);  // the scope tells
   }
 
   template <std::size_t... I>

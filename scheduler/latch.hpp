@@ -67,7 +67,7 @@ struct latch::request {
   }
   void give_back() noexcept {}
   void left(detail::wake_list&) noexcept {}
-  Result finish(detail::wait_outcome how) {
+  Result finish(const detail::wait_end& how) {
     if (refused) throw troupe_error(errc::invalid_argument, "a latch was counted down that is at zero already");
     return detail::ended<Result>(how, "a latch");
   }

@@ -104,11 +104,11 @@ protected:
   /// Puts a new child among the others and makes it runnable. Whoever calls is in the scope or one of its children.
   void start(scope_child& c) noexcept;
 
-  /// What a child or the owner threw: the first is kept and calls off the rest, others are logged.
-  void fail(std::exception_ptr thrown) noexcept;
+  /// What a child, or the owner if that is null, threw: the first is kept and calls off the rest, others are logged.
+  void fail(std::exception_ptr thrown, const scope_child* c = nullptr) noexcept;
 
-  /// Writes what a child threw to the log, in place of `fail`.
-  static void log_failure(const std::exception_ptr& thrown) noexcept;
+  /// Writes it to the log, in place of `fail`.
+  static void log_failure(const std::exception_ptr& thrown, const scope_child* c) noexcept;
 
   /// A child has ended, and is counted still. On its thread. `thrown` is null for one that was called off.
   virtual void child_ended(scope_child& c, std::exception_ptr thrown) noexcept;

@@ -77,7 +77,7 @@ struct semaphore::request {
   bool try_locked(detail::wait_node& n) noexcept { return s->take_or_queue(n); }
   void give_back() noexcept { s->add(1); }
   void left(detail::wake_list&) noexcept {}
-  Result finish(detail::wait_outcome how) { return detail::ended<Result>(how, "a permit of a semaphore"); }
+  Result finish(const detail::wait_end& how) { return detail::ended<Result>(how, "a permit of a semaphore"); }
 };
 
 inline auto semaphore::acquire() noexcept { return operation(request<void>{this}); }

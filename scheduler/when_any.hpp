@@ -37,7 +37,7 @@ private:
     const void* none = nullptr;
     const bool is_first =
         !c.killed() && !cancelled() && first_.compare_exchange_strong(none, c.slot(), relaxed, relaxed);
-    if (!is_first && thrown) log_failure(std::exchange(thrown, nullptr));
+    if (!is_first && thrown) log_failure(std::exchange(thrown, nullptr), &c);
     scope_base::child_ended(c, std::move(thrown));
     if (is_first) cancel();
   }

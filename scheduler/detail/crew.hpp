@@ -166,10 +166,10 @@ struct crew::end_request {
   }
   void give_back() noexcept {}
   void left(wake_list&) noexcept {}
-  result<void> finish(wait_outcome how) {
+  result<void> finish(const wait_end& how) {
     if (own)
       return error(errc::would_deadlock, "a job of " + c->options_.what + " waits for the end of all of its jobs");
-    return detail::ended<result<void>>(how, "the end of an executor");
+    return detail::ended<result<void>>(how, "the end of all jobs of " + c->options_.what);
   }
 };
 

@@ -251,8 +251,12 @@ private:
   std::optional<result_wait> wait_;
 };
 
-/// Writes a log line about a green thread that threw while nobody read its future.
-void report_unread_failure(const error& e) noexcept;
+/// For log lines and errors: `green thread "reader"`, or "a green thread" where it was given no name. Touches nothing of its
+/// scheduler, which may have gone.
+std::string title_of(const strand& green);
+
+/// Writes a log line about a green thread, or a job if that is null, that threw while nobody read its future.
+void report_unread_failure(const strand* green, const error& e) noexcept;
 
 inline constexpr const char* taken_before = "the result of this future has been taken before";
 
@@ -311,9 +315,9 @@ protected:
   std::exception_ptr cause() const noexcept { return value_ ? nullptr : value_.error().cause(); }
 
   /// For states whose failures nobody may miss: before it is destroyed.
-  void report_if_unread() const noexcept {
+  void report_if_unread(const strand* green) const noexcept {
     if (has_value() && !was_seen(look()) && !value_ && value_.error() == errc::crashed)
-      report_unread_failure(value_.error());
+      report_unread_failure(green, value_.error());
   }
 
 private:
