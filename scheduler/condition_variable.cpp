@@ -8,7 +8,8 @@ condition_wait_base::condition_wait_base(condition_variable& c, mutex* m, mutex:
                                          std::chrono::nanoseconds timeout) noexcept
     : line_wait(c.guard_), condition_(&c), mutex_(m), held_(held), timeout_(timeout), regain_(*this) {}
 
-bool condition_wait_base::begin() noexcept {
+bool condition_wait_base::begin() {
+  if (party) used_twice();
   party = current_party();
   refused_ = !mutex_ || mutex_->owner() != party;
   return !refused_;

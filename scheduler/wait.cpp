@@ -21,6 +21,12 @@ std::string in_words(std::chrono::nanoseconds time) {
 
 }  // namespace
 
+void used_twice() {
+  throw troupe_error(errc::invalid_argument,
+                     "this operation was awaited before: what send(), receive(), lock() and the like give is for one "
+                     "wait; call them again for each");
+}
+
 std::string this_party_name() {
   if (this_trampoline) return this_trampoline->self->describe();
   return name_of_thread(pthread_self());

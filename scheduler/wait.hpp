@@ -59,6 +59,9 @@ struct wait_end {
 /// The sentence for an end that is not `granted`; `what` says what was waited for.
 error error_of(const wait_end& end, std::string_view what);
 
+/// Throws the error of whoever awaits an operation a second time.
+[[noreturn]] void used_twice();
+
 /// For errors: who runs on the calling thread, `green thread "reader"` or `thread "app/0"`.
 std::string this_party_name();
 
@@ -334,7 +337,7 @@ class alternative;
 }  // namespace detail
 
 /// Something that may have to wait: `co_await` it in green threads and handlers, `get()` it on OS threads. Does nothing
-/// before that; used once. Belongs to whoever made it.
+/// before that; used once: a second time throws `troupe_error` (`invalid_argument`). Belongs to whoever made it.
 ///
 /// `Request` says what is wanted:
 ///     spin_lock& guard()               the lock of the line
@@ -374,7 +377,7 @@ public:
 
   /// Blocks the calling OS thread.
   auto get() {
-    party = detail::current_party();
+    begin();
     if (request_.try_fast(*this)) {
       outcome_ = outcome_of::granted;
     } else {
@@ -401,13 +404,19 @@ private:
 
   struct awaiter {
     operation* o;
-    bool await_ready() const noexcept { return o->await_ready(); }
+    bool await_ready() const { return o->await_ready(); }
     void await_suspend(std::coroutine_handle<> h) const { o->await_suspend(h); }
     auto await_resume() const { return o->await_resume(); }
   };
 
-  bool await_ready() noexcept {
+  void begin() {
+    if (party) [[unlikely]]
+      detail::used_twice();
     party = detail::current_party();
+  }
+
+  bool await_ready() {
+    begin();
     if (!request_.try_fast(*this)) return false;
     outcome_ = outcome_of::granted;
     return detail::may_go_on();

@@ -201,8 +201,8 @@ bool crew::lane::initialize() noexcept {
     crew_.options_.initializer();
     return true;
   } catch (...) {
-    const error broken(errc::crashed, fmt::format("the initializer of {} threw: {}", crew_.options_.what,
-                                                  current_exception_text()));
+    const error broken(errc::crashed,
+                       fmt::format("the initializer of {} threw: {}", crew_.options_.what, current_exception_text()));
     crew_.shut(broken, &broken);
     return false;
   }
@@ -284,7 +284,8 @@ void crew::shut(const error& why, const error* pending) noexcept {
 
 void crew::close(bool cancel) noexcept {
   const error pending(errc::cancelled, options_.what + " was shut down with cancel_pending before this job had begun");
-  shut(error(errc::shutdown, options_.what + " has been shut down: it takes no more jobs"), cancel ? &pending : nullptr);
+  shut(error(errc::shutdown, options_.what + " has been shut down: it takes no more jobs"),
+       cancel ? &pending : nullptr);
 }
 
 void crew::join() {

@@ -218,7 +218,7 @@ private:
 
 inline constexpr const char* stands_for_nothing = "this future stands for nothing: it was moved from or never set";
 
-/// A future's coming, to wait for without giving it up: `co_await` it or `get()` it.
+/// A future's coming, to wait for without giving it up: `co_await` it or `get()` it. Used once, as an operation.
 class [[nodiscard]] arrival {
 public:
   /// Internal. `state` is null for a future that stands for nothing.
@@ -228,11 +228,15 @@ public:
 
   /// Blocks the calling OS thread.
   result<void> get() {
+    begin();
     if (!over()) wait_->block(timeout_);
     return await_resume();
   }
 
-  bool await_ready() const noexcept { return over() && may_go_on(); }
+  bool await_ready() {
+    begin();
+    return over() && may_go_on();
+  }
   void await_suspend(std::coroutine_handle<> h) {
     if (over()) return yield_current(h);  // it has had its share
     wait_->suspend(h, timeout_);
@@ -245,8 +249,12 @@ public:
 
 private:
   bool over() const noexcept { return !state_ || state_->ready(); }
+  void begin() {
+    if (std::exchange(used_, true)) used_twice();
+  }
 
   future_state_base* state_;
+  bool used_ = false;
   std::chrono::nanoseconds timeout_;
   std::optional<result_wait> wait_;
 };

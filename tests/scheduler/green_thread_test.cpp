@@ -281,7 +281,8 @@ TEST_F(GreenThread, spawned_behind_the_end_of_its_scheduler_has_an_error_at_once
   own->stop(troupe::timers::never);
   troupe::run_loop loop;
   loop.stop(loop.now());
-  for (troupe::scheduler* ended : {static_cast<troupe::scheduler*>(own.get()), static_cast<troupe::scheduler*>(&loop)}) {
+  for (troupe::scheduler* ended :
+       {static_cast<troupe::scheduler*>(own.get()), static_cast<troupe::scheduler*>(&loop)}) {
     const auto held = std::make_shared<int>(1);
     auto late = troupe::spawn(
         *ended, [](std::shared_ptr<int> n) -> task<int> { co_return *n; }, held);
