@@ -21,9 +21,9 @@ class barrier {
 
 public:
   /// For `parties` in each phase. `completion` is run by the party that arrives last, before anybody goes on; it must
-  /// not throw, and must not wait for one of those parties.
-  explicit barrier(std::size_t parties, std::function<void()> completion = {})
-      : expected_(parties), left_(parties), completion_(std::move(completion)) {}
+  /// not throw, and must not wait for one of those parties. Throws `troupe_error` (`invalid_argument`) for no parties, and
+  /// for more than PTRDIFF_MAX, as a negative number is that was converted.
+  explicit barrier(std::size_t parties, std::function<void()> completion = {});
   barrier(const barrier&) = delete;
   barrier& operator=(const barrier&) = delete;
 

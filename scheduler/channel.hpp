@@ -62,7 +62,12 @@ class channel {
 public:
   using value_type = T;
 
-  explicit channel(std::size_t capacity = unbounded) noexcept : capacity_(capacity) { note(); }
+  /// Throws `troupe_error` (`invalid_argument`) for a capacity above PTRDIFF_MAX, as a negative number is that was converted;
+  /// but for `unbounded`, which is what -1 becomes.
+  explicit channel(std::size_t capacity = unbounded) : capacity_(capacity) {
+    if (capacity != unbounded) detail::check_count(capacity, "the capacity of a channel");
+    note();
+  }
   channel(const channel&) = delete;
   channel& operator=(const channel&) = delete;
 

@@ -19,7 +19,10 @@ class semaphore {
   struct request;
 
 public:
-  explicit semaphore(std::size_t permits) noexcept : semaphore(permits, max) {}
+  /// Throws `troupe_error` (`invalid_argument`) for more than `max`, as a negative number is that was converted.
+  explicit semaphore(std::size_t permits) : semaphore(permits, max) {
+    detail::check_count(permits, "the number of permits of a semaphore");
+  }
   semaphore(const semaphore&) = delete;
   semaphore& operator=(const semaphore&) = delete;
 
@@ -63,7 +66,8 @@ public:
   /// Throws `invalid_argument` if there are more permits than the bound allows.
   explicit bounded_semaphore(std::size_t bound) : bounded_semaphore(bound, bound) {}
   bounded_semaphore(std::size_t permits, std::size_t bound) : semaphore(permits, bound) {
-    if (permits > bound || bound > max)
+    detail::check_count(bound, "the bound of a semaphore");
+    if (permits > bound)
       throw troupe_error(errc::invalid_argument, "a bounded semaphore starts with more permits than its bound");
   }
 };

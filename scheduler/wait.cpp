@@ -21,6 +21,11 @@ std::string in_words(std::chrono::nanoseconds time) {
 
 }  // namespace
 
+void check_count(std::size_t n, const char* what) {
+  if (n > PTRDIFF_MAX)
+    throw troupe_error(errc::invalid_argument, std::string(what) + " is " + std::to_string(n) + ", a negative number?");
+}
+
 void used_twice() {
   throw troupe_error(errc::invalid_argument,
                      "this operation was awaited before: what send(), receive(), lock() and the like give is for one "

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -58,6 +59,10 @@ struct wait_end {
 
 /// The sentence for an end that is not `granted`; `what` says what was waited for.
 error error_of(const wait_end& end, std::string_view what);
+
+/// Throws `troupe_error` (`invalid_argument`) for a number that cannot have been meant: above PTRDIFF_MAX, as a negative
+/// one is that was converted. `what` says what it counts.
+void check_count(std::size_t n, const char* what);
 
 /// Throws the error of whoever awaits an operation a second time.
 [[noreturn]] void used_twice();

@@ -1,8 +1,13 @@
+#include <troupe/scheduler/barrier.hpp>
 #include <troupe/scheduler/channel.hpp>
+#include <troupe/scheduler/latch.hpp>
 #include <troupe/scheduler/mutex.hpp>
 #include <troupe/scheduler/select.hpp>
+#include <troupe/scheduler/semaphore.hpp>
 
 #include "sync_fixture.hpp"
+
+#include <cstddef>
 
 namespace {
 
@@ -61,6 +66,27 @@ TEST_F(Misuse, an_operation_that_a_green_thread_awaits_twice_throws) {
     co_return refused;
   });
   EXPECT_EQ(*green.get(60s), 2);
+}
+
+TEST_F(Misuse, a_capacity_that_was_negative_is_refused) {
+  EXPECT_TRUE(throws(errc::invalid_argument, [] { troupe::channel<int> c(static_cast<std::size_t>(-2)); }));
+  troupe::channel<int> c(static_cast<std::size_t>(-1));
+  EXPECT_EQ(c.capacity(), troupe::unbounded);
+}
+
+TEST_F(Misuse, numbers_that_were_negative_are_refused) {
+  const auto refused = [](auto make) { return throws(errc::invalid_argument, make); };
+  constexpr auto minus_one = static_cast<std::size_t>(-1);
+  EXPECT_TRUE(refused([] { troupe::barrier b(0); }));
+  EXPECT_TRUE(refused([] { troupe::barrier b(minus_one); }));
+  EXPECT_TRUE(refused([] { troupe::latch l(minus_one); }));
+  EXPECT_TRUE(refused([] { troupe::semaphore s(minus_one); }));
+  EXPECT_TRUE(refused([] { troupe::bounded_semaphore s(minus_one); }));
+  EXPECT_TRUE(refused([] { troupe::bounded_semaphore s(2, 1); }));
+  const troupe::semaphore most(troupe::semaphore::max);
+  EXPECT_EQ(most.available(), troupe::semaphore::max);
+  const troupe::latch open(0);
+  EXPECT_TRUE(open.try_wait());
 }
 
 }  // namespace
