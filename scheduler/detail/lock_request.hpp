@@ -109,7 +109,7 @@ private:
       if (lock->owner() == party)
         return error(errc::deadlock, lock->describe() + " is held already by the one that waits for it");
     }
-    return error_of(how, lock->describe());
+    return error_of(how, lock->describe() + (how == wait_outcome::timeout ? holder_of(*lock) : ""));
   }
 };
 
@@ -135,7 +135,7 @@ public:
   bool try_lock() {
     const void* party = current_party();
     if (!self()->try_take(party)) return false;
-    locked(*this, party);
+    locked(*self(), party);
     return true;
   }
 
