@@ -177,6 +177,7 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
   for (const any_ref& a : actors()) a.close();
   s.wait_quiescent(part(8));
   core_->go_down();
+  s.end_spawning();
   if (s.strands().size() != 0) {
     kill_all();
     await_ends(part(9));

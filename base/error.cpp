@@ -12,6 +12,7 @@ std::string_view to_string(errc code) noexcept {
     case errc::crashed: return "crashed";
     case errc::cancelled: return "cancelled";
     case errc::full: return "full";
+    case errc::empty: return "empty";
     case errc::deadlock: return "deadlock";
     case errc::would_deadlock: return "would_deadlock";
     case errc::not_found: return "not_found";

@@ -20,6 +20,7 @@ enum class errc : std::uint8_t {
   crashed,           ///< a handler, a constructor of an actor or a green thread threw
   cancelled,         ///< somebody asked for the operation to stop, or the promise went without a result
   full,              ///< the mailbox or queue refused for lack of room
+  empty,             ///< nothing is there now, and one did not want to wait
   deadlock,          ///< the wait could never have ended: nothing is left that could end it
   would_deadlock,    ///< the wait would block the very thread that has to end it, so it was not begun
   not_found,         ///< no such name

@@ -16,6 +16,7 @@ set(TROUPE_MODEL_SOURCES
     scheduler/detail/thread_roster.cpp
     scheduler/green_thread.cpp
     scheduler/live_tasks.cpp
+    scheduler/lock_order.cpp
     scheduler/parker.cpp
     scheduler/run_loop.cpp
     scheduler/schedule_strategy.cpp

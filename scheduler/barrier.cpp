@@ -2,6 +2,12 @@
 
 namespace troupe {
 
+barrier::barrier(std::size_t parties, std::function<void()> completion)
+    : expected_(parties), left_(parties), completion_(std::move(completion)) {
+  if (parties == 0) throw troupe_error(errc::invalid_argument, "a barrier for no parties: at least one has to arrive");
+  detail::check_count(parties, "the number of parties of a barrier");
+}
+
 barrier::arrival barrier::count(std::size_t n, bool drops, std::uint64_t& phase) noexcept {
   std::lock_guard lock(guard_);
   if (n > left_) return arrival::refused;

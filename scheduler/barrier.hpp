@@ -21,9 +21,9 @@ class barrier {
 
 public:
   /// For `parties` in each phase. `completion` is run by the party that arrives last, before anybody goes on; it must
-  /// not throw, and must not wait for one of those parties.
-  explicit barrier(std::size_t parties, std::function<void()> completion = {})
-      : expected_(parties), left_(parties), completion_(std::move(completion)) {}
+  /// not throw, and must not wait for one of those parties. Throws `troupe_error` (`invalid_argument`) for no parties, and
+  /// for more than PTRDIFF_MAX, as a negative number is that was converted.
+  explicit barrier(std::size_t parties, std::function<void()> completion = {});
   barrier(const barrier&) = delete;
   barrier& operator=(const barrier&) = delete;
 
@@ -67,9 +67,9 @@ struct barrier::request {
   bool try_locked(detail::wait_node& n) noexcept { return b->over_or_queue(n, phase); }
   void give_back() noexcept {}
   void left(detail::wake_list&) noexcept {}
-  void finish(detail::wait_outcome how) {
+  void finish(const detail::wait_end& how) {
     if (refused) throw troupe_error(errc::invalid_argument, "more parties arrived at a barrier than it expects");
-    return detail::ended<void>(how, "a barrier");
+    return detail::ended<void>(how, "the others at a barrier");
   }
 };
 

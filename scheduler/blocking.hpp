@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <troupe/scheduler/detail/local_binding.hpp>
 #include <troupe/scheduler/detail/submitted.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/scheduler.hpp>
@@ -24,9 +25,9 @@ template <class F, class... Args>
 call_future<F, Args...> call_blocking(scheduler& home, F&& f, Args&&... args) {
   using R = std::invoke_result_t<F&, Args...>;
   static_assert(!is_task<R>, "troupe: blocking is for plain functions; a coroutine suspends instead, and is awaited");
-  using submitted = detail::submitted<R, F, Args...>;
+  using submitted = detail::submitted<R, with_locals<F>, Args...>;
   const std::shared_ptr<crew> threads = blocking_crew(home);
-  submitted* const made = submitted::make(home, std::move(f), std::move(args)...);
+  submitted* const made = submitted::make(home, with_locals<F>(std::move(f)), std::move(args)...);
   call_future<F, Args...> outcome(made);
   try {
     threads->add(*made);
@@ -45,25 +46,26 @@ call_future<F, Args...> call_blocking(scheduler& home, F&& f, Args&&... args) {
 /// `crashed` with its text, and is its `cause()`.
 ///
 /// Where the caller is told to stop, or the future is cancelled, before `f` has begun, it never will. One that has begun
-/// goes on to its end, and its result is dropped. In a deterministic runtime it is a job of the loop.
+/// goes on to its end, and its result is dropped. In a deterministic runtime it is a job of the loop. `f` sees the
+/// task-local values of the caller.
 ///
 /// From green threads, handlers and jobs; throws `troupe_error`: `invalid_argument` elsewhere, `shutdown` once the
 /// runtime has been shut down.
 template <class F, class... Args>
 requires std::invocable<F&, Args...>
-auto blocking(F f, Args... args) {
+[[nodiscard]] auto blocking(F f, Args... args) {
   return detail::call_blocking(detail::scheduler_of_caller(), std::move(f), std::move(args)...);
 }
 
 /// The same with the threads of `home`, from any thread.
 template <class F, class... Args>
 requires std::invocable<F&, Args...>
-auto blocking(scheduler& home, F f, Args... args) {
+[[nodiscard]] auto blocking(scheduler& home, F f, Args... args) {
   return detail::call_blocking(home, std::move(f), std::move(args)...);
 }
 template <detail::has_scheduler Runtime, class F, class... Args>
 requires std::invocable<F&, Args...>
-auto blocking(Runtime& rt, F f, Args... args) {
+[[nodiscard]] auto blocking(Runtime& rt, F f, Args... args) {
   return detail::call_blocking(rt.scheduler(), std::move(f), std::move(args)...);
 }
 

@@ -78,11 +78,11 @@ public:
     return error(errc::timeout, "no item came in time");
   }
 
-  /// Takes an item if there is one: otherwise `timeout` or `closed`. May miss one that is sent at this moment.
+  /// Takes an item if there is one: otherwise `empty` or `closed`. May miss one that is sent at this moment.
   result<T> try_receive() {
     std::optional<T> item;
     if (queue_.try_dequeue(item)) return item ? count_out(std::move(*item)) : receive_last();
-    return error(errc::timeout, "a queue is empty");
+    return error(errc::empty, "a queue is empty");
   }
 
   /// Blocks until there is an item, and takes what else is there, up to `most` (at least one) in all. `closed`.

@@ -8,7 +8,8 @@ condition_wait_base::condition_wait_base(condition_variable& c, mutex* m, mutex:
                                          std::chrono::nanoseconds timeout) noexcept
     : line_wait(c.guard_), condition_(&c), mutex_(m), held_(held), timeout_(timeout), regain_(*this) {}
 
-bool condition_wait_base::begin() noexcept {
+bool condition_wait_base::begin() {
+  if (party) used_twice();
   party = current_party();
   refused_ = !mutex_ || mutex_->owner() != party;
   return !refused_;
@@ -58,7 +59,7 @@ std::optional<error> condition_wait_base::failure() const {
     return error(errc::invalid_argument, "a wait for a condition needs a mutex that the one who waits holds");
   if (lost_) return lost_;
   if (outcome_ == wait_outcome::granted) return std::nullopt;
-  return error_of(outcome_, "a condition");
+  return error_of({outcome_, timeout_}, "a notification of a condition");
 }
 
 void condition_wait_base::resume() noexcept {

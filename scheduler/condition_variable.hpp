@@ -29,7 +29,7 @@ protected:
   ~condition_wait_base() { settle(); }
 
   /// False if the caller does not hold the mutex.
-  bool begin() noexcept;
+  bool begin();
   void suspend(std::coroutine_handle<> h);
   void block();
   void end_suspension() noexcept;
@@ -73,7 +73,7 @@ public:
     if (begin()) block();
     return finish();
   }
-  bool await_ready() noexcept { return !begin(); }
+  bool await_ready() { return !begin(); }
   void await_suspend(std::coroutine_handle<> h) { suspend(h); }
   Result await_resume() {
     end_suspension();

@@ -58,7 +58,7 @@ struct event::request {
   }
   void give_back() noexcept {}
   void left(detail::wake_list&) noexcept {}
-  Result finish(detail::wait_outcome how) { return detail::ended<Result>(how, "an event"); }
+  Result finish(const detail::wait_end& how) { return detail::ended<Result>(how, "an event"); }
 };
 
 inline auto event::wait() noexcept { return operation(request<void>{this}); }

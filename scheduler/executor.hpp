@@ -34,7 +34,7 @@ struct executor_options {
 /// What `executor::shutdown` does beyond taking no more jobs.
 struct executor_shutdown {
   bool wait = true;             ///< whether it returns only when all jobs have ended
-  bool cancel_pending = false;  ///< whether jobs that have not begun are cancelled
+  bool cancel_pending = false;  ///< whether jobs that have not begun end with `cancelled`
 };
 
 /// How `executor::map` goes about it.
@@ -117,7 +117,7 @@ public:
     return results;
   }
 
-  /// Takes no more jobs: `submit` throws from now on. `would_deadlock`, without waiting, in one of its own jobs or on the
+  /// Takes no more jobs: `submit` throws `shutdown` from now on, whatever became of those before. `would_deadlock`, without waiting, in one of its own jobs or on the
   /// thread of a run loop that runs them. May be called again.
   result<void> shutdown(executor_shutdown how = {});
 

@@ -111,7 +111,10 @@ public:
   template <class F>
   auto then(F f) &&;
 
-  /// For `co_await future`, whose result is what `get` returns. The time runs from here.
+  /// `co_await future` gives what `get` returns. The time runs from here.
+  auto operator co_await() & noexcept { return awaiter{this}; }
+  auto operator co_await() && noexcept { return awaiter{this}; }
+
   bool await_ready() const noexcept { return done() && detail::may_go_on(); }
   void await_suspend(std::coroutine_handle<> h) {
     if (done()) return detail::yield_current(h);  // it has had its share
@@ -129,6 +132,14 @@ protected:
 
 private:
   friend detail::future_state_base& detail::state_of<T>(const future& f) noexcept;
+
+  // Were the future its own awaiter, g++ 12 would copy it where a lambda has captured it by reference.
+  struct awaiter {
+    future* f;
+    bool await_ready() const noexcept { return f->await_ready(); }
+    void await_suspend(std::coroutine_handle<> h) const { f->await_suspend(h); }
+    troupe::result<T> await_resume() const { return f->await_resume(); }
+  };
 
   troupe::result<T> take() {
     if (!state_) return error(errc::invalid_argument, detail::stands_for_nothing);

@@ -1,9 +1,29 @@
 #include <troupe/scheduler/future_set.hpp>
 
+#include <algorithm>
+#include <functional>
+
+#include <fmt/format.h>
+
 namespace troupe::detail {
 
-void refuse_empty_future() {
-  throw troupe_error(errc::invalid_argument, "one of the futures stands for nothing: it was moved from or never set");
+void refuse_empty_future(std::size_t place) {
+  throw troupe_error(errc::invalid_argument,
+                     fmt::format("future {} stands for nothing: it was moved from or never set", place));
+}
+
+void future_set::require_different() const {
+  std::vector<const member*> all;
+  all.reserve(size_);
+  for (std::size_t i = 0; i != size_; ++i) all.push_back(&members_[i]);
+  std::sort(all.begin(), all.end(), [](const member* a, const member* b) {
+    return a->state == b->state ? a->position < b->position : std::less<>()(a->state, b->state);
+  });
+  const auto twice =
+      std::adjacent_find(all.begin(), all.end(), [](const member* a, const member* b) { return a->state == b->state; });
+  if (twice != all.end())
+    throw troupe_error(errc::invalid_argument,
+                       fmt::format("future {} is the same as future {}", twice[1]->position, twice[0]->position));
 }
 
 void future_set::member::completed() noexcept {
@@ -51,7 +71,7 @@ void joined_futures::count(member& m, wake_list& woken) noexcept {
   if (wait_node* n = line_.grant_one()) woken.add(*n);
 }
 
-result<waited_futures> joined_futures::request::finish(wait_outcome how) const {
+result<waited_futures> joined_futures::request::finish(const wait_end& how) const {
   set->close();  // FS3: from now on the caller may take the futures
   if (how != wait_outcome::granted && how != wait_outcome::timeout) return error_of(how, "some futures");
   waited_futures found;
@@ -90,8 +110,9 @@ void arriving_futures::request::give_back() const noexcept {
   --set->given_;
 }
 
-result<std::size_t> arriving_futures::request::finish(wait_outcome how) const {
+result<std::size_t> arriving_futures::request::finish(const wait_end& how) const {
   if (how == wait_outcome::granted) return position;
+  if (how == wait_outcome::closed) return error(errc::closed, "all of the futures have been given");
   return error_of(how, "the next of some futures");
 }
 

@@ -43,7 +43,7 @@ struct waited_futures {
 
 namespace detail {
 
-[[noreturn]] void refuse_empty_future();
+[[noreturn]] void refuse_empty_future(std::size_t place);
 
 class future_set {
 public:
@@ -72,12 +72,14 @@ protected:
   void open(R& futures) {
     std::size_t position = 0;
     for (auto& f : futures) {
-      if (!f.valid()) refuse_empty_future();
+      if (!f.valid()) refuse_empty_future(position);
       members_[position].set = this;
       members_[position].state = &state_of<typename std::remove_cvref_t<decltype(f)>::value_type>(f);
       members_[position].position = position;
       ++position;
     }
+    // Different elements of an array are different futures; other ranges may show one of them twice.
+    if constexpr (!std::ranges::contiguous_range<R>) require_different();
     open();
   }
 
@@ -93,6 +95,7 @@ protected:
   std::size_t size_;
 
 private:
+  void require_different() const;
   void open() noexcept;
 };
 
@@ -113,7 +116,7 @@ public:
     }
     void give_back() const noexcept {}
     void left(wake_list&) const noexcept {}
-    result<waited_futures> finish(wait_outcome how) const;
+    result<waited_futures> finish(const wait_end& how) const;
   };
 
 protected:
@@ -142,7 +145,7 @@ public:
     bool try_locked(wait_node& n) noexcept;
     void give_back() const noexcept;
     void left(wake_list&) const noexcept {}
-    result<std::size_t> finish(wait_outcome how) const;
+    result<std::size_t> finish(const wait_end& how) const;
   };
 
 protected:

@@ -25,6 +25,10 @@ std::string current_exception_text() {
   }
 }
 
+error came_too_late() noexcept {
+  return error(errc::shutdown, "the runtime has been shut down: a green thread cannot begin any more");
+}
+
 error crash_of(const std::exception_ptr& e) {
   try {
     std::rethrow_exception(e);

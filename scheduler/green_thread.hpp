@@ -94,6 +94,9 @@ std::string current_exception_text();
 /// The error that a green thread ends with that threw `e`.
 error crash_of(const std::exception_ptr& e);
 
+/// The error of a green thread that was spawned when its scheduler had ended.
+error came_too_late() noexcept;
+
 /// What a callable returns that a green thread is made of: it may take a `std::stop_token` first, as that of a
 /// `std::jthread`.
 template <class F, class... Args>
@@ -133,6 +136,19 @@ public:
     }
   }
 
+  /// The same with a name.
+  static green_object* make_named(scheduler& home, task_options&& options, F&& f, Args&&... args) {
+    green_object* const made = make(home, std::move(f), std::move(args)...);
+    try {
+      made->set_name(std::move(options.name));
+    } catch (...) {  // nobody else has seen it
+      std::destroy_at(&made->kept_);
+      made->destroy();
+      throw;
+    }
+    return made;
+  }
+
   scheduler& provider() const noexcept override { return this->home(); }
   const void* owner() const noexcept override { return static_cast<const strand*>(this); }
   bool begun() const noexcept override { return this->has_begun_.load(relaxed); }
@@ -153,7 +169,7 @@ public:
 private:
   green_object(scheduler& home, F&& f, Args&&... args) : Strand(home), kept_(std::move(f), std::move(args)...) {}
   ~green_object() {
-    if constexpr (!is_child) this->report_if_unread();  // the scope tells
+    if constexpr (!is_child) this->report_if_unread(this);  // the scope tells
   }
 
   template <std::size_t... I>
@@ -187,6 +203,7 @@ private:
   }
 
   void give_outcome() noexcept {
+    if (!this->killed() && !begun()) return this->put(came_too_late());
     if (!body_ || !body_.frame().done()) return this->put(error(errc::cancelled));  // it was killed
     auto& promise = body_.frame().promise();
     if (promise.failure) return this->put(crash_of(promise.failure));
@@ -215,8 +232,12 @@ private:
 /// Starts a green thread that has been made; the caller gets the one handle on it.
 template <class F, class... Args>
 auto start(green_object<green_strand, F, Args...>& made) noexcept {
-  made.home().strands().add(made);
-  made.home().schedule(made);
+  scheduler& home = made.home();
+  home.strands().add(made);
+  if (home.spawning_ended()) [[unlikely]]
+    made.abandoned();
+  else
+    home.schedule(made);
   return green_thread<typename task_call<F, Args...>::value_type>(&made);
 }
 
@@ -225,7 +246,8 @@ auto start(green_object<green_strand, F, Args...>& made) noexcept {
 /// Starts a green thread on `home` that runs `f(args...)`, which returns a `task<T>`; callable and arguments are kept
 /// until it ends. A callable that takes a `std::stop_token` first gets the one of `green_thread::request_stop`. The
 /// handle gives its result as a future does; an exception becomes `errc::crashed` with its text, and `error::cause()` is
-/// the exception itself. Dropping the handle detaches. Throws `std::bad_alloc`. Any thread.
+/// the exception itself. Where the scheduler has been shut down the result is `errc::shutdown`, at once. Dropping the
+/// handle detaches. Throws `std::bad_alloc`. Any thread.
 ///
 ///     auto child = spawn(home, [text] { return count_words(text); });
 ///     auto words = co_await child;
@@ -239,11 +261,9 @@ auto spawn(scheduler& home, F f, Args... args) {
 /// The same with a name, which reports show: `spawn(home, {.name = "reader"}, f, args...)`.
 template <class F, class... Args>
 auto spawn(scheduler& home, task_options options, F f, Args... args) {
-  using object = detail::green_object<detail::green_strand, F, Args...>;
-  object& made = *object::make(home, std::move(f), std::move(args)...);
-  made.set_name(std::move(options.name));
+  using made = detail::green_object<detail::green_strand, F, Args...>;
   using handle = typename detail::task_call<F, Args...>::handle_of_named;
-  return handle(detail::start(made));
+  return handle(detail::start(*made::make_named(home, std::move(options), std::move(f), std::move(args)...)));
 }
 
 template <class T>

@@ -21,7 +21,7 @@ bool tick_request::try_locked(wait_node& n) noexcept {
   return false;
 }
 
-result<std::chrono::steady_clock::time_point> tick_request::finish(wait_outcome how) {
+result<std::chrono::steady_clock::time_point> tick_request::finish(const wait_end& how) {
   if (how != wait_outcome::granted && how != wait_outcome::timeout) return error_of(how, "a tick");
   const std::int64_t was_due = of->due_;
   of->due_ = next_tick(was_due, party_now(), of->period_, of->policy_);

@@ -42,7 +42,7 @@ struct tick_request {
   bool try_locked(wait_node& n) noexcept;
   void give_back() noexcept {}
   void left(wake_list&) noexcept {}
-  result<std::chrono::steady_clock::time_point> finish(wait_outcome how);
+  result<std::chrono::steady_clock::time_point> finish(const wait_end& how);
 };
 
 }  // namespace detail

@@ -18,7 +18,8 @@ class latch {
   struct request;
 
 public:
-  explicit latch(std::size_t count) noexcept : count_(count) {}
+  /// Throws `troupe_error` (`invalid_argument`) for a count above PTRDIFF_MAX, as a negative number is that was converted.
+  explicit latch(std::size_t count) : count_(count) { detail::check_count(count, "the count of a latch"); }
   latch(const latch&) = delete;
   latch& operator=(const latch&) = delete;
 
@@ -67,7 +68,7 @@ struct latch::request {
   }
   void give_back() noexcept {}
   void left(detail::wake_list&) noexcept {}
-  Result finish(detail::wait_outcome how) {
+  Result finish(const detail::wait_end& how) {
     if (refused) throw troupe_error(errc::invalid_argument, "a latch was counted down that is at zero already");
     return detail::ended<Result>(how, "a latch");
   }

@@ -18,6 +18,14 @@ bool mutex::take_or_queue(detail::wait_node& n) noexcept {
   }
 }
 
+void mutex::disown(const void* party) noexcept {
+  std::lock_guard lock(guard_);
+  std::uintptr_t owner = owner_.load(relaxed);
+  while ((owner & ~waited_for) == of(party) &&
+         !owner_.compare_exchange_weak(owner, of(&detail::ended_party) | (owner & waited_for), relaxed, relaxed)) {
+  }
+}
+
 detail::wait_node* mutex::pass_on(const void* from) noexcept {
   std::uintptr_t expected = of(from);
   if (owner_.compare_exchange_strong(expected, 0, release, relaxed)) return nullptr;

@@ -17,6 +17,9 @@ public:
   /// `name` is what errors and reports call it.
   explicit recursive_mutex(std::string name) noexcept : exclusive_lock("recursive mutex", std::move(name)) {}
 
+  /// Internal: MX3.
+  void disown(const void* party) noexcept { base_.disown(party); }
+
 private:
   friend class detail::exclusive_lock<recursive_mutex>;
   template <class, class, bool>

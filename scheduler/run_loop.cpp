@@ -84,9 +84,11 @@ bool run_loop::stop(std::int64_t deadline) {
       left.swap(runnable_);
       ended_ = left.empty();
     }
-    if (left.empty()) return others_ended;
+    if (left.empty()) break;
     for (job* j : left) j->abandoned();  // may make others runnable
   }
+  report_dropped_calls();
+  return others_ended;
 }
 
 std::int64_t run_loop::now() const noexcept { return deterministic() ? virtual_now_.load(relaxed) : steady_now(); }

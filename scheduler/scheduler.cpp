@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <troupe/base/log.hpp>
+
 namespace troupe {
 
 namespace detail {
@@ -11,6 +13,13 @@ constinit thread_local worker* this_worker = nullptr;
 }
 
 std::string scheduler::label(const strand& s) const { return fmt::format("{}", static_cast<const void*>(&s)); }
+
+void scheduler::report_dropped_calls() noexcept {
+  const std::size_t n = dropped_calls_.exchange(0, relaxed);
+  if (n != 0)
+    log_line(fmt::format("the end of a runtime has dropped {} call{} that {} still to come", n, n == 1 ? "" : "s",
+                         n == 1 ? "was" : "were"));
+}
 
 std::int64_t steady_now() noexcept {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -107,6 +108,11 @@ public:
   void end_periodic_calls() noexcept { periodic_calls_ended_.store(true, relaxed); }
   bool periodic_calls_ended() const noexcept { return periodic_calls_ended_.load(relaxed); }
 
+  /// From now on no green thread begins: whoever asks for one gets `shutdown`. The last step before a shutdown kills those
+  /// that are left: one that came behind the list of those would never be killed.
+  void end_spawning() noexcept { spawning_ended_.store(true, relaxed); }
+  bool spawning_ended() const noexcept { return spawning_ended_.load(relaxed); }
+
   /// Number of workers, at least one.
   virtual unsigned size() const noexcept = 0;
 
@@ -123,6 +129,9 @@ public:
   /// (C12).
   virtual bool deterministic() const noexcept { return false; }
 
+  /// Internal: a call that was asked for will not be made (`call_soon`, `call_later`, `call_at`).
+  void note_dropped_call() noexcept { dropped_calls_.fetch_add(1, relaxed); }
+
   /// Internal: its threads, and who has made them.
   const std::shared_ptr<detail::thread_roster>& roster() const noexcept { return roster_; }
 
@@ -138,6 +147,9 @@ protected:
   /// Makes a job runnable from a thread that has no queue of this scheduler's.
   virtual void inject(job& j) noexcept = 0;
 
+  /// One line in the log if its end has dropped calls; as the last step of that.
+  void report_dropped_calls() noexcept;
+
   timers timers_;
 
 private:
@@ -145,6 +157,10 @@ private:
   detail::draws choices_;
   std::shared_ptr<detail::thread_roster> roster_ = std::make_shared<detail::thread_roster>();
   atomic<bool> periodic_calls_ended_{false};  // false -> true; relaxed: it guards nothing
+  // false -> true. Relaxed: a strand that is listed before it looks, and is not in the list of those who end the others,
+  // has taken the registry's lock after them.
+  atomic<bool> spawning_ended_{false};
+  atomic<std::size_t> dropped_calls_{0};  // that nobody has reported; relaxed: it only counts
 };
 
 /// The threads of a scheduler, in the order of their starting: workers and whatever else it was made to start. The thread

@@ -11,6 +11,12 @@
 
 namespace troupe::detail {
 
+void refuse_task(std::size_t place) {
+  throw troupe_error(
+      errc::invalid_argument,
+      fmt::format("task {} of those to wait for cannot run: it was moved from, or has run before", place));
+}
+
 bool is_cancellation(const std::exception_ptr& thrown) noexcept {
   try {
     std::rethrow_exception(thrown);
@@ -56,24 +62,25 @@ void scope_base::start(scope_child& c) noexcept {
   home().schedule(c);
 }
 
-void scope_base::child_ended(scope_child&, std::exception_ptr thrown) noexcept {
-  if (thrown) fail(std::move(thrown));
+void scope_base::child_ended(scope_child& c, std::exception_ptr thrown) noexcept {
+  if (thrown) fail(std::move(thrown), &c);
 }
 
-void scope_base::fail(std::exception_ptr thrown) noexcept {
+void scope_base::fail(std::exception_ptr thrown, const scope_child* c) noexcept {
   {
     std::lock_guard lock(lock_);
     if (stopped_ && is_cancellation(thrown)) return;  // as it was told
     if (!failure_) std::swap(failure_, thrown);
   }
   if (thrown)
-    log_failure(thrown);
+    log_failure(thrown, c);
   else
     cancel();
 }
 
-void scope_base::log_failure(const std::exception_ptr& thrown) noexcept {
-  log_line(fmt::format("another failure in a scope that was called off: {}", crash_of(thrown).message()));
+void scope_base::log_failure(const std::exception_ptr& thrown, const scope_child* c) noexcept {
+  log_line(fmt::format("{} failed as well, in a scope that was called off: {}", c ? title_of(*c) : "the body",
+                       crash_of(thrown).message()));
 }
 
 void scope_base::cancel() noexcept {

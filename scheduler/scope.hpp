@@ -104,11 +104,11 @@ protected:
   /// Puts a new child among the others and makes it runnable. Whoever calls is in the scope or one of its children.
   void start(scope_child& c) noexcept;
 
-  /// What a child or the owner threw: the first is kept and calls off the rest, others are logged.
-  void fail(std::exception_ptr thrown) noexcept;
+  /// What a child, or the owner if that is null, threw: the first is kept and calls off the rest, others are logged.
+  void fail(std::exception_ptr thrown, const scope_child* c = nullptr) noexcept;
 
-  /// Writes what a child threw to the log, in place of `fail`.
-  static void log_failure(const std::exception_ptr& thrown) noexcept;
+  /// Writes it to the log, in place of `fail`.
+  static void log_failure(const std::exception_ptr& thrown, const scope_child* c) noexcept;
 
   /// A child has ended, and is counted still. On its thread. `thrown` is null for one that was called off.
   virtual void child_ended(scope_child& c, std::exception_ptr thrown) noexcept;
@@ -138,6 +138,15 @@ private:
   atomic<std::size_t> pending_{1};  // SC1: children, and one for the owner until it joins
 };
 
+/// Throws `troupe_error` (`invalid_argument`): the task at that place cannot run.
+[[noreturn]] void refuse_task(std::size_t place);
+
+/// The same if `t` was moved from or has run before.
+template <class T>
+void require_task(const task<T>& t, std::size_t place) {
+  if (!t || t.frame().done()) refuse_task(place);
+}
+
 /// True for what a coroutine throws whose wait was called off.
 bool is_cancellation(const std::exception_ptr& thrown) noexcept;
 
@@ -159,10 +168,9 @@ public:
   /// The same with a name: `s.spawn({.name = "reader"}, f, args...)`.
   template <class F, class... Args>
   auto spawn(task_options options, F f, Args... args) {
-    auto& made = *object<F, Args...>::make(home(), std::move(f), std::move(args)...);
-    made.set_name(std::move(options.name));
+    using made = object<F, Args...>;
     using handle = typename detail::task_call<F, Args...>::handle_of_named;
-    return handle(begin(made));
+    return handle(begin(*made::make_named(home(), std::move(options), std::move(f), std::move(args)...)));
   }
 
   using detail::scope_base::cancel;

@@ -87,6 +87,7 @@ bool selection_base::leave(wait_outcome how) noexcept {
 }
 
 bool selection_base::ready(alternatives all) {
+  if (all.front()->party) used_twice();
   const void* const self = current_party();
   for (alternative_base* a : all) a->party = self;
   const std::size_t first = all.size() == 1 ? 0 : draw() % all.size();

@@ -97,7 +97,7 @@ class alternative final : public alternative_base {
 public:
   explicit alternative(operation<Request>&& o) noexcept : request_(std::move(o.request_)) { timeout = o.timeout_; }
 
-  auto finish(wait_outcome how) {
+  auto finish(const wait_end& how) {
     if constexpr (requires { request_.owner(); })
       return request_.finish(how, nullptr);  // a wait with alternatives is no deadlock: it is not in the graph
     else
@@ -124,7 +124,7 @@ class alternative<delay> final : public alternative_base {
 public:
   explicit alternative(delay d) noexcept { timeout = d.time; }
 
-  void finish(wait_outcome) const noexcept {}
+  void finish(const wait_end&) const noexcept {}
 
 private:
   spin_lock* guard() noexcept override { return nullptr; }
@@ -149,7 +149,7 @@ using or_monostate = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 }  // namespace detail
 
-/// Waits for the first of several operations: see `select`. Used once; belongs to whoever made it.
+/// Waits for the first of several operations: see `select`. Used once, as an operation; belongs to whoever made it.
 template <class... Requests>
 class [[nodiscard]] selection final : detail::selection_base {
   static_assert((detail::all_or_nothing<Requests> && ...), "troupe: what may take effect by halves cannot be selected");
@@ -208,11 +208,12 @@ private:
     if constexpr (I + 1 != count) {
       if (&a != chosen_) return value<I + 1>();
     }
-    if constexpr (std::is_void_v<decltype(a.finish(outcome_))>) {
-      a.finish(outcome_);
+    const detail::wait_end end(outcome_, a.timeout);
+    if constexpr (std::is_void_v<decltype(a.finish(end))>) {
+      a.finish(end);
       return value_type(std::in_place_index<I>);
     } else {
-      return value_type(std::in_place_index<I>, a.finish(outcome_));
+      return value_type(std::in_place_index<I>, a.finish(end));
     }
   }
 

@@ -19,7 +19,10 @@ class semaphore {
   struct request;
 
 public:
-  explicit semaphore(std::size_t permits) noexcept : semaphore(permits, max) {}
+  /// Throws `troupe_error` (`invalid_argument`) for more than `max`, as a negative number is that was converted.
+  explicit semaphore(std::size_t permits) : semaphore(permits, max) {
+    detail::check_count(permits, "the number of permits of a semaphore");
+  }
   semaphore(const semaphore&) = delete;
   semaphore& operator=(const semaphore&) = delete;
 
@@ -63,7 +66,8 @@ public:
   /// Throws `invalid_argument` if there are more permits than the bound allows.
   explicit bounded_semaphore(std::size_t bound) : bounded_semaphore(bound, bound) {}
   bounded_semaphore(std::size_t permits, std::size_t bound) : semaphore(permits, bound) {
-    if (permits > bound || bound > max)
+    detail::check_count(bound, "the bound of a semaphore");
+    if (permits > bound)
       throw troupe_error(errc::invalid_argument, "a bounded semaphore starts with more permits than its bound");
   }
 };
@@ -77,7 +81,7 @@ struct semaphore::request {
   bool try_locked(detail::wait_node& n) noexcept { return s->take_or_queue(n); }
   void give_back() noexcept { s->add(1); }
   void left(detail::wake_list&) noexcept {}
-  Result finish(detail::wait_outcome how) { return detail::ended<Result>(how, "a permit of a semaphore"); }
+  Result finish(const detail::wait_end& how) { return detail::ended<Result>(how, "a permit of a semaphore"); }
 };
 
 inline auto semaphore::acquire() noexcept { return operation(request<void>{this}); }

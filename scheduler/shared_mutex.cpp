@@ -52,6 +52,14 @@ bool shared_mutex::share_or_queue(detail::wait_node& n) noexcept {
   }
 }
 
+void shared_mutex::disown(const void* party) noexcept {
+  std::lock_guard lock(guard_);
+  std::uintptr_t state = state_.load(relaxed);
+  while (owner_in(state) == party &&
+         !state_.compare_exchange_weak(state, of(&detail::ended_party) | (state & waited_for), relaxed, relaxed)) {
+  }
+}
+
 /// Nobody has it; under the lock.
 void shared_mutex::pass_on(detail::wake_list& woken) noexcept {
   std::uintptr_t state = 0;

@@ -43,6 +43,9 @@ public:
   /// `lock_shared`, and `unlock_shared` at the end of the scope.
   auto scoped_shared() noexcept { return operation(share_request<shared_guard>{this}); }
 
+  /// Internal: as that of `mutex` (MX3). Shares have no owner.
+  void disown(const void* party) noexcept;
+
 private:
   friend class detail::exclusive_lock<shared_mutex>;
   template <class Result>

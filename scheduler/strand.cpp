@@ -6,6 +6,7 @@
 #include <troupe/base/error.hpp>
 #include <troupe/scheduler/detail/cancel_region.hpp>
 #include <troupe/scheduler/detail/fork_record.hpp>
+#include <troupe/scheduler/lock_order.hpp>
 #include <troupe/scheduler/task.hpp>
 #include <troupe/scheduler/trampoline.hpp>
 #include <troupe/scheduler/worker.hpp>
@@ -127,6 +128,7 @@ void strand_registry::add(strand& s) noexcept {
 }
 
 void strand_registry::remove(strand& s) noexcept {
+  detail::party_ended(&s);
   shard& home = shard_of(s);
   std::lock_guard guard(home.lock);
   (s.previous_ ? s.previous_->following_ : home.first) = s.following_;

@@ -38,6 +38,15 @@ local_binding* newest_local() noexcept {
   return self.has_locals ? self.extras_if_any()->locals.newest() : nullptr;
 }
 
+borrowed_locals::borrowed_locals(local_binding* newest) noexcept
+    : own_(std::exchange(locals_of_thread(), local_chain(newest))),
+      had_own_(std::exchange(thread_has_locals, newest != nullptr)) {}
+
+borrowed_locals::~borrowed_locals() {
+  locals_of_thread() = std::move(own_);
+  thread_has_locals = had_own_;
+}
+
 void set_locals(strand& child, local_binding& newest) {
   child.extras().locals = local_chain(&newest);
   child.has_locals = true;

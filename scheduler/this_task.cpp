@@ -1,8 +1,11 @@
 #include <troupe/scheduler/this_task.hpp>
 
+#include <troupe/scheduler/wait.hpp>
+
 namespace troupe::this_task::detail {
 
 void sleep_awaiter::await_suspend(std::coroutine_handle<> h) {
+  if (self_) troupe::detail::used_twice();
   self_ = &troupe::detail::suspend_current(h);
   scheduler& home = self_->home();
   const std::int64_t deadline =

@@ -12,7 +12,7 @@ namespace troupe::this_task {
 
 namespace detail {
 
-struct yield_awaiter {
+struct [[nodiscard]] yield_awaiter {
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> h) const noexcept { troupe::detail::yield_current(h); }
   void await_resume() const noexcept {}
@@ -31,7 +31,7 @@ protected:
   bool cancelled_ = false;
 };
 
-class sleep_awaiter final : public sleep_timer, public wait_point {
+class [[nodiscard]] sleep_awaiter final : public sleep_timer, public wait_point {
 public:
   /// `time` is a deadline or, with `relative`, a duration; both in nanoseconds.
   sleep_awaiter(std::int64_t time, bool relative) noexcept {

@@ -9,6 +9,11 @@ constinit thread_local const thread_state* this_thread_state = nullptr;
 
 bool thread_state::runs_caller() const noexcept { return this_thread_state == this; }
 
+error thread_state::why_not_over(const error& of_the_wait) const {
+  if (of_the_wait.code() != errc::timeout) return of_the_wait;
+  return error(errc::timeout, "thread \"" + name() + "\" has not ended in time");
+}
+
 void thread_state::start(scheduler& home) {
   // From the moment it is enlisted the end of the runtime may come to it: before it has started, or after that.
   const bool enlisted = home.roster()->enlist(shared_from_this());

@@ -41,6 +41,9 @@ public:
   event& over() const noexcept { return *over_; }
   bool runs_caller() const noexcept;
 
+  /// The error of whoever has waited for its end in vain.
+  error why_not_over(const error& of_the_wait) const;
+
   void request_stop() noexcept override { stop_.request_stop(); }
   bool idle() const noexcept override { return options_.daemon || over_->is_set(); }
   void end(std::int64_t deadline, std::vector<std::string>& stuck) noexcept override;
@@ -170,7 +173,7 @@ public:
     if (state_->runs_caller()) return error(errc::would_deadlock, "thread \"" + name() + "\" joins itself");
     auto wait = state_->over().wait_for(timeout);
     const result<void> over = wait.get();
-    return over ? state_->take() : result<R>(over.error());
+    return over ? state_->take() : result<R>(state_->why_not_over(over.error()));
   }
 
   /// The same for green threads and handlers: `auto r = co_await t.ended();`.
@@ -190,7 +193,7 @@ private:
   static task<result<R>> await_end(std::shared_ptr<detail::thread_result<R>> state, std::chrono::nanoseconds timeout) {
     auto wait = state->over().wait_for(timeout);
     const result<void> over = co_await wait;
-    if (!over) co_return over.error();
+    if (!over) co_return state->why_not_over(over.error());
     co_return state->take();
   }
 

@@ -78,7 +78,8 @@ void timed_call::again() noexcept {
 
 /// Nobody will make the call any more.
 void timed_call::end_unmade() noexcept {
-  state_.store(state::cancelled, release);
+  const state was = state_.exchange(state::cancelled, acq_rel);
+  if (was == state::waiting && period_ == 0) home_->note_dropped_call();
   end();
 }
 

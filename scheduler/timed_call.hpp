@@ -9,13 +9,14 @@
 
 #include <troupe/base/atomic.hpp>
 #include <troupe/base/pool.hpp>
+#include <troupe/scheduler/detail/local_binding.hpp>
 #include <troupe/scheduler/interval.hpp>
 #include <troupe/scheduler/scheduler.hpp>
 #include <troupe/scheduler/task.hpp>
 
 // Calling plain functions later, as the loop of Python's asyncio does: `call_soon`, `call_later`, `call_at`; and
-// `call_every`. What is called runs as a job of the scheduler, in a slice of its own, on any of its workers. An exception
-// that leaves it is a line in the log.
+// `call_every`. What is called runs as a job of the scheduler, in a slice of its own, on any of its workers, and sees the
+// task-local values of whoever asked for the call. An exception that leaves it is a line in the log.
 
 namespace troupe {
 
@@ -93,7 +94,7 @@ public:
   }
 
 private:
-  timed_call_of(scheduler& home, F f) : timed_call(home), f_(std::move(f)) {}
+  timed_call_of(scheduler& home, F f) : timed_call(home), f_(std::in_place, std::move(f)) {}
   ~timed_call_of() = default;
 
   void call() override { (*f_)(); }
@@ -103,13 +104,14 @@ private:
     pool_free(this, sizeof(timed_call_of), alignof(timed_call_of));
   }
 
-  std::optional<F> f_;
+  std::optional<with_locals<F>> f_;
 };
 
 }  // namespace detail
 
 /// A call that has been asked for. Dropping it does not cancel the call, as with asyncio's handles; copies stand for the
-/// same call. It may outlive the scheduler, but `cancel` must not meet its destruction. Any thread.
+/// same call. It may outlive the scheduler, but `cancel` must not meet its destruction. A call that the end of the scheduler
+/// has dropped is `cancelled`, and one line in the log says how many there were, periodic ones left out. Any thread.
 class timer_handle {
 public:
   /// Stands for no call.

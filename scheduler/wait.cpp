@@ -5,12 +5,47 @@
 
 namespace troupe::detail {
 
-error error_of(wait_outcome outcome, const char* what) {
+namespace {
+
+/// The time in its largest unit that leaves no rest: "1500 us".
+std::string in_words(std::chrono::nanoseconds time) {
+  std::int64_t count = time.count();
+  const char* unit = "ns";
+  for (const char* larger : {"us", "ms", "s"}) {
+    if (count == 0 || count % 1'000 != 0) break;
+    count /= 1'000;
+    unit = larger;
+  }
+  return std::to_string(count) + " " + unit;
+}
+
+}  // namespace
+
+void check_count(std::size_t n, const char* what) {
+  if (n > PTRDIFF_MAX)
+    throw troupe_error(errc::invalid_argument, std::string(what) + " is " + std::to_string(n) + ", a negative number?");
+}
+
+void used_twice() {
+  throw troupe_error(errc::invalid_argument,
+                     "this operation was awaited before: what send(), receive(), lock() and the like give is for one "
+                     "wait; call them again for each");
+}
+
+std::string this_party_name() {
+  if (this_trampoline) return this_trampoline->self->describe();
+  return name_of_thread(pthread_self());
+}
+
+error error_of(const wait_end& end, std::string_view what) {
   const std::string name(what);
-  switch (outcome) {
+  switch (end.how) {
     case wait_outcome::pending:
     case wait_outcome::granted: break;
-    case wait_outcome::timeout: return error(errc::timeout, "the time was over before " + name + " could be had");
+    case wait_outcome::timeout:
+      // A loop that has come to a limit of its own ends waits that have no time.
+      return error(errc::timeout, "timed out" + (end.timeout == forever ? "" : " after " + in_words(end.timeout)) +
+                                      ", waiting for " + name);
     case wait_outcome::cancelled: return error(errc::cancelled, "told to stop while waiting for " + name);
     case wait_outcome::closed: return error(errc::closed, name + " is closed");
     case wait_outcome::deadlock: return error(errc::deadlock, "nobody is left who could end the wait for " + name);

@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -45,17 +47,37 @@ enum class wait_outcome : std::uint8_t {
   would_deadlock,  ///< blocking here would hold up the very thread that has to end it
 };
 
-/// The sentence for an outcome that is not `granted`; `what` says what was waited for.
-error error_of(wait_outcome outcome, const char* what);
+/// The end of a wait: how, and how long it might have lasted.
+struct wait_end {
+  wait_end(wait_outcome h, std::chrono::nanoseconds t = forever) noexcept : how(h), timeout(t) {}
+
+  friend bool operator==(const wait_end& e, wait_outcome h) noexcept { return e.how == h; }
+
+  wait_outcome how;
+  std::chrono::nanoseconds timeout;
+};
+
+/// The sentence for an end that is not `granted`; `what` says what was waited for.
+error error_of(const wait_end& end, std::string_view what);
+
+/// Throws `troupe_error` (`invalid_argument`) for a number that cannot have been meant: above PTRDIFF_MAX, as a negative
+/// one is that was converted. `what` says what it counts.
+void check_count(std::size_t n, const char* what);
+
+/// Throws the error of whoever awaits an operation a second time.
+[[noreturn]] void used_twice();
+
+/// For errors: who runs on the calling thread, `green thread "reader"` or `thread "app/0"`.
+std::string this_party_name();
 
 /// What a caller gets who waited for something that carries no value: nothing or an exception, or with
 /// `result<void>` the error as a value.
 template <class Result>
-Result ended(wait_outcome outcome, const char* what) {
+Result ended(const wait_end& end, std::string_view what) {
   if constexpr (std::is_void_v<Result>) {
-    if (outcome != wait_outcome::granted) throw troupe_error(error_of(outcome, what));
+    if (end != wait_outcome::granted) throw troupe_error(error_of(end, what));
   } else {
-    if (outcome != wait_outcome::granted) return error_of(outcome, what);
+    if (end != wait_outcome::granted) return error_of(end, what);
     return {};
   }
 }
@@ -227,7 +249,7 @@ protected:
   wait_point::kind wait_kind() const noexcept final { return receives<Request> ? kind::receive : kind::other; }
   void enter_graph() const noexcept {}
   void leave_graph() const noexcept {}
-  auto finish() { return request_.finish(outcome_); }
+  auto finish(std::chrono::nanoseconds timeout) { return request_.finish(wait_end(outcome_, timeout)); }
 
   Request request_;
 };
@@ -241,7 +263,7 @@ protected:
   ~request_wait() = default;
 
   void enter_graph() noexcept { wait_edge::enter_graph(party); }
-  auto finish() { return request_.finish(outcome_, story_.get()); }
+  auto finish(std::chrono::nanoseconds timeout) { return request_.finish(wait_end(outcome_, timeout), story_.get()); }
 
   Request request_;
 
@@ -320,7 +342,7 @@ class alternative;
 }  // namespace detail
 
 /// Something that may have to wait: `co_await` it in green threads and handlers, `get()` it on OS threads. Does nothing
-/// before that; used once. Belongs to whoever made it.
+/// before that; used once: a second time throws `troupe_error` (`invalid_argument`). Belongs to whoever made it.
 ///
 /// `Request` says what is wanted:
 ///     spin_lock& guard()               the lock of the line
@@ -329,11 +351,11 @@ class alternative;
 ///                                      false it has put the node into its line. May take a wake_list& too
 ///     void give_back()                 it was granted, and will not be used (WL3)
 ///     void left(wake_list&)            the party has left the line, under the lock
-///     T finish(wait_outcome)           what the caller gets; may throw
+///     T finish(const wait_end&)        what the caller gets; may throw
 /// and, if there is an owner who alone can end the wait (see wait_graph.hpp):
 ///     const void* owner()              the party, or null; under the lock, while the node is in the line
 ///     std::string what()               what is waited for
-///     T finish(wait_outcome, const std::string* story)   in place of the other; the story of the deadlock or null
+///     T finish(const wait_end&, const std::string* story)   in place of the other; the story of the deadlock or null
 /// and, where it applies:
 ///     static constexpr bool dies_twice       the caller may have passed a temporary that some compilers destroy twice
 ///     static constexpr bool receives         what is waited for is a message, for reports
@@ -360,7 +382,7 @@ public:
 
   /// Blocks the calling OS thread.
   auto get() {
-    party = detail::current_party();
+    begin();
     if (request_.try_fast(*this)) {
       outcome_ = outcome_of::granted;
     } else {
@@ -387,13 +409,19 @@ private:
 
   struct awaiter {
     operation* o;
-    bool await_ready() const noexcept { return o->await_ready(); }
+    bool await_ready() const { return o->await_ready(); }
     void await_suspend(std::coroutine_handle<> h) const { o->await_suspend(h); }
     auto await_resume() const { return o->await_resume(); }
   };
 
-  bool await_ready() noexcept {
+  void begin() {
+    if (party) [[unlikely]]
+      detail::used_twice();
     party = detail::current_party();
+  }
+
+  bool await_ready() {
+    begin();
     if (!request_.try_fast(*this)) return false;
     outcome_ = outcome_of::granted;
     return detail::may_go_on();
@@ -433,7 +461,7 @@ private:
 
   auto use() {
     used_ = true;
-    return this->finish();
+    return this->finish(timeout_);
   }
 
   std::chrono::nanoseconds timeout_;

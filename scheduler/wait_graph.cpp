@@ -56,12 +56,13 @@ void wait_edge::remove() noexcept {
   ticket_ = 0;
 }
 
-std::string wait_edge::party_name() const {
-  if (strand_) return strand_->describe();
+std::string name_of_thread(pthread_t thread) {
   char name[32] = "";
-  if (pthread_getname_np(thread_, name, sizeof name) != 0 || !*name) return "a thread";
+  if (pthread_getname_np(thread, name, sizeof name) != 0 || !*name) return "a thread";
   return fmt::format("thread \"{}\"", name);
 }
+
+std::string wait_edge::party_name() const { return strand_ ? strand_->describe() : name_of_thread(thread_); }
 
 class wait_graph {
 public:

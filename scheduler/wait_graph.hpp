@@ -30,6 +30,9 @@ class strand;
 
 namespace detail {
 
+/// For people: `thread "app/0"`, by what the operating system shows.
+std::string name_of_thread(pthread_t thread);
+
 /// One party that waits for another. Base of waits that have an owner.
 class wait_edge : public list_hook<wait_edge> {
 public:

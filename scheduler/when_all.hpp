@@ -94,10 +94,13 @@ public:
 ///     auto [user, orders] = co_await when_all(load_user(id), load_orders(id));
 ///
 /// A task that gives nothing counts as `std::monostate`. If one throws, the others are told to stop, and when all have
-/// ended its exception comes out; so does `cancelled` if one was killed. In green threads and handlers; on OS threads by
+/// ended its exception comes out; so does `cancelled` if one was killed. Throws `invalid_argument`, and begins none, for a
+/// task that was moved from or has run before. In green threads and handlers; on OS threads by
 /// `sync_wait`. `asyncio.gather`, but that no task is left behind. For computations, `fork_join` costs less.
 template <class... Ts>
 task<std::tuple<detail::task_value<Ts>...>> when_all(task<Ts>... tasks) {
+  [[maybe_unused]] std::size_t place = 0;
+  (detail::require_task(tasks, place++), ...);
   std::tuple<detail::task_slot<Ts>...> slots(std::move(tasks)...);
   detail::all_scope s;
   try {
@@ -114,6 +117,7 @@ task<std::tuple<detail::task_value<Ts>...>> when_all(task<Ts>... tasks) {
 template <class T>
 auto when_all(std::vector<task<T>> tasks)
     -> task<std::conditional_t<std::is_void_v<T>, void, std::vector<detail::task_value<T>>>> {
+  for (std::size_t i = 0; i != tasks.size(); ++i) detail::require_task(tasks[i], i);
   std::vector<detail::task_slot<T>> slots;
   detail::all_scope s;
   try {

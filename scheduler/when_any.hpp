@@ -37,7 +37,7 @@ private:
     const void* none = nullptr;
     const bool is_first =
         !c.killed() && !cancelled() && first_.compare_exchange_strong(none, c.slot(), relaxed, relaxed);
-    if (!is_first && thrown) log_failure(std::exchange(thrown, nullptr));
+    if (!is_first && thrown) log_failure(std::exchange(thrown, nullptr), &c);
     scope_base::child_ended(c, std::move(thrown));
     if (is_first) cancel();
   }
@@ -50,7 +50,7 @@ private:
 /// Runs the tasks at the same time, each as a green thread, until the first of them ends; the others are told to stop and
 /// waited for. Gives a `std::variant` whose `index()` says which one it was, with what it gave (`std::monostate` for
 /// nothing). An exception of that one comes out; what the others throw after it is written to the log, unless it is
-/// that they were called off.
+/// that they were called off. Throws `invalid_argument`, and begins none, for a task that was moved from or has run before.
 ///
 ///     auto first = co_await when_any(ask_primary(q), ask_replica(q));
 ///
@@ -59,6 +59,8 @@ private:
 template <class... Ts>
 task<std::variant<detail::task_value<Ts>...>> when_any(task<Ts>... tasks) {
   static_assert(sizeof...(Ts) != 0, "troupe: when_any takes at least one task");
+  std::size_t place = 0;
+  (detail::require_task(tasks, place++), ...);
   std::tuple<detail::task_slot<Ts>...> slots(std::move(tasks)...);
   detail::any_scope s;
   try {
@@ -90,6 +92,7 @@ struct first_of {
 template <class T>
 task<first_of<T>> when_any(std::vector<task<T>> tasks) {
   if (tasks.empty()) throw troupe_error(errc::invalid_argument, "when_any of no tasks would never end");
+  for (std::size_t i = 0; i != tasks.size(); ++i) detail::require_task(tasks[i], i);
   std::vector<detail::task_slot<T>> slots;
   detail::any_scope s;
   try {

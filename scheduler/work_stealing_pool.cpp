@@ -30,6 +30,9 @@
 //     them; `active` are at work, awake or asleep, the others wait in `reserve`. When a worker blocks, by its own account
 //     or because the housekeeper saw it, one more becomes active; when it goes on, `surplus` is raised, and the next
 //     stand-in that comes by takes that as its word to go into the reserve.
+// I8. Once all threads have ended, `ended_for_good` is set and then the injection queue is emptied until `injected` is zero.
+//     An injector raises `injected` and then looks at `ended_for_good` (all seq_cst): either he sees it, and gives the job
+//     back, or the job is seen.
 
 #include <troupe/scheduler/work_stealing_pool.hpp>
 
@@ -220,9 +223,11 @@ void worker::announce() noexcept { static_cast<work_stealing_pool&>(*owner_).not
 
 void work_stealing_pool::inject(job& j) noexcept {
   state& s = *state_;
-  if (s.ended_for_good.load(acquire)) [[unlikely]]
-    return j.abandoned();
   s.injected.fetch_add(1, seq_cst);
+  if (s.ended_for_good.load(seq_cst)) [[unlikely]] {  // I8
+    s.injected.fetch_sub(1, seq_cst);
+    return j.abandoned();
+  }
   if (!s.injection.enqueue(&j)) {
     log_line("out of memory: a job cannot be queued");
     std::terminate();
@@ -658,8 +663,14 @@ void work_stealing_pool::abandon_jobs() noexcept {
     if (job* j = w->next_.exchange(nullptr, acq_rel)) j->abandoned();
     while (job* j = w->ring_.pop()) j->abandoned();
   }
-  while (job* j = take_injected()) j->abandoned();  // may make others runnable
-  state_->ended_for_good.store(true, release);
+  state_->ended_for_good.store(true, seq_cst);
+  while (state_->injected.load(seq_cst) != 0) {  // I8
+    if (job* j = take_injected())
+      j->abandoned();
+    else
+      yield_thread();
+  }
+  report_dropped_calls();
 }
 
 }  // namespace troupe

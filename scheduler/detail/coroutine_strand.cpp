@@ -28,7 +28,9 @@ void coroutine_strand::run() noexcept {
 
 void coroutine_strand::abandoned() noexcept {
   end_wait();
-  if (killed() && abandon_forks()) end();
+  // One that has begun, and was not killed, may stand for what has gone: it is left alone.
+  const bool never_ran = !resume_at;
+  if ((killed() || never_ran) && abandon_forks()) end();
 }
 
 }  // namespace troupe::detail

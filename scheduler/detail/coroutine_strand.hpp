@@ -9,7 +9,7 @@ class coroutine_strand : public strand {
 public:
   void run() noexcept final;
 
-  /// Ends it if it was killed: whoever waits for it gets an answer.
+  /// Ends it if it was killed or never ran: whoever waits for it gets an answer.
   void abandoned() noexcept final;
 
   std::uint64_t id() const final { return extras_.get().id; }

@@ -201,9 +201,9 @@ bool crew::lane::initialize() noexcept {
     crew_.options_.initializer();
     return true;
   } catch (...) {
-    crew_.shut(error(errc::crashed,
-                     fmt::format("the initializer of {} threw: {}", crew_.options_.what, current_exception_text())),
-               true);
+    const error broken(errc::crashed,
+                       fmt::format("the initializer of {} threw: {}", crew_.options_.what, current_exception_text()));
+    crew_.shut(broken, &broken);
     return false;
   }
 }
@@ -260,13 +260,13 @@ bool crew::lane::await_job() noexcept {
 
 // --- the end -------------------------------------------------------------------------------------------------------
 
-void crew::shut(error why, bool cancel) noexcept {
+void crew::shut(const error& why, const error* pending) noexcept {
   {
     std::lock_guard lock(guard_);
     if (!closed_) reason_ = why;
     closed_ = true;
   }
-  if (cancel) refuse_all(why);
+  if (pending) refuse_all(*pending);
   // Idle threads have to see it; of jobs of the scheduler, and of lanes without a thread, nothing is left to end.
   for (;;) {
     wake_list ended;
@@ -283,7 +283,9 @@ void crew::shut(error why, bool cancel) noexcept {
 }
 
 void crew::close(bool cancel) noexcept {
-  shut(error(cancel ? errc::cancelled : errc::shutdown, options_.what + " has been shut down"), cancel);
+  const error pending(errc::cancelled, options_.what + " was shut down with cancel_pending before this job had begun");
+  shut(error(errc::shutdown, options_.what + " has been shut down: it takes no more jobs"),
+       cancel ? &pending : nullptr);
 }
 
 void crew::join() {
@@ -297,7 +299,8 @@ bool crew::idle() const noexcept {
 }
 
 void crew::end(std::int64_t deadline, std::vector<std::string>& stuck) noexcept {
-  shut(error(errc::shutdown, "the runtime of " + options_.what + " has been shut down"), true);
+  const error why(errc::shutdown, "the runtime of " + options_.what + " has been shut down");
+  shut(why, &why);
   auto all = ended(std::chrono::nanoseconds(deadline == timers::never ? forever.count() : deadline - home_.now()));
   (void)all.get();
   {

@@ -102,7 +102,7 @@ public:
   /// Has the job run. Throws `troupe_error`, and leaves the job alone, once it is closed: `shutdown`, or what broke it.
   void add(crew_job& j);
 
-  /// Takes no more jobs. With `cancel` it refuses those that have not begun.
+  /// Takes no more jobs. With `cancel` it refuses those that have not begun, as `cancelled`.
   void close(bool cancel) noexcept;
 
   /// Waits until all jobs have come to their end, after `close`. `would_deadlock` in one of its own jobs.
@@ -129,7 +129,8 @@ private:
   void start_thread(lane& l);
   void not_started(lane& l, const char* why) noexcept;
   void refuse_all(const error& why) noexcept;
-  void shut(error why, bool cancel) noexcept;
+  /// `why` is for those who come later, `pending` for what has not begun: null lets it be done.
+  void shut(const error& why, const error* pending) noexcept;
   bool over() const noexcept { return abandoned_ || (closed_ && active_ == 0 && incoming_.empty() && ready_.empty()); }
 
   scheduler& home_;
@@ -165,10 +166,10 @@ struct crew::end_request {
   }
   void give_back() noexcept {}
   void left(wake_list&) noexcept {}
-  result<void> finish(wait_outcome how) {
+  result<void> finish(const wait_end& how) {
     if (own)
       return error(errc::would_deadlock, "a job of " + c->options_.what + " waits for the end of all of its jobs");
-    return detail::ended<result<void>>(how, "the end of an executor");
+    return detail::ended<result<void>>(how, "the end of all jobs of " + c->options_.what);
   }
 };
 

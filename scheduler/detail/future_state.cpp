@@ -60,6 +60,11 @@ bool future_state_base::abandon(errc why) noexcept {
   return true;
 }
 
+error future_state_base::gave_up(std::uintptr_t word) {
+  const errc why = why_given_up(word);
+  return why == errc::cancelled ? error(why, "the future was cancelled by cancel()") : error(why);
+}
+
 bool future_state_base::set_running() noexcept {
   std::uintptr_t was = word_.load(relaxed);
   do {
@@ -136,7 +141,12 @@ bool result_wait::give_up(std::unique_ptr<std::string> story) noexcept {
 
 error result_wait::why_not() const {
   switch (outcome_) {
-    case wait_outcome::timeout: return error(errc::timeout, "no result came in time" + circumstances_);
+    case wait_outcome::timeout: {
+      const strand* giver = state_->giver();
+      const bool has_name = giver && giver->extras_if_any() && !giver->extras_if_any()->name.empty();
+      return error(errc::timeout,
+                   (has_name ? "no result of " + title_of(*giver) : "no result") + " came in time" + circumstances_);
+    }
     case wait_outcome::deadlock:
       return error(errc::deadlock, (story_ ? *story_ : "nothing is left that could bring the result") + circumstances_);
     case wait_outcome::would_deadlock:
@@ -146,8 +156,13 @@ error result_wait::why_not() const {
   }
 }
 
-void report_unread_failure(const error& e) noexcept {
-  log_line(fmt::format("a green thread ended with an exception: {}", e.message()));
+std::string title_of(const strand& green) {
+  const strand_extras* x = green.extras_if_any();
+  return x && !x->name.empty() ? fmt::format("green thread \"{}\"", x->name) : "a green thread";
+}
+
+void report_unread_failure(const strand* green, const error& e) noexcept {
+  log_line(fmt::format("{} ended with an exception: {}", green ? title_of(*green) : "a job", e.message()));
 }
 
 }  // namespace troupe::detail

@@ -136,6 +136,9 @@ protected:
   std::uintptr_t look() const noexcept { return word_.load(acquire); }
   static errc why_given_up(std::uintptr_t word) noexcept { return static_cast<errc>(word >> 4); }
 
+  /// The error of whoever reads a result that was given up and not taken.
+  static error gave_up(std::uintptr_t word);
+
   static std::uintptr_t completion_of(std::uintptr_t word) noexcept { return word & ~bits; }
   static bool was_taken(std::uintptr_t now) noexcept {
     return (now & given_up) != 0 ? (now & taken) != 0 : completion_of(now) == taken;
@@ -215,7 +218,7 @@ private:
 
 inline constexpr const char* stands_for_nothing = "this future stands for nothing: it was moved from or never set";
 
-/// A future's coming, to wait for without giving it up: `co_await` it or `get()` it.
+/// A future's coming, to wait for without giving it up: `co_await` it or `get()` it. Used once, as an operation.
 class [[nodiscard]] arrival {
 public:
   /// Internal. `state` is null for a future that stands for nothing.
@@ -225,11 +228,15 @@ public:
 
   /// Blocks the calling OS thread.
   result<void> get() {
+    begin();
     if (!over()) wait_->block(timeout_);
     return await_resume();
   }
 
-  bool await_ready() const noexcept { return over() && may_go_on(); }
+  bool await_ready() {
+    begin();
+    return over() && may_go_on();
+  }
   void await_suspend(std::coroutine_handle<> h) {
     if (over()) return yield_current(h);  // it has had its share
     wait_->suspend(h, timeout_);
@@ -242,14 +249,22 @@ public:
 
 private:
   bool over() const noexcept { return !state_ || state_->ready(); }
+  void begin() {
+    if (std::exchange(used_, true)) used_twice();
+  }
 
   future_state_base* state_;
+  bool used_ = false;
   std::chrono::nanoseconds timeout_;
   std::optional<result_wait> wait_;
 };
 
-/// Writes a log line about a green thread that threw while nobody read its future.
-void report_unread_failure(const error& e) noexcept;
+/// For log lines and errors: `green thread "reader"`, or "a green thread" where it was given no name. Touches nothing of its
+/// scheduler, which may have gone.
+std::string title_of(const strand& green);
+
+/// Writes a log line about a green thread, or a job if that is null, that threw while nobody read its future.
+void report_unread_failure(const strand* green, const error& e) noexcept;
 
 inline constexpr const char* taken_before = "the result of this future has been taken before";
 
@@ -261,7 +276,7 @@ public:
     const std::uintptr_t now = look();
     if (was_taken(now)) return error(errc::invalid_argument, taken_before);
     mark_taken(now);
-    if ((now & given_up) != 0) return error(why_given_up(now));
+    if ((now & given_up) != 0) return gave_up(now);
     result<T> mine = std::move(value_);
     value_.~result<T>();
     return mine;
@@ -282,7 +297,7 @@ public:
   /// The exception that stands for the error that has come, null for a value. Leaves it to be taken.
   std::exception_ptr exception() {
     const std::uintptr_t now = look();
-    if ((now & given_up) != 0) return std::make_exception_ptr(troupe_error(error(why_given_up(now))));
+    if ((now & given_up) != 0) return std::make_exception_ptr(troupe_error(gave_up(now)));
     if (was_taken(now)) return std::make_exception_ptr(troupe_error(errc::invalid_argument, taken_before));
     if (value_) return nullptr;
     see();
@@ -308,9 +323,9 @@ protected:
   std::exception_ptr cause() const noexcept { return value_ ? nullptr : value_.error().cause(); }
 
   /// For states whose failures nobody may miss: before it is destroyed.
-  void report_if_unread() const noexcept {
+  void report_if_unread(const strand* green) const noexcept {
     if (has_value() && !was_seen(look()) && !value_ && value_.error() == errc::crashed)
-      report_unread_failure(value_.error());
+      report_unread_failure(green, value_.error());
   }
 
 private:

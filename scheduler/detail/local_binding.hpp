@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 #include <troupe/base/atomic.hpp>
@@ -78,5 +79,38 @@ void set_locals(strand& child, local_binding& newest);
 
 /// The strand has ended: its values go although its handle may stay.
 void drop_locals(strand& ended) noexcept;
+
+/// While it is there, what runs on the calling thread outside of coroutines sees the values that were seen where `newest` is
+/// the newest: none if that is null.
+class borrowed_locals {
+public:
+  explicit borrowed_locals(local_binding* newest) noexcept;
+  ~borrowed_locals();
+  borrowed_locals(const borrowed_locals&) = delete;
+  borrowed_locals& operator=(const borrowed_locals&) = delete;
+
+private:
+  local_chain own_;
+  bool had_own_;
+};
+
+/// A callable that sees the values of whoever has made this.
+template <class F>
+class with_locals {
+public:
+  explicit with_locals(F f) : f_(std::move(f)), locals_(newest_local()) {}
+
+  template <class... Args>
+  decltype(auto) operator()(Args&&... args) {
+    if (!locals_.newest() && !thread_has_locals) [[likely]]
+      return std::invoke(f_, std::forward<Args>(args)...);
+    const borrowed_locals here(locals_.newest());
+    return std::invoke(f_, std::forward<Args>(args)...);
+  }
+
+private:
+  F f_;
+  local_chain locals_;
+};
 
 }  // namespace troupe::detail

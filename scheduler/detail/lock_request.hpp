@@ -87,7 +87,7 @@ struct lock_request {
   const void* owner() const noexcept { return lock->owner(); }
   std::string what() const { return lock->describe(); }
 
-  Result finish(wait_outcome how, const std::string* story) {
+  Result finish(const wait_end& how, const std::string* story) {
     if (how == wait_outcome::granted) {
       locked(*lock, party);
       if constexpr (std::is_same_v<Result, guard_type>)
@@ -103,13 +103,13 @@ struct lock_request {
   }
 
 private:
-  error why(wait_outcome how, const std::string* story) const {
+  error why(const wait_end& how, const std::string* story) const {
     if (how == wait_outcome::deadlock) {
       if (story) return error(errc::deadlock, *story);
       if (lock->owner() == party)
         return error(errc::deadlock, lock->describe() + " is held already by the one that waits for it");
     }
-    return error_of(how, lock->describe().c_str());
+    return error_of(how, lock->describe() + (how == wait_outcome::timeout ? holder_of(*lock) : ""));
   }
 };
 
@@ -135,7 +135,7 @@ public:
   bool try_lock() {
     const void* party = current_party();
     if (!self()->try_take(party)) return false;
-    locked(*this, party);
+    locked(*self(), party);
     return true;
   }
 

@@ -66,7 +66,7 @@ private:
 
   submitted(scheduler& home, F&& f, Args&&... args)
       : home_(home), kept_(std::move(f), std::tuple<Args...>(std::move(args)...)) {}
-  ~submitted() { this->report_if_unread(); }
+  ~submitted() { this->report_if_unread(nullptr); }
 
   void end() noexcept {
     std::destroy_at(&kept_);

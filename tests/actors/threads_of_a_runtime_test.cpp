@@ -3,6 +3,7 @@
 #include <troupe/scheduler/blocking.hpp>
 #include <troupe/scheduler/event.hpp>
 #include <troupe/scheduler/executor.hpp>
+#include <troupe/scheduler/sync_wait.hpp>
 #include <troupe/scheduler/this_task.hpp>
 #include <troupe/scheduler/thread.hpp>
 #include <troupe/scheduler/timed_call.hpp>
@@ -139,6 +140,23 @@ TEST(ThreadsOfARuntime, a_shutdown_without_time_answers_whoever_waits_for_a_gree
     while (!busy.done()) std::this_thread::yield();  // a thread that was left behind does it
     EXPECT_EQ(busy.get().error(), troupe::errc::cancelled);
   }
+}
+
+TEST(ThreadsOfARuntime, what_is_spawned_behind_a_shutdown_has_an_error_at_once) {
+  troupe::runtime rt({.workers = 1});
+  (void)rt.shutdown(60s);
+  const auto nothing = []() -> troupe::task<> { co_return; };
+  EXPECT_EQ(troupe::spawn(rt.scheduler(), nothing).get().error(), troupe::errc::shutdown);
+  const auto code = [](auto call) {
+    try {
+      call();
+    } catch (const troupe::troupe_error& e) {
+      return e.code();
+    }
+    return troupe::errc::not_found;
+  };
+  EXPECT_EQ(code([&] { troupe::sync_wait(rt.scheduler(), nothing()); }), troupe::errc::shutdown);
+  EXPECT_EQ(code([&] { (void)rt.spawn(nothing); }), troupe::errc::shutdown);
 }
 
 TEST(ThreadsOfARuntime, a_handle_of_a_call_may_outlive_the_runtime) {

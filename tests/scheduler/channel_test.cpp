@@ -149,7 +149,7 @@ TEST_F(Channel, closing_wakes_all_who_wait) {
 
 TEST_F(Channel, timed_forms_give_up) {
   troupe::channel<int> c(1);
-  EXPECT_EQ(c.try_receive().error(), errc::timeout);
+  EXPECT_EQ(c.try_receive().error(), errc::empty);
   EXPECT_EQ(c.try_receive_for(2ms).get().error(), errc::timeout);
   EXPECT_TRUE(c.try_send_for(1, 2ms).get());
   EXPECT_EQ(c.try_send_for(2, 2ms).get().error(), errc::timeout);
@@ -187,7 +187,7 @@ TEST_F(Channel, timeouts_and_hand_overs_race_without_losing_an_item) {
   for (auto& f : green) EXPECT_TRUE(f.get(60s));
   EXPECT_EQ(sent, received);
   EXPECT_GT(sent, 0);
-  EXPECT_EQ(c.try_receive().error(), errc::timeout);
+  EXPECT_EQ(c.try_receive().error(), errc::empty);
 }
 
 TEST_F(Channel, an_item_for_a_killed_receiver_goes_to_the_next) {
@@ -296,7 +296,8 @@ TEST_F(Channel, sending_many_says_how_many_were_sent_before_it_was_closed) {
   ASSERT_TRUE(sent);
   ASSERT_FALSE(*sent);
   EXPECT_EQ(sent->error(), errc::closed);
-  EXPECT_EQ(sent->error().message(), "a channel is closed; sent were 3 of 5 items");
+  EXPECT_TRUE(sent->error().message().starts_with("the channel was closed by ")) << sent->error().message();
+  EXPECT_TRUE(sent->error().message().ends_with("; sent were 3 of 5 items")) << sent->error().message();
   EXPECT_EQ(drain<int>(c), (std::vector{2, 3}));
 }
 

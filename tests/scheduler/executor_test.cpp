@@ -137,7 +137,9 @@ TEST_P(Executor, a_job_that_is_cancelled_before_it_begins_never_runs) {
   EXPECT_TRUE(second.cancel());
   go.set();
   EXPECT_TRUE(first.get());
-  EXPECT_EQ(second.get().error(), errc::cancelled);
+  const auto cancelled = second.get();
+  EXPECT_EQ(cancelled.error(), errc::cancelled);
+  EXPECT_EQ(cancelled.error().message(), "the future was cancelled by cancel()");
   EXPECT_TRUE(ex.shutdown());
   EXPECT_FALSE(ran);
 }
@@ -180,7 +182,11 @@ TEST_P(Executor, shutdown_that_cancels_lets_go_what_has_not_begun_at_once) {
   auto second = ex.submit([] {});
   begun.wait().get();
   EXPECT_TRUE(ex.shutdown({.wait = false, .cancel_pending = true}));
-  EXPECT_EQ(second.get().error(), errc::cancelled);  // while the first still runs
+  const auto refused = second.get();  // while the first still runs
+  EXPECT_EQ(refused.error(), errc::cancelled);
+  EXPECT_NE(refused.error().message().find("was shut down with cancel_pending"), std::string::npos)
+      << refused.error().message();
+  EXPECT_TRUE(throws(errc::shutdown, [&] { (void)ex.submit([] {}); }));
   EXPECT_FALSE(ex.ended(0ms).get());
   go.set();
   EXPECT_TRUE(ex.ended().get());

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <memory>
 #include <numeric>
+#include <ranges>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -218,6 +220,26 @@ TEST_F(FutureSet, what_is_done_may_be_taken_while_the_wait_is_there_and_others_a
       giver.join();
     }
   }
+}
+
+TEST_F(FutureSet, a_future_that_is_given_twice_or_stands_for_nothing_is_refused_by_its_place) {
+  promise_some(3);
+  const auto refusal = [](auto call) -> std::string {
+    try {
+      call();
+    } catch (const troupe::troupe_error& e) {
+      return e.code() == errc::invalid_argument ? e.what() : "another error";
+    }
+    return "none";
+  };
+  std::vector<future<int>*> some{&futures[0], &futures[1], &futures[2], &futures[1]};
+  auto view = some | std::views::transform([](future<int>* f) -> future<int>& { return *f; });
+  EXPECT_EQ(refusal([&] { (void)wait(view); }), "future 3 is the same as future 1");
+  EXPECT_EQ(refusal([&] { troupe::as_completed arriving(view); }), "future 3 is the same as future 1");
+  promises[1].give(1);
+  EXPECT_EQ(refusal([&] { (void)wait(view); }), "future 3 is the same as future 1");
+  const future<int> moved(std::move(futures[2]));
+  EXPECT_EQ(refusal([&] { (void)wait(futures); }), "future 2 stands for nothing: it was moved from or never set");
 }
 
 }  // namespace

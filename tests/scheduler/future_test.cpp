@@ -278,4 +278,17 @@ TEST_F(Future, a_promise_gives_once_and_has_one_future) {
   EXPECT_EQ(*f.get(), 1);
 }
 
+// g++ 12 copies an awaitable that is captured so, if it is its own awaiter: then this does not compile.
+TEST_F(Future, that_a_lambda_has_captured_by_reference_can_be_awaited) {
+  troupe::promise<std::string> p(home());
+  auto asked = p.get_future();
+  auto first = troupe::spawn(home(), [&asked]() -> troupe::task<std::string> {
+    auto r = co_await asked;
+    co_return *r;
+  });
+  auto second = troupe::spawn(home(), [&]() -> troupe::task<std::string> { co_return (co_await first).value() + "!"; });
+  p.give(std::string(100, 'x'));
+  EXPECT_EQ(*second.get(60s), std::string(100, 'x') + "!");
+}
+
 }  // namespace

@@ -1,5 +1,7 @@
 #include <troupe/base/log.hpp>
 #include <troupe/scheduler/green_thread.hpp>
+#include <troupe/scheduler/run_loop.hpp>
+#include <troupe/scheduler/sync_wait.hpp>
 #include <troupe/scheduler/this_task.hpp>
 #include <troupe/scheduler/work_stealing_pool.hpp>
 
@@ -272,6 +274,38 @@ TEST_F(GreenThread, who_waits_for_a_child_that_blocks_a_thread_is_still_told_to_
   release.set_value();
   ASSERT_TRUE(r);
   EXPECT_FALSE(*r);
+}
+
+TEST_F(GreenThread, spawned_behind_the_end_of_its_scheduler_has_an_error_at_once) {
+  const auto own = troupe::work_stealing_pool::start({.workers = 1, .name = "ended"});
+  own->stop(troupe::timers::never);
+  troupe::run_loop loop;
+  loop.stop(loop.now());
+  for (troupe::scheduler* ended :
+       {static_cast<troupe::scheduler*>(own.get()), static_cast<troupe::scheduler*>(&loop)}) {
+    const auto held = std::make_shared<int>(1);
+    auto late = troupe::spawn(
+        *ended, [](std::shared_ptr<int> n) -> task<int> { co_return *n; }, held);
+    ASSERT_TRUE(late.done());
+    EXPECT_EQ(late.get().error(), troupe::errc::shutdown);
+    EXPECT_EQ(held.use_count(), 1);
+    EXPECT_EQ(ended->strands().size(), 0u);
+    try {
+      (void)troupe::sync_wait(*ended, echo(1));
+      ADD_FAILURE() << "it has run";
+    } catch (const troupe::troupe_error& e) {
+      EXPECT_EQ(e.code(), troupe::errc::shutdown);
+    }
+  }
+}
+
+// Between the list of those whom a shutdown kills and the end of the threads nobody would end it.
+TEST_F(GreenThread, spawned_after_the_end_of_spawning_never_begins) {
+  home().end_spawning();
+  auto late = troupe::spawn(home(), []() -> task<> { (void)co_await troupe::this_task::sleep_for(1h); });
+  ASSERT_TRUE(late.done());
+  EXPECT_EQ(late.get().error(), troupe::errc::shutdown);
+  EXPECT_EQ(home().strands().size(), 0u);
 }
 
 }  // namespace

@@ -1,9 +1,17 @@
+#include <troupe/base/log.hpp>
+#include <troupe/scheduler/event.hpp>
 #include <troupe/scheduler/lock_all.hpp>
 #include <troupe/scheduler/mutex.hpp>
 #include <troupe/scheduler/recursive_mutex.hpp>
 #include <troupe/scheduler/shared_mutex.hpp>
 
 #include "sync_fixture.hpp"
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
 
 namespace {
 
@@ -345,6 +353,79 @@ TEST_F(LockOrder, a_recursive_lock_and_a_new_lock_at_an_old_place_are_no_violati
     inner.unlock();
   }
   EXPECT_EQ(std::ssize(troupe::lock_order_violations()), old);
+}
+
+std::mutex log_mutex;
+std::vector<std::string> log_lines;
+
+/// Keeps the lines of the log that come while it lives.
+struct kept_log {
+  kept_log() {
+    log_lines.clear();
+    troupe::set_log_sink([](std::string_view line) noexcept {
+      std::lock_guard guard(log_mutex);
+      log_lines.emplace_back(line);
+    });
+  }
+  ~kept_log() { troupe::set_log_sink(nullptr); }
+};
+
+template <class Lock>
+troupe::task<std::string> take_and_end(Lock& lock, const void*& who) {
+  who = troupe::detail::current_party();
+  auto r = co_await lock.try_lock_for(0ns);
+  co_return std::string(r ? "had" : to_string(r.error().code()));
+}
+
+template <class Lock>
+void expect_that_nobody_inherits(troupe::scheduler& home, const char* kind) {
+  Lock lock("accounts");
+  const void* first = nullptr;
+  const kept_log log;
+  EXPECT_EQ(*troupe::spawn(home, {.name = "writer"}, take_and_end<Lock>, std::ref(lock), std::ref(first)).get(60s),
+            "had");
+  EXPECT_EQ(log_lines,
+            std::vector{fmt::format("green thread \"writer\" has ended while it held {} \"accounts\"", kind)});
+  const void* other = nullptr;
+  for (int i = 0; i != 100 && other != first; ++i) {
+    auto green = troupe::spawn(home, {.name = "other"}, take_and_end<Lock>, std::ref(lock), std::ref(other));
+    EXPECT_EQ(*green.get(60s), "timeout");
+  }
+  EXPECT_FALSE(lock.try_lock());
+  EXPECT_EQ(lock.unlock().error(), errc::invalid_argument);
+}
+
+TEST_F(LockOrder, a_green_thread_that_ends_with_a_lock_is_told_and_nobody_inherits_it) {
+  expect_that_nobody_inherits<troupe::mutex>(home(), "mutex");
+  expect_that_nobody_inherits<troupe::recursive_mutex>(home(), "recursive mutex");
+  expect_that_nobody_inherits<troupe::shared_mutex>(home(), "shared mutex");
+}
+
+TEST_F(LockOrder, a_thread_that_ends_with_a_lock_is_told_and_a_guard_that_it_left_gives_the_lock_up) {
+  const kept_log log;
+  troupe::mutex m("accounts");
+  troupe::mutex::guard left;
+  std::thread([&] { left = m.scoped().get(); }).join();
+  ASSERT_EQ(log_lines.size(), 1u);
+  EXPECT_TRUE(log_lines[0].ends_with(" has ended while it held mutex \"accounts\"")) << log_lines[0];
+  EXPECT_FALSE(m.try_lock());
+  left.unlock();
+  EXPECT_TRUE(m.try_lock());
+}
+
+TEST_F(LockOrder, the_error_of_a_lock_that_was_not_had_in_time_names_the_holder) {
+  troupe::mutex m("accounts");
+  troupe::event go, has;
+  auto writer = spawn(home(), {.name = "writer"}, [&]() -> troupe::task<> {
+    auto held = co_await m.scoped();
+    has.set();
+    co_await go.wait();
+  });
+  has.wait().get();
+  EXPECT_EQ(m.try_lock_for(1ms).get().error().message(),
+            "timed out after 1 ms, waiting for mutex \"accounts\", which green thread \"writer\" holds");
+  go.set();
+  EXPECT_TRUE(writer.get(60s));
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
+#include <troupe/scheduler/blocking.hpp>
+#include <troupe/scheduler/executor.hpp>
 #include <troupe/scheduler/fork_join.hpp>
 #include <troupe/scheduler/scope.hpp>
 #include <troupe/scheduler/task_local.hpp>
+#include <troupe/scheduler/thread.hpp>
+#include <troupe/scheduler/timed_call.hpp>
 #include <troupe/scheduler/when_all.hpp>
 #include <troupe/scheduler/worker.hpp>
 
@@ -127,6 +131,56 @@ TEST_F(TaskLocal, a_kill_frees_the_values) {
     ASSERT_TRUE(home().wait_quiescent(troupe::timers::never));
     ASSERT_EQ(alive.load(), 0);
   }
+}
+
+TEST_F(TaskLocal, is_seen_by_calls_that_are_made_later_and_by_blocking_ones) {
+  auto asked = troupe::spawn(
+      home(),
+      [](troupe::scheduler& s) -> task<std::string> {
+        std::vector<troupe::promise<std::string>> seen;
+        std::vector<troupe::future<std::string>> all;
+        for (int i = 0; i != 3; ++i) all.push_back(seen.emplace_back(s).get_future());
+        {
+          const auto bound = user.set("ann");
+          call_soon(s, [p = std::move(seen[0])]() mutable { p.give(*user); });
+          call_later(s, 1ms, [p = std::move(seen[1])]() mutable { p.give(*user); });
+          call_at(s, std::chrono::steady_clock::now(), [p = std::move(seen[2])]() mutable { p.give(*user); });
+          all.push_back(troupe::blocking([] { return *user; }));
+        }
+        std::string text;
+        for (auto& f : all) {
+          auto r = co_await f;
+          text += *r + " ";
+        }
+        auto unset = troupe::blocking([] { return *user; });
+        auto r = co_await unset;
+        co_return text + *r;
+      },
+      std::ref(home()));
+  EXPECT_EQ(*asked.get(), "ann ann ann ann nobody");
+}
+
+TEST_F(TaskLocal, of_a_call_are_seen_by_what_it_spawns_and_gone_after_it) {
+  std::string seen;
+  troupe::run_loop loop;
+  {
+    const auto bound = user.set("eve");
+    call_soon(loop, [&] { seen += *troupe::spawn(home(), look).get() + " "; });
+  }
+  call_soon(loop, [&] { seen += *user; });
+  const auto own = user.set("driver");  // whose thread makes the calls
+  loop.run();
+  EXPECT_EQ(seen, "eve nobody");
+  EXPECT_EQ(*user, "driver");
+}
+
+// As in Python, where the pools of concurrent.futures and threads begin without.
+TEST_F(TaskLocal, is_not_seen_by_jobs_of_executors_and_threads) {
+  const auto bound = user.set("ann");
+  troupe::executor jobs(home(), {.max_workers = 1});
+  EXPECT_EQ(*jobs.submit([] { return *user; }).get(), "nobody");
+  troupe::thread t(home(), "t", [] { return *user; });
+  EXPECT_EQ(*t.join(), "nobody");
 }
 
 }  // namespace

@@ -134,6 +134,31 @@ TEST_F(TimedCall, that_is_left_when_the_pool_ends_is_dropped) {
   EXPECT_FALSE(often.cancel());
 }
 
+TEST_F(TimedCall, that_the_end_drops_is_counted_in_one_line_of_the_log) {
+  static std::mutex mutex;
+  static std::vector<std::string> log;
+  troupe::set_log_sink([](std::string_view line) noexcept {
+    std::lock_guard guard(mutex);
+    log.emplace_back(line);
+  });
+  const auto end_with_calls = [](troupe::scheduler& s) {
+    timer_handle late = call_later(s, 1h, [] {});
+    timer_handle later = call_at(s, clock_type::time_point(std::chrono::nanoseconds(s.now())) + 2h, [] {});
+    timer_handle called_off = call_later(s, 1h, [] {});
+    timer_handle often = call_every(s, 1h, [] {});
+    EXPECT_TRUE(called_off.cancel());
+    (void)s.stop(troupe::timers::never);
+    EXPECT_TRUE(late.cancelled() && later.cancelled() && often.cancelled());
+  };
+  run_loop loop;
+  end_with_calls(loop);
+  const auto own = troupe::work_stealing_pool::start({.workers = 1, .name = "own"});
+  end_with_calls(*own);
+  troupe::set_log_sink(nullptr);
+  const std::string line = "the end of a runtime has dropped 2 calls that were still to come";
+  EXPECT_EQ(log, (std::vector<std::string>{line, line}));
+}
+
 /// The places of `count` calls in the order of their times, as they are made. All are due at once; they are asked for in
 /// another order.
 std::vector<int> order_of(troupe::scheduler& home, int count) {

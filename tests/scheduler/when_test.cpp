@@ -253,4 +253,42 @@ TEST_F(When, timeouts_that_run_out_while_their_task_ends_leave_no_trace) {
   EXPECT_EQ(*f.get(), 0);
 }
 
+/// What `t` throws as `troupe_error`.
+task<std::string> refusal_of(task<> t) {
+  try {
+    co_await t;
+  } catch (const troupe::troupe_error& e) {
+    co_return e.code() == errc::invalid_argument ? e.what() : "another error";
+  }
+  co_return "none";
+}
+
+task<> all_with_an_empty_one(std::atomic<int>& n) { co_await troupe::when_all(count(n), task<int>(), count(n)); }
+task<> any_with_an_empty_one(std::atomic<int>& n) { co_await troupe::when_any(count(n), count(n), task<int>()); }
+task<> all_of_a_vector_with_one_that_has_run(std::atomic<int>& n) {
+  std::vector<task<>> some;
+  for (int i = 0; i != 4; ++i) some.push_back(count(n));
+  co_await some[3];
+  n = 0;
+  co_await troupe::when_all(std::move(some));
+}
+task<> any_of_a_vector_with_an_empty_one(std::atomic<int>& n) {
+  std::vector<task<>> some;
+  some.emplace_back();
+  some.push_back(count(n));
+  co_await troupe::when_any(std::move(some));
+}
+
+TEST_F(When, a_task_that_cannot_run_is_refused_by_its_place_before_any_begins) {
+  std::atomic<int> n{0};
+  const auto refusal = [&](task<> t) { return *troupe::spawn(home(), refusal_of, std::move(t)).get(); };
+  const std::string why = " of those to wait for cannot run: it was moved from, or has run before";
+  EXPECT_EQ(refusal(all_with_an_empty_one(n)), "task 1" + why);
+  EXPECT_EQ(refusal(any_with_an_empty_one(n)), "task 2" + why);
+  EXPECT_EQ(refusal(all_of_a_vector_with_one_that_has_run(n)), "task 3" + why);
+  EXPECT_EQ(refusal(any_of_a_vector_with_an_empty_one(n)), "task 0" + why);
+  EXPECT_TRUE(home().wait_quiescent(troupe::timers::never));
+  EXPECT_EQ(n.load(), 0);
+}
+
 }  // namespace
