@@ -17,13 +17,6 @@ std::string strand::name() const {
   return x && !x->name.empty() ? x->name : describe();
 }
 
-void strand::begin_wait(wait_point& w, bool holds_up) noexcept {
-  holds_up_.store(holds_up, relaxed);
-  light_store(waiting_, &w);  // AD1: either this sees `cancelled`, or cancel_waits sees the wait
-  if (attention_.load(seq_cst) & cancelled) [[unlikely]]
-    call_off();
-}
-
 void strand::mark_cancelled() noexcept {
   std::lock_guard guard(outside_);
   told_to_stop_ = true;
