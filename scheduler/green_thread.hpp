@@ -84,8 +84,6 @@ protected:
     }
   }
   ~green_strand() = default;
-
-  const char* kind() const noexcept final { return "green thread"; }
 };
 
 /// What the exception that is being handled says.

@@ -202,6 +202,9 @@ private:
 public:
   bool has_locals : 1 = false;           ///< whether it has task-local values, in its extras; its own
   bool has_waited_in_graph : 1 = false;  ///< whether it has ever waited in the graph of waits; its own
+
+protected:
+  bool forked_ : 1 = false;  // it is the child of a fork, whose fate is that of its root; never changes
 };
 
 template <class Visit>
