@@ -84,8 +84,6 @@ protected:
     }
   }
   ~green_strand() = default;
-
-  const char* kind() const noexcept final { return "green thread"; }
 };
 
 /// What the exception that is being handled says.
@@ -153,6 +151,10 @@ public:
   const void* owner() const noexcept override { return static_cast<const strand*>(this); }
   bool begun() const noexcept override { return this->has_begun_.load(relaxed); }
   strand* giver() noexcept override { return this; }
+  void first_wait_in_graph() noexcept override {
+    this->has_waited_in_graph = true;
+    this->begin_to_wait();
+  }
 
   std::coroutine_handle<> first_coroutine() noexcept override {
     this->has_begun_.store(true, relaxed);

@@ -18,13 +18,6 @@ std::string strand::name() const {
   return x && !x->name.empty() ? x->name : describe();
 }
 
-void strand::begin_wait(wait_point& w, bool holds_up) noexcept {
-  holds_up_.store(holds_up, relaxed);
-  light_store(waiting_, &w);  // AD1: either this sees `cancelled`, or cancel_waits sees the wait
-  if (attention_.load(seq_cst) & cancelled) [[unlikely]]
-    call_off();
-}
-
 void strand::mark_cancelled() noexcept {
   std::lock_guard guard(outside_);
   told_to_stop_ = true;
@@ -161,31 +154,6 @@ void no_task() {
 
 void leave_forks_behind(trampoline& t) noexcept { fork_record::leave_behind(t); }
 void keep_forks(trampoline& t) noexcept { fork_record::carry(t); }
-
-pause trampoline::run(std::coroutine_handle<> h) noexcept {
-  trampoline* outer = std::exchange(this_trampoline, this);
-  worker* here = current_worker();
-  forks = here ? here->forks() : nullptr;
-  why = pause::none;
-  if (!h) [[unlikely]]
-    h = self->first_coroutine();
-  next = fork_record::is_marked(h) ? fork_record::take_up(*this, h) : h;
-  while (next) {
-    if (left == 0) {  // C8: ready awaitables alone must not keep the thread for ever
-      if (here && here->may_stay() && !self->killed()) {
-        left = share;
-      } else {
-        yield_current(std::exchange(next, {}));
-        break;
-      }
-    }
-    --left;
-    std::exchange(next, {}).resume();
-  }
-  this_trampoline = outer;
-  if (hook) hook->paused();
-  return why;
-}
 
 }  // namespace detail
 

@@ -98,12 +98,21 @@ public:
   /// The same, null if it was never asked for.
   virtual strand_extras* extras_if_any() const noexcept = 0;
 
+  /// Called in its own slice, before its first wait in the graph of waits (WG6): whoever waits for its result must be in
+  /// there too.
+  virtual void first_wait_in_graph() noexcept { has_waited_in_graph = true; }
+
   // --- for awaitables -------------------------------------------------------------------------------------------
 
   /// Announces a wait that can be cancelled; called before the wait is published. Cancels it at once if the strand has
   /// been told to stop.
   /// `holds_up`: whether a shutdown waits for this wait to end by itself.
-  void begin_wait(wait_point& w, bool holds_up = true) noexcept;
+  void begin_wait(wait_point& w, bool holds_up = true) noexcept {
+    holds_up_.store(holds_up, relaxed);
+    light_store(waiting_, &w);  // AD1: either this sees `cancelled`, or cancel_waits sees the wait
+    if (attention_.load(seq_cst) & cancelled) [[unlikely]]
+      call_off();
+  }
 
   /// The wait is over; called when the strand is given its next slice, before anything of the wait is destroyed.
   void end_wait() noexcept {
@@ -191,8 +200,11 @@ private:
   atomic<std::uint16_t> attention_{0};  // S2: `cancelled` while waits are called off; `onlooker` for each of those
 
 public:
-  /// Whether it has task-local values, in its extras. Its own.
-  bool has_locals = false;
+  bool has_locals : 1 = false;           ///< whether it has task-local values, in its extras; its own
+  bool has_waited_in_graph : 1 = false;  ///< whether it has ever waited in the graph of waits; its own
+
+protected:
+  bool forked_ : 1 = false;  // it is the child of a fork, whose fate is that of its root; never changes
 };
 
 template <class Visit>

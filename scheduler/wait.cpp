@@ -56,11 +56,7 @@ error error_of(const wait_end& end, std::string_view what) {
   return error(errc::invalid_argument, "the wait for " + name + " has not ended");
 }
 
-const void* current_party() noexcept {
-  alignas(16) static constinit thread_local char thread_mark = 0;
-  if (this_trampoline) return this_trampoline->self;
-  return &thread_mark;
-}
+constinit thread_local char thread_mark alignas(16) __attribute__((tls_model("initial-exec"))) = 0;
 
 std::int64_t party_now() {
   if (this_trampoline) return this_trampoline->self->home().now();
@@ -86,20 +82,12 @@ bool line_wait::leave(wait_outcome how) noexcept {
   return waits;
 }
 
-void party_wait::wake_party() noexcept {
-  if (strand_)
-    strand_->wake();
-  else
-    thread_->wake();
-}
+void party_wait::wake_thread() noexcept { thread_->wake(); }
 
-void party_wait::announce(strand& self, std::chrono::nanoseconds timeout, bool holds_up) {
-  strand_ = &self;
-  if (timeout != forever) {
-    timed_ = true;
-    self.home().arm(*this, deadline_after(self.home().now(), timeout));
-  }
-  self.begin_wait(*this, holds_up);
+void party_wait::arm(std::chrono::nanoseconds timeout) {
+  timed_ = true;
+  scheduler& home = strand_->home();
+  home.arm(*this, deadline_after(home.now(), timeout));
 }
 
 void party_wait::go_on(std::coroutine_handle<> h) noexcept {

@@ -84,9 +84,15 @@ Result ended(const wait_end& end, std::string_view what) {
 
 class wait_node;
 
+// Its address tells the thread from all other parties. Initial-exec, hence without a call.
+extern constinit thread_local char thread_mark alignas(16) __attribute__((tls_model("initial-exec")));
+
 /// Who runs on the calling thread: the strand whose coroutine it is, else the thread itself. Only to compare.
 /// Its low bits are zero.
-const void* current_party() noexcept;
+inline const void* current_party() noexcept {
+  if (const trampoline* t = this_trampoline) return t->self;
+  return &thread_mark;
+}
 
 /// Now, in nanoseconds of the clock that the calling party's timeouts go by.
 std::int64_t party_now();
@@ -138,7 +144,11 @@ protected:
 
   /// Announces the wait of a strand, before it is published: from now on it can be cancelled and time out. `holds_up`:
   /// whether a shutdown waits for it to end by itself.
-  void announce(strand& self, std::chrono::nanoseconds timeout, bool holds_up = true);
+  void announce(strand& self, std::chrono::nanoseconds timeout, bool holds_up = true) {
+    strand_ = &self;
+    if (timeout != forever) arm(timeout);
+    self.begin_wait(*this, holds_up);
+  }
 
   /// Takes back what `announce` did, for a wait that was over before it was published. Tells the trampoline where to go
   /// on.
@@ -150,7 +160,12 @@ protected:
   }
 
   /// Gives the strand its next slice, or wakes the thread.
-  void wake_party() noexcept;
+  void wake_party() noexcept {
+    if (strand_)
+      strand_->wake();
+    else
+      wake_thread();
+  }
 
   /// Ends the wait in place of whoever would have granted it. True if the party is to be resumed: it was waiting.
   virtual bool leave(wait_outcome how) noexcept = 0;
@@ -161,7 +176,9 @@ protected:
 private:
   void fire() noexcept final;
   void cancel_wait() noexcept final;
+  void arm(std::chrono::nanoseconds timeout);
   void disarm() noexcept;
+  void wake_thread() noexcept;
 
   strand* strand_ = nullptr;
   blocked_thread* thread_ = nullptr;
@@ -262,7 +279,10 @@ protected:
   explicit request_wait(Request r) noexcept : owned_line_wait(r.guard()), request_(std::move(r)) {}
   ~request_wait() = default;
 
-  void enter_graph() noexcept { wait_edge::enter_graph(party); }
+  void enter_graph() noexcept {
+    announce_edge(party);
+    wait_edge::enter_graph();
+  }
   auto finish(std::chrono::nanoseconds timeout) { return request_.finish(wait_end(outcome_, timeout), story_.get()); }
 
   Request request_;

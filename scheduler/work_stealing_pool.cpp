@@ -212,7 +212,7 @@ bool worker::may_stay() noexcept {
   if (!has_queue_ || next_.load(relaxed) || !ring_.empty()) return false;
   auto& pool = static_cast<work_stealing_pool&>(*owner_);
   if (pool.state_->injected.load(relaxed) != 0 || pool.state_->stopping.load(relaxed)) return false;
-  if ((tick_ + 1) % fairness_interval == 0) return false;  // the loop looks at the timers
+  if (tick_ + 1 >= fairness_interval) return false;  // the loop looks at the timers
   ++tick_;
   bump(slices_);
   if (forks_.has_public()) announce();  // I3
@@ -243,27 +243,35 @@ job* work_stealing_pool::take_injected() noexcept {
   return j;
 }
 
-job* work_stealing_pool::next_job(worker& self) noexcept {
-  if (++self.tick_ % fairness_interval == 0) {
-    poll_timers(self);
-    if (job* j = take_injected()) return j;
-  }
-  if (self.next_.load(relaxed)) {
-    const bool others_wait = !self.ring_.empty() || state_->injected.load(relaxed) != 0;
-    if (++self.streak_ <= longest_streak || !others_wait) {
-      if (!others_wait) self.streak_ = 0;
-      if (job* j = self.next_.exchange(nullptr, acq_rel)) return j;
-    } else if (job* j = self.next_.exchange(nullptr, acq_rel)) {
-      self.push(*j);
-    }
-  }
-  self.streak_ = 0;
-  if (job* j = self.ring_.pop()) return j;
+/// Every now and then: what does not come by itself.
+[[gnu::noinline]] job* work_stealing_pool::look_around(worker& self) noexcept {
+  self.tick_ = 0;
+  poll_timers(self);
+  return take_injected();
+}
+
+/// When slot and ring are empty.
+[[gnu::noinline]] job* work_stealing_pool::own_last_job(worker& self) noexcept {
   if (self.timers_left_) {
     poll_timers(self);
     if (job* j = self.ring_.pop()) return j;
   }
   return take_injected();
+}
+
+job* work_stealing_pool::next_job(worker& self) noexcept {
+  if (++self.tick_ >= fairness_interval) [[unlikely]] {
+    if (job* j = look_around(self)) return j;
+  }
+  if (self.next_.load(relaxed)) {
+    if (++self.streak_ > longest_streak && self.ring_.empty() && state_->injected.load(relaxed) == 0) self.streak_ = 0;
+    job* j = self.next_.exchange(nullptr, acq_rel);
+    if (j && self.streak_ <= longest_streak) return j;
+    if (j) self.push(*j);
+  }
+  self.streak_ = 0;
+  if (job* j = self.ring_.pop()) return j;
+  return own_last_job(self);
 }
 
 bool work_stealing_pool::visible_work() const noexcept {
@@ -308,7 +316,8 @@ void work_stealing_pool::end_search(worker& self, bool found) noexcept {
 void work_stealing_pool::run_slice(worker& self, job& j) noexcept {
   bump(self.slices_);
   self.running_.store(true, relaxed);
-  if (!self.ring_.empty()) notify_if_idle();  // I3
+  if (state_->sleeping.load(relaxed) != 0 && !self.ring_.empty()) [[unlikely]]
+    notify_if_idle();  // I3
   j.run();
   self.running_.store(false, relaxed);
   if (self.stood_in_for_.load(relaxed) && self.stood_in_for_.exchange(false, acq_rel)) spare_stand_in();

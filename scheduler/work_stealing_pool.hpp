@@ -61,12 +61,14 @@ private:
 
   // The worker's loop.
   void work(worker& self) noexcept;
-  job* next_job(worker& self) noexcept;
+  inline job* next_job(worker& self) noexcept;
+  job* look_around(worker& self) noexcept;
+  job* own_last_job(worker& self) noexcept;
   job* take_injected() noexcept;
   job* search(worker& self) noexcept;
   void end_search(worker& self, bool found) noexcept;
   void thread_ended() noexcept;
-  void run_slice(worker& self, job& j) noexcept;
+  inline void run_slice(worker& self, job& j) noexcept;
   void sleep(worker& self) noexcept;
   void poll_timers() noexcept;
   void poll_timers(worker& self) noexcept;

@@ -20,9 +20,6 @@ protected:
   using strand::strand;
   ~coroutine_strand() = default;
 
-  /// How reports call it: "green thread". Lives as long as the program.
-  virtual const char* kind() const noexcept = 0;
-
   /// The chain has come to its end, or the strand was killed and all that it forked has ended: destroys what is left of
   /// the chain, and itself.
   virtual void end() noexcept = 0;
@@ -32,6 +29,9 @@ protected:
   atomic<bool> has_begun_{false};  // it has had a slice
 
 private:
+  /// `killed()`, which most know without a call.
+  bool to_end() const noexcept { return forked_ ? killed() : killed_.load(acquire); }
+
   mutable extras_slot extras_;
 };
 

@@ -16,6 +16,7 @@ class fork_strand final : public coroutine_strand {
 public:
   explicit fork_strand(fork_child& c) noexcept : coroutine_strand(c.record->self_->home()), record_(c.record) {
     resume_at = c.frame;
+    forked_ = true;
     const auto* parent = dynamic_cast<fork_strand*>(record_->self_);
     root_ = parent ? parent->root_ : record_->self_;
     if (record_->locals_) set_locals(*this, *record_->locals_);
@@ -38,8 +39,6 @@ private:
   friend class fork_record;
 
   ~fork_strand() = default;
-
-  const char* kind() const noexcept override { return "forked task"; }
 
   void end() noexcept override {
     home().strands().remove(*this);

@@ -18,21 +18,41 @@ namespace {
 
 }  // namespace
 
-bool future_state_base::await(completion& c) noexcept {
+future_state_base::awaited future_state_base::await(completion& c, bool in_table) noexcept {
   std::uintptr_t was = word_.load(relaxed);
   while ((was & (done | given_up)) == 0) {
     if (completion_of(was) != nobody) two_wait();
-    if (word_.compare_exchange_weak(was, was | reinterpret_cast<std::uintptr_t>(&c), acq_rel, acquire)) return true;
+    if (!in_table && (was & giver_waits_bit) != 0) return awaited::needs_edge;
+    if (word_.compare_exchange_weak(was, was | reinterpret_cast<std::uintptr_t>(&c), acq_rel, acquire))
+      return awaited::published;
   }
-  return false;
+  return awaited::ready;
 }
 
 bool future_state_base::take_out(completion& c, std::uintptr_t to) noexcept {
   std::uintptr_t was = word_.load(relaxed);
-  while (completion_of(was) == reinterpret_cast<std::uintptr_t>(&c) && (was & (done | given_up)) == 0) {
+  while ((was & (done | given_up)) == 0) {
+    if (completion_of(was) == naming) {  // F6
+      yield_thread();
+      was = word_.load(relaxed);
+      continue;
+    }
+    if (completion_of(was) != reinterpret_cast<std::uintptr_t>(&c)) return false;
     if (word_.compare_exchange_weak(was, (was & running) | to, acq_rel, acquire)) return true;
   }
   return false;
+}
+
+void future_state_base::begin_to_wait() noexcept {
+  std::uintptr_t was = word_.load(relaxed);
+  std::uintptr_t who = nobody;
+  do {
+    if ((was & (done | given_up | detached)) != 0) return;
+    who = completion_of(was);
+  } while (!word_.compare_exchange_weak(was, giver_waits_bit | (who == nobody ? nobody : naming), acq_rel, acquire));
+  if (who == nobody) return;
+  reinterpret_cast<completion*>(who)->enter_in_graph();
+  word_.fetch_add(who - naming, acq_rel);  // its release pairs with the acquire of whoever takes it out
 }
 
 bool future_state_base::give_up(completion& c, errc why, std::string& text) {
@@ -44,9 +64,14 @@ bool future_state_base::give_up(completion& c, errc why, std::string& text) {
 }
 
 bool future_state_base::cancel() noexcept {
+  const std::uintptr_t refuses = done | given_up | (giver() ? nobody : running);
   std::uintptr_t was = word_.load(acquire);
   do {
-    if ((was & (done | given_up | running)) != 0 || completion_of(was) == naming) return false;
+    while ((was & given_up) == 0 && completion_of(was) == naming && !named()) {  // F6
+      yield_thread();
+      was = word_.load(acquire);
+    }
+    if ((was & refuses) != 0 || completion_of(was) == naming) return false;
   } while (!word_.compare_exchange_weak(was, as_given_up(errc::cancelled), acq_rel, acquire));
   if (completion_of(was) != nobody) reinterpret_cast<completion*>(completion_of(was))->completed();
   return true;
@@ -92,10 +117,32 @@ bool future_state_base::tell(std::uintptr_t was) noexcept {
   return in_time;
 }
 
+bool result_wait::prepare(const void* party, std::chrono::nanoseconds timeout) noexcept {
+  if (timeout != forever) return false;
+  const bool green = state_->giver() != nullptr;
+  if (!green && !state_->owner()) return false;
+  looks_ = true;
+  announce_edge(party);
+  if (green && !state_->giver_waits()) return false;  // WG6
+  enter_graph();
+  return true;
+}
+
+bool result_wait::publish(bool& in_table) noexcept {
+  for (;;) {
+    switch (state_->await(*this, in_table || !looks_)) {
+      case future_state_base::awaited::published: return true;
+      case future_state_base::awaited::ready: return false;
+      case future_state_base::awaited::needs_edge: break;
+    }
+    enter_graph();
+    in_table = true;
+  }
+}
+
 void result_wait::suspend(std::coroutine_handle<> h, std::chrono::nanoseconds timeout) {
   strand& self = suspend_current(h);
-  const bool looks = timeout == forever && state_->owner();
-  if (looks) enter_graph(&self);
+  bool in_table = prepare(&self, timeout);
   self_ = &self;
   announce(self, timeout, state_->holds_up());
   if (self.waits_cancelled()) {  // RW1
@@ -104,17 +151,16 @@ void result_wait::suspend(std::coroutine_handle<> h, std::chrono::nanoseconds ti
     if (!gives_up_ || state_->abandon(errc::cancelled)) outcome_ = wait_outcome::cancelled;
     return go_on(h);
   }
-  if (!state_->await(*this)) return go_on(h);
+  if (!publish(in_table)) return go_on(h);
   // The strand may run again at this very moment: nothing of this may be touched any more.
-  if (looks) look_for_deadlock(&self);
+  if (in_table) look_for_deadlock(&self);
 }
 
 void result_wait::block(std::chrono::nanoseconds timeout) {
   blocked_thread here(*this);
-  const bool looks = timeout == forever && state_->owner();
-  if (looks) enter_graph(current_party());
-  if (!state_->await(*this)) return;
-  if (looks) look_for_deadlock(current_party());
+  bool in_table = prepare(current_party(), timeout);
+  if (!publish(in_table)) return;
+  if (in_table) look_for_deadlock(current_party());
   here.wait(timeout, &state_->provider());
 }
 

@@ -22,6 +22,9 @@ public:
   /// Called once, by whoever brought that about; it touches nothing of this afterwards. Any thread.
   virtual void completed() noexcept = 0;
 
+  /// F6: the one that has to bring the result may come to wait. Called by that one, which is not done before it returns.
+  virtual void enter_in_graph() noexcept {}
+
 protected:
   ~completion() = default;
 };
@@ -38,6 +41,9 @@ protected:
 ///     `naming` while it writes its error, and the giver waits with `done` until that is over.
 /// F5. The owner is whoever alone can bring the result, if that is known; set before the future is handed on. An untimed
 ///     wait for such a future is in the graph of waits (wait_graph.hpp).
+/// F6. A giver that is a green thread sets `giver_waits_bit` once, before it first waits in the graph itself (WG6). Whoever
+///     comes to wait after that is in the table of the graph before he publishes it. One who waits already is put there by
+///     the giver, which takes his completion out meanwhile and leaves `naming`: his wait cannot end until it is back.
 class future_state_base {
 public:
   future_state_base(const future_state_base&) = delete;
@@ -76,7 +82,14 @@ public:
   // --- the reader's end ---------------------------------------------------------------------------------------------
 
   /// Has `c` told; false if it is ready, and then `c` is not told. One at a time.
-  bool await(completion& c) noexcept;
+  bool await(completion& c) noexcept { return await(c, true) == awaited::published; }
+
+  /// The same for one who waits in the graph and may not stand in its table yet: then, if he has to (F6), nothing is done.
+  enum class awaited : std::uint8_t { published, ready, needs_edge };
+  awaited await(completion& c, bool in_table) noexcept;
+
+  /// F6; a hint, for `await` tells.
+  bool giver_waits() const noexcept { return (word_.load(relaxed) & giver_waits_bit) != 0; }
 
   /// Takes `c` back; false if it is told or will be at once.
   bool withdraw(completion& c) noexcept { return take_out(c, nobody); }
@@ -113,7 +126,8 @@ protected:
   // The bits of `word_` below its pointer. In the pointer's place stand `naming`, why it was given up, `taken`, `seen`.
   static constexpr std::uintptr_t done = 1;
   static constexpr std::uintptr_t given_up = 2;
-  static constexpr std::uintptr_t running = 4;
+  static constexpr std::uintptr_t running = 4;                // of what is no green thread: work on it has begun
+  static constexpr std::uintptr_t giver_waits_bit = running;  // of a green thread's result: F6
   static constexpr std::uintptr_t detached = 8;
   static constexpr std::uintptr_t bits = 15;
   static constexpr std::uintptr_t nobody = 0;
@@ -129,6 +143,9 @@ protected:
   /// may be gone afterwards. `complete_named` is for states that are named.
   bool complete() noexcept { return tell(word_.fetch_add(done, acq_rel)); }
   bool complete_named() noexcept;
+
+  /// F6, by the giver.
+  void begin_to_wait() noexcept;
 
   /// Both ends are through.
   virtual void destroy() noexcept = 0;
@@ -194,10 +211,19 @@ public:
   error why_not() const;
 
   void completed() noexcept override { wake_party(); }
+  void enter_in_graph() noexcept override {
+    if (looks_) enter_graph();
+  }
   bool cancel_takes_time() const noexcept override { return true; }  // RW1
   std::string describe_wait() const override { return state_->describe(); }
 
 private:
+  /// WG6: true if it stands in the table of the graph; then, once it is published, the party walks.
+  bool prepare(const void* party, std::chrono::nanoseconds timeout) noexcept;
+
+  /// False if the result is there. Else this may be gone.
+  bool publish(bool& in_table) noexcept;
+
   bool leave(wait_outcome how) noexcept override;
   void resume_party() noexcept override { wake_party(); }
 
@@ -208,6 +234,7 @@ private:
 
   future_state_base* state_;
   bool gives_up_;
+  bool looks_ = false;  // it is in the graph: in its table, or WG6
   wait_outcome outcome_ = wait_outcome::granted;
   const strand* self_ = nullptr;        // null: an OS thread waits
   atomic<bool> leaving_{false};         // true: somebody ends the wait in place of the result; he alone

@@ -173,6 +173,52 @@ struct awaiting {
   bool alive() { return home.strands().size() != 0; }
 };
 
+/// The result of one that comes to wait itself before it brings it (F6).
+struct waiting_giver final : detail::future_state<int> {
+  explicit waiting_giver(scheduler& s) : home(&s) {}
+  scheduler& provider() const noexcept override { return *home; }
+  const void* owner() const noexcept override { return this; }
+  void destroy() noexcept override {}
+  void give() {
+    begin_to_wait();
+    put(7);
+    complete();
+  }
+  scheduler* home;
+};
+
+struct reader final : detail::completion {
+  void completed() noexcept override { told.set(told.get() + 1); }
+  void enter_in_graph() noexcept override { in_table.set(in_table.get() + 1); }
+  model::plain<int> told{0};
+  model::plain<int> in_table{0};
+};
+
+TEST(FutureModel, whoever_waits_for_one_that_waits_is_in_the_graph) {
+  EXPECT_TRUE(holds(
+      [] {
+        using awaited = detail::future_state_base::awaited;
+        model_scheduler home;
+        waiting_giver state(home);
+        reader r;
+        bool told = false;
+        together({{"giver", [&] { state.give(); }}, {"reader", [&] {
+                                                       awaited how = state.await(r, false);
+                                                       if (how == awaited::needs_edge) {
+                                                         r.enter_in_graph();
+                                                         how = state.await(r, true);
+                                                       }
+                                                       if (how == awaited::ready) return;
+                                                       told = !state.withdraw(r);
+                                                       if (!told) r.in_table.set(0);  // it is its own again
+                                                     }}});
+        check(r.told.get() == (told ? 1 : 0), "not told, or told after it was withdrawn");
+        check(!told || r.in_table.get() == 1, "it waits and is not in the graph, or twice");
+        check(state.take().has_value(), "not what was given");
+      },
+      {.preemptions = 3}));
+}
+
 TEST(FutureModel, a_green_thread_that_awaits_is_resumed_once) {
   EXPECT_TRUE(holds([] {
     awaiting a(1);

@@ -1,3 +1,4 @@
+#include <troupe/scheduler/event.hpp>
 #include <troupe/scheduler/mutex.hpp>
 #include <troupe/scheduler/recursive_mutex.hpp>
 #include <troupe/scheduler/shared_mutex.hpp>
@@ -96,6 +97,47 @@ TEST_F(WaitGraph, a_mutex_and_a_join_can_be_a_cycle) {
   const auto told = parent.get(60s);
   ASSERT_TRUE(told);
   EXPECT_TRUE(contains(*told, "mutex \"ledger\"")) << *told;
+}
+
+/// Wants what its grandparent holds, once all that are above it wait.
+troupe::task<std::string> grandchild(troupe::mutex& wanted, troupe::event& all_wait) {
+  co_await all_wait.wait();
+  try {
+    auto held = co_await wanted.scoped();
+  } catch (const troupe::troupe_error& e) {
+    co_return e.what_error().code() == errc::deadlock ? e.what() : "another error";
+  }
+  co_return "";
+}
+
+TEST_F(WaitGraph, those_who_waited_first_for_ones_that_had_not_waited_yet_are_found) {
+  for (int round = 0; round != 50; ++round) {
+    troupe::mutex m("the grandparent's");
+    troupe::event all_wait;
+    auto parent = [&](troupe::scheduler& s) -> troupe::task<std::string> {
+      auto child = spawn(s, grandchild, std::ref(m), std::ref(all_wait));
+      auto said = co_await child;
+      co_return said ? *said : said.error().message();
+    };
+    auto top = spawn(
+        home(),
+        [&](troupe::scheduler& s) -> troupe::task<std::string> {
+          auto held = co_await m.scoped();
+          auto middle = spawn(s, parent, std::ref(s));
+          auto said = co_await middle;
+          co_return said ? *said : said.error().message();
+        },
+        std::ref(home()));
+    for (int waiting = 0; waiting != 3; std::this_thread::yield()) {
+      waiting = 0;
+      home().strands().for_each([&](troupe::strand& s) { waiting += s.waits(); });
+    }
+    all_wait.set();
+    const auto said = top.get(60s);
+    ASSERT_TRUE(said) << said.error();
+    EXPECT_TRUE(contains(*said, "a deadlock: ")) << *said;
+    EXPECT_TRUE(contains(*said, "the grandparent's")) << *said;
+  }
 }
 
 TEST_F(WaitGraph, all_kinds_of_locks_take_part) {
