@@ -1,10 +1,11 @@
-// Boost.Fiber in the benchmarks of the scheduler that README.md describes. Its fibers stay on the thread that made them
-// (the default algorithm, round_robin): all runs on the main thread, whatever the number of workers.
+// Boost.Fiber in the benchmarks of the scheduler that README.md describes, as two programs. In bench_fiber its fibers
+// stay on the thread that made them (the default algorithm, round_robin): all runs on the main thread, whatever the
+// number of workers. In bench_fiber_shared they run on whichever worker is free, as Troupe's green threads and
+// goroutines do (algo::shared_work; work_stealing wants two threads or more).
 
 #include "common.hpp"
 #include "scheduler_work.hpp"
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -17,14 +18,67 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/fiber/all.hpp>
 
+#ifdef BENCH_FIBER_SHARED
+#include <mutex>
+#include <thread>
+#endif
+
 namespace {
 
 using bench::options;
 using bench::sum_below;
 using namespace std::chrono_literals;
 
+#ifdef BENCH_FIBER_SHARED
+using stack_pool = boost::fibers::fixedsize_stack;  // the pooled one is for one thread
+
+/// The main thread and as many more as make the workers, until its end.
+class workers {
+public:
+  explicit workers(const options& opts) {
+    share();
+    for (unsigned i = 1; i < opts.workers; ++i) {
+      others_.emplace_back([this] {
+        share();
+        std::unique_lock lock(mutex_);
+        over_.wait(lock, [this] { return is_over_; });
+      });
+    }
+  }
+
+  ~workers() {
+    std::unique_lock lock(mutex_);
+    is_over_ = true;
+    lock.unlock();
+    over_.notify_all();
+    for (auto& each : others_) {
+      each.join();
+    }
+  }
+
+private:
+  static void share() { boost::fibers::use_scheduling_algorithm<boost::fibers::algo::shared_work>(true); }
+
+  boost::fibers::mutex mutex_;
+  boost::fibers::condition_variable over_;
+  bool is_over_ = false;
+  std::vector<std::thread> others_;
+};
+
+constexpr bool shared = true;
+#else
+using stack_pool = boost::fibers::pooled_fixedsize_stack;
+
+struct workers {
+  explicit workers(const options& /*opts*/) {}
+};
+
+constexpr bool shared = false;
+#endif
+
 bool yield(const options& opts) {
-  bench::rotation watch(true);
+  workers all_workers(opts);
+  bench::rotation watch(!shared || opts.workers == 1);
   auto n = opts.scaled(bench::yields, bench::yielders);
   bool ok = bench::measure_run("ns/yield", n, bench::yielders, [&](std::uint64_t turns) {
     std::vector<boost::fibers::fiber> all;
@@ -47,7 +101,8 @@ bool yield(const options& opts) {
 /// Spawned by the main fiber. With a pool of stacks, as any program would have that does this often; a fiber's result
 /// is read from a variable: a future of the library's would cost one more allocation.
 bool spawn_join(const options& opts) {
-  boost::fibers::pooled_fixedsize_stack stacks;
+  workers all_workers(opts);
+  stack_pool stacks;
   return bench::measure_run("ns/pair", opts.scaled(bench::spawn_joins), 1, [&](std::uint64_t n) {
     std::uint64_t sum = 0;
     for (std::uint64_t i = 0; i < n; ++i) {
@@ -60,6 +115,7 @@ bool spawn_join(const options& opts) {
 
 /// A round trip is two messages, each of which waits for its receiver.
 bool channel(const options& opts) {
+  workers all_workers(opts);
   return bench::measure_run("ns/round_trip", opts.scaled(bench::round_trips), 1, [](std::uint64_t n) {
     boost::fibers::unbuffered_channel<std::uint64_t> there;
     boost::fibers::unbuffered_channel<std::uint64_t> back;
@@ -86,6 +142,7 @@ bool channel(const options& opts) {
 
 /// The library's ring of 128 slots holds 127 messages.
 bool channel_buffered(const options& opts) {
+  workers all_workers(opts);
   return bench::measure_run("ns/message", opts.scaled(bench::buffered_messages), 1, [](std::uint64_t n) {
     boost::fibers::buffered_channel<std::uint64_t> messages(bench::channel_capacity);
     std::uint64_t sum = 0;
@@ -106,6 +163,7 @@ bool channel_buffered(const options& opts) {
   });
 }
 
+#ifndef BENCH_FIBER_SHARED
 /// A tenth of the number that the others have: each needs a stack, and a machine may not have the memory for more. For
 /// timers set and cancelled see `timer`.
 bool sleepers(const options& opts) {
@@ -161,15 +219,18 @@ bool timer(const options& opts) {
     return cancelled == n;
   });
 }
+#endif
 
-constexpr std::array<bench::entry, 6> entries{{
+constexpr bench::entry entries[] = {
     {"yield", yield},
     {"spawn_join", spawn_join},
     {"channel", channel},
     {"channel_buffered", channel_buffered},
+#ifndef BENCH_FIBER_SHARED
     {"sleepers", sleepers},
     {"timer", timer},
-}};
+#endif
+};
 
 }  // namespace
 

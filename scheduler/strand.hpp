@@ -195,9 +195,9 @@ protected:
 
 private:
   spin_lock outside_;                   // S2, S3
-  bool told_to_stop_ = false;           // the whole strand; under outside_
-  std::uint8_t pins_ = 0;               // who passes a cancel on now; under outside_
   atomic<std::uint16_t> attention_{0};  // S2: `cancelled` while waits are called off; `onlooker` for each of those
+  bool told_to_stop_ : 1 = false;       // the whole strand; under outside_
+  std::uint8_t pins_ : 7 = 0;           // who passes a cancel on now; under outside_
 
 public:
   bool has_locals : 1 = false;           ///< whether it has task-local values, in its extras; its own

@@ -22,7 +22,7 @@ private:
   friend class timer_wheel;
   static constexpr std::uint16_t nowhere = 0xffff;
 
-  std::uint16_t slot_ = nowhere;  // level * 64 + index, or that of `timer_wheel::ready_`
+  std::uint16_t slot_ = nowhere;  // (bank * 6 + level) * 64 + index, or that of `timer_wheel::ready_`
 };
 
 using timer_list = intrusive_list<timer_node>;
@@ -31,14 +31,21 @@ using timer_list = intrusive_list<timer_node>;
 /// Insertion and removal take constant time, and nothing has to run while nothing is due. Deadlines are kept to the
 /// nanosecond: ticks only sort nodes into slots.
 ///
+/// A slot with many nodes is emptied in steps before its time comes, so that a million timers of the same hour do not
+/// hold up those that are due when the wheel gets there (V7).
+///
 /// Times are nanoseconds of any clock that starts near or above zero: steady or virtual. Not thread safe; its owner
 /// locks.
 class timer_wheel {
 public:
   timer_wheel() = default;
 
-  /// Takes a node that is in no list. A deadline that has passed is due at the next `advance`.
-  void insert(timer_node& node) noexcept;
+  /// The most nodes that one `advance` moves ahead of their time, and how many make a slot a large one.
+  static constexpr std::uint32_t step = 1024;
+
+  /// Takes a node that is in no list. A deadline that has passed is due at the next `advance`. Returns when to call that:
+  /// at the deadline, or earlier if the node is one of many.
+  std::int64_t insert(timer_node& node) noexcept;
 
   /// Takes a node out. False if it is not in the wheel: never inserted, removed, or moved out by `advance`.
   bool remove(timer_node& node) noexcept;
@@ -61,7 +68,13 @@ private:
   static constexpr unsigned bits = 6;
   static constexpr unsigned slots = 1U << bits;
   static constexpr unsigned levels = 6;
-  static constexpr std::uint16_t ready_slot = levels * slots;
+  static constexpr unsigned bank_size = levels * slots;
+  static constexpr std::uint16_t ready_slot = 2 * bank_size;
+
+  struct slot {
+    timer_list nodes;
+    std::uint32_t count = 0;
+  };
 
   struct slot_start {
     std::uint64_t tick;
@@ -69,17 +82,30 @@ private:
     unsigned index;
   };
 
+  std::optional<slot_start> first_at(unsigned level) const noexcept;
   std::optional<slot_start> first_occupied() const noexcept;
-  timer_list& slot(unsigned level, unsigned index) noexcept { return slots_[level * slots + index]; }
-  std::int64_t place(timer_node& node) noexcept;
-  void cascade(const slot_start& from) noexcept;
+  unsigned number_of(unsigned level, unsigned index, bool spare) const noexcept {
+    return ((bank_[level] ^ static_cast<unsigned>(spare)) * levels + level) * slots + index;
+  }
+  slot& at(const slot_start& s) noexcept { return slots_[number_of(s.level, s.index, false)]; }
+  const slot& at(const slot_start& s) const noexcept { return slots_[number_of(s.level, s.index, false)]; }
+  std::uint64_t& occupied(unsigned number) noexcept { return occupied_[number / slots]; }
+  bool is_turned(const slot_start& s) const noexcept {
+    return turned_ && turned_->tick == s.tick && turned_->level == s.level;
+  }
+  std::int64_t attention(const slot_start& s) const noexcept;
+  slot_start place(timer_node& node, std::uint64_t origin, bool spare) noexcept;
+  void enter(const slot_start& s) noexcept;
+  void turn_ahead() noexcept;
   void take_due(unsigned index) noexcept;
   void forget(timer_node& node) noexcept;
 
-  std::array<timer_list, slots * levels> slots_;
-  timer_list ready_;                              // V5
-  std::array<std::uint64_t, levels> occupied_{};  // a bit for each slot that is not empty
-  std::uint64_t elapsed_ = 0;                     // tick up to which the wheel has turned
+  std::array<slot, 2 * bank_size> slots_;             // two banks of each level
+  std::array<std::uint64_t, 2 * levels> occupied_{};  // a bit for each slot of a bank that is not empty (V3)
+  std::array<std::uint8_t, levels> bank_{};           // which of the two is a level's; the other is spare (V7)
+  timer_list ready_;                                  // V5
+  std::optional<slot_start> turned_;                  // V7
+  std::uint64_t elapsed_ = 0;                         // tick up to which the wheel has turned
   std::int64_t now_ns_ = INT64_MIN;
   std::size_t size_ = 0;
   std::size_t background_ = 0;                // of `size_`

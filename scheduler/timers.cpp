@@ -12,9 +12,9 @@ bool timers::arm(timer& t, std::int64_t deadline) {
     return false;
   }
   t.deadline_ns = deadline;
-  wheel_.insert(t);
-  if (deadline >= next_.load(relaxed)) return false;
-  next_.store(deadline, seq_cst);
+  const std::int64_t wake = wheel_.insert(t);
+  if (wake >= next_.load(relaxed)) return false;
+  next_.store(wake, seq_cst);
   return true;
 }
 

@@ -11,7 +11,8 @@
 //     taken out: zero means that there is none.
 // I2. A worker that goes to sleep puts itself on the list of sleepers and raises `sleeping` (seq_cst), then looks once
 //     more at all queues, then parks. An injector raises `injected` (seq_cst), then looks at `sleeping`. One of the
-//     two sees the other: a job that is injected is never slept over.
+//     two sees the other: a job that is injected is never slept over. Whoever takes a worker off the list says so in its
+//     `taken_`, once it is counted as a searcher and before it is unparked.
 // I3. A job pushed on a worker's own ring is announced with a plain look at `sleeping`. That look may miss a worker
 //     which falls asleep at that moment; the job is not lost, for its owner is awake, looks again at every slice, and
 //     while it is stuck the housekeeper looks for it. The same goes for what is made public in a worker's deque of forks.
@@ -21,7 +22,8 @@
 //     relied on until it announced its sleep.
 // I5. The timers have a sleeper: the first worker to park takes that role and parks until the next deadline. Awake
 //     workers look at the timers every 61 slices, the housekeeper does while all are busy. A worker fires no more at a
-//     time than its ring has room for, so that what they wake runs in the order of their deadlines.
+//     time than its ring has room for, so that what they wake runs in the order of their deadlines. A job that a timer
+//     woke alone stays in the slot, as any that was woken last (W1): nobody else is woken for it.
 // I6. The housekeeper ticks every 10 ms while anything runs, and sleeps without a deadline once all are parked and
 //     nothing has run for a tick. It announces its sleep and then looks at `sleeping`; whoever lowers `sleeping`, the
 //     worker itself or its waker, then looks for the housekeeper (both seq_cst). The waker does it after the wake-up:
@@ -254,6 +256,9 @@ job* work_stealing_pool::take_injected() noexcept {
 [[gnu::noinline]] job* work_stealing_pool::own_last_job(worker& self) noexcept {
   if (self.timers_left_) {
     poll_timers(self);
+    if (self.next_.load(relaxed)) {
+      if (job* j = self.next_.exchange(nullptr, acq_rel)) return j;
+    }
     if (job* j = self.ring_.pop()) return j;
   }
   return take_injected();
@@ -362,15 +367,18 @@ void work_stealing_pool::sleep(worker& self) noexcept {
     s.sleeping.fetch_add(1, seq_cst);
   }
   const auto leave = [&] {
-    std::lock_guard guard(s.idle_mutex);
-    const auto i = std::find(s.sleepers.begin(), s.sleepers.end(), &self);
-    if (i == s.sleepers.end()) {
-      self.searching_ = true;  // a notifier took this worker off the list, counted it as a searcher and unparked it
-      return false;
+    if (!self.taken_.load(acquire)) {
+      std::lock_guard guard(s.idle_mutex);
+      const auto i = std::find(s.sleepers.begin(), s.sleepers.end(), &self);
+      if (i != s.sleepers.end()) {
+        s.sleepers.erase(i);
+        s.sleeping.fetch_sub(1, seq_cst);
+        return true;
+      }
     }
-    s.sleepers.erase(i);
-    s.sleeping.fetch_sub(1, seq_cst);
-    return true;
+    self.taken_.store(false, relaxed);  // it is not on the list
+    self.searching_ = true;
+    return false;
   };
   const bool work_came = visible_work();
   if (!work_came && !s.stopping.load(seq_cst)) {
@@ -399,8 +407,11 @@ void work_stealing_pool::poll_timers(worker& self) noexcept {
   const std::int64_t at = now();
   if (timers_.next() > at) return;
   timers_.fire_due(at, std::max(room - std::min(room, self.ring_.size()), least));
-  // The job woken last stands in the slot (W1), before those that were due earlier.
-  if (job* last = self.next_.exchange(nullptr, acq_rel)) self.push(*last);
+  // The job woken last stands in the slot (W1), before those that were due earlier. One that comes alone stays there and
+  // runs next: nobody is woken to steal it.
+  if (!self.ring_.empty() || state_->injected.load(relaxed) != 0) {
+    if (job* last = self.next_.exchange(nullptr, acq_rel)) self.push(*last);
+  }
   self.timers_left_ = timers_.next() <= at;
 }
 
@@ -428,6 +439,7 @@ void work_stealing_pool::notify() noexcept {
     s.sleepers.pop_back();
     s.sleeping.fetch_sub(1, seq_cst);
     s.searching.fetch_add(1, seq_cst);
+    sleeper->taken_.store(true, release);
   }
   sleeper->parker_.unpark();
   wake_housekeeper();

@@ -94,6 +94,7 @@ bool future_state_base::set_running() noexcept {
   std::uintptr_t was = word_.load(relaxed);
   do {
     if ((was & given_up) != 0) return false;
+    if ((was & detached) != 0) return true;  // nobody is left who could give it up
   } while (!word_.compare_exchange_weak(was, was | running, acq_rel, acquire));
   return true;
 }

@@ -141,7 +141,12 @@ protected:
 
   /// The giver's last step: the value, which must have been written, is there. False if it was given up before. The state
   /// may be gone afterwards. `complete_named` is for states that are named.
-  bool complete() noexcept { return tell(word_.fetch_add(done, acq_rel)); }
+  bool complete() noexcept {
+    const std::uintptr_t was = word_.load(acquire);  // pairs with the release of `detach`
+    if ((was & detached) == 0) return tell(word_.fetch_add(done, acq_rel));
+    word_.store(was | done, relaxed);  // the reader has gone: nobody else looks
+    return tell(was);
+  }
   bool complete_named() noexcept;
 
   /// F6, by the giver.

@@ -99,5 +99,22 @@ TEST(C7_Idle, nothing_wakes_up_with_far_timers_and_suspended_handlers_pending) {
   rt.shutdown(200ms);
 }
 
+TEST(C7_Idle, a_timer_that_is_due_wakes_one_worker) {
+  constexpr long naps = 200;
+  troupe::runtime rt({.workers = 3, .name = "idle"});
+  const activity before = of_threads("idle/");
+  const auto begin = std::chrono::steady_clock::now();
+  auto naps_on = rt.spawn([]() -> troupe::task<> {
+    for (long i = 0; i != naps; ++i) {
+      auto nap = troupe::this_task::sleep_for(2ms);
+      co_await nap;
+    }
+  });
+  ASSERT_TRUE(naps_on.join(60s).has_value());
+  const long housekeepers = (std::chrono::steady_clock::now() - begin) / 10ms;
+  EXPECT_LE(of_threads("idle/").switches - before.switches, naps + naps / 2 + housekeepers)
+      << "a second worker finds nothing to do";
+}
+
 }  // namespace
 }  // namespace contracts

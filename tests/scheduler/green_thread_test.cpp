@@ -55,6 +55,11 @@ TEST_F(GreenThread, join_waits_for_the_end_and_leaves_the_result) {
   EXPECT_EQ(troupe::green_thread<int>().join().error(), troupe::errc::invalid_argument);
 }
 
+TEST_F(GreenThread, of_one_argument_takes_a_block_of_112_bytes_beside_its_frame) {
+  using made = troupe::detail::green_object<troupe::detail::green_strand, task<> (*)(int*), int*>;
+  EXPECT_LE(sizeof(made), 112u) << "a million that sleep are to take 256 bytes each, of which the frame is 128";
+}
+
 task<int> depth(int n) {
   if (n == 0) co_return 0;
   co_return 1 + co_await depth(n - 1);

@@ -187,4 +187,79 @@ TEST(TimerWheel, agrees_with_a_multimap_where_the_last_level_wraps_around) {
   compare_with_multimap(3, ((std::int64_t{1} << 36) - 100'000) * ms, std::int64_t{1} << 46, true);
 }
 
+/// Many nodes, due within a quarter of a minute.
+std::vector<std::unique_ptr<timer_node>> crowd(timer_wheel& wheel, std::size_t n, std::int64_t first) {
+  std::mt19937_64 random(7);
+  std::vector<std::unique_ptr<timer_node>> all;
+  for (std::size_t i = 0; i != n; ++i) {
+    all.push_back(std::make_unique<timer_node>());
+    all.back()->deadline_ns = first + static_cast<std::int64_t>(random() % 60'000) * ms / 4;
+    wheel.insert(*all.back());
+  }
+  return all;
+}
+
+TEST(TimerWheel, no_call_moves_all_of_many_nodes_on) {
+  constexpr std::size_t n = 50'000;
+  constexpr std::int64_t start = (std::int64_t{1} << 24) * ms;  // where a slot of a high level begins
+  timer_wheel wheel;
+  advance(wheel, start - 3'600'000 * ms);
+  const auto all = crowd(wheel, n, start);
+  std::size_t calls = 0;
+  for (std::int64_t now = 0; (now = *wheel.next_deadline()) < start; ++calls) ASSERT_EQ(advance(wheel, now), nodes{});
+  EXPECT_GE(calls, n / timer_wheel::step) << "calls before the slot is reached, each of which moves a part";
+}
+
+TEST(TimerWheel, many_nodes_fire_in_order_although_some_come_and_go_while_they_are_moved) {
+  constexpr std::size_t n = 20'000;
+  constexpr std::int64_t start = (std::int64_t{1} << 24) * ms;
+  timer_wheel wheel;
+  advance(wheel, start - 3'600'000 * ms);
+  auto all = crowd(wheel, n, start);
+  std::vector<bool> gone(n);
+  std::int64_t now = 0;
+  for (std::size_t i = 0; (now = *wheel.next_deadline()) < start; ++i) {
+    ASSERT_EQ(advance(wheel, now), nodes{});
+    for (std::size_t k = i * 500; k != i * 500 + 100; ++k) {
+      gone[k] = wheel.remove(*all[k]);
+      ASSERT_TRUE(gone[k]);
+    }
+    all.push_back(std::make_unique<timer_node>());  // is due together with another, and behind it
+    all.back()->deadline_ns = all[i * 500 + 200]->deadline_ns;
+    wheel.insert(*all.back());
+  }
+  ASSERT_GT(all.size(), n);
+  gone.resize(all.size());
+  nodes expected;
+  for (std::size_t i = 0; i != all.size(); ++i)
+    if (!gone[i]) expected.push_back(all[i].get());
+  std::stable_sort(expected.begin(), expected.end(),
+                   [](const timer_node* a, const timer_node* b) { return a->deadline_ns < b->deadline_ns; });
+  nodes fired;
+  for (std::optional<std::int64_t> next; (next = wheel.next_deadline());) {
+    now = std::max(now, *next);
+    for (timer_node* node : advance(wheel, now)) {
+      ASSERT_LE(node->deadline_ns, now);
+      fired.push_back(node);
+    }
+  }
+  EXPECT_EQ(fired, expected);
+}
+
+TEST(TimerWheel, a_crowd_that_is_called_off_while_it_is_moved_leaves_an_empty_wheel_that_works) {
+  constexpr std::int64_t start = (std::int64_t{1} << 24) * ms;
+  timer_wheel wheel;
+  advance(wheel, start - 3'600'000 * ms);
+  const auto all = crowd(wheel, 5'000, start);
+  for (int i = 0; i != 2; ++i) advance(wheel, *wheel.next_deadline());
+  for (const auto& node : all) ASSERT_TRUE(wheel.remove(*node));
+  EXPECT_EQ(wheel.next_deadline(), std::nullopt);
+  timer_node n;
+  n.deadline_ns = start + 5'000 * ms + 1;
+  wheel.insert(n);
+  nodes fired;
+  for (int i = 0; fired.empty() && i != 20; ++i) fired = advance(wheel, *wheel.next_deadline());
+  EXPECT_EQ(fired, nodes{&n});
+}
+
 }  // namespace
