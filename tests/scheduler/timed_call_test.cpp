@@ -137,6 +137,7 @@ TEST_F(TimedCall, that_is_left_when_the_pool_ends_is_dropped) {
 TEST_F(TimedCall, that_the_end_drops_is_counted_in_one_line_of_the_log) {
   static std::mutex mutex;
   static std::vector<std::string> log;
+  log.clear();
   troupe::set_log_sink([](std::string_view line) noexcept {
     std::lock_guard guard(mutex);
     log.emplace_back(line);
