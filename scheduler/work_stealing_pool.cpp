@@ -11,8 +11,7 @@
 //     taken out: zero means that there is none.
 // I2. A worker that goes to sleep puts itself on the list of sleepers and raises `sleeping` (seq_cst), then looks once
 //     more at all queues, then parks. An injector raises `injected` (seq_cst), then looks at `sleeping`. One of the
-//     two sees the other: a job that is injected is never slept over. Whoever takes a worker off the list says so in its
-//     `taken_`, once it is counted as a searcher and before it is unparked.
+//     two sees the other: a job that is injected is never slept over.
 // I3. A job pushed on a worker's own ring is announced with a plain look at `sleeping`. That look may miss a worker
 //     which falls asleep at that moment; the job is not lost, for its owner is awake, looks again at every slice, and
 //     while it is stuck the housekeeper looks for it. The same goes for what is made public in a worker's deque of forks.
@@ -367,18 +366,15 @@ void work_stealing_pool::sleep(worker& self) noexcept {
     s.sleeping.fetch_add(1, seq_cst);
   }
   const auto leave = [&] {
-    if (!self.taken_.load(acquire)) {
-      std::lock_guard guard(s.idle_mutex);
-      const auto i = std::find(s.sleepers.begin(), s.sleepers.end(), &self);
-      if (i != s.sleepers.end()) {
-        s.sleepers.erase(i);
-        s.sleeping.fetch_sub(1, seq_cst);
-        return true;
-      }
+    std::lock_guard guard(s.idle_mutex);
+    const auto i = std::find(s.sleepers.begin(), s.sleepers.end(), &self);
+    if (i == s.sleepers.end()) {
+      self.searching_ = true;  // a notifier took this worker off the list, counted it as a searcher and unparked it
+      return false;
     }
-    self.taken_.store(false, relaxed);  // it is not on the list
-    self.searching_ = true;
-    return false;
+    s.sleepers.erase(i);
+    s.sleeping.fetch_sub(1, seq_cst);
+    return true;
   };
   const bool work_came = visible_work();
   if (!work_came && !s.stopping.load(seq_cst)) {
@@ -439,7 +435,6 @@ void work_stealing_pool::notify() noexcept {
     s.sleepers.pop_back();
     s.sleeping.fetch_sub(1, seq_cst);
     s.searching.fetch_add(1, seq_cst);
-    sleeper->taken_.store(true, release);
   }
   sleeper->parker_.unpark();
   wake_housekeeper();

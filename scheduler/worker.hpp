@@ -113,10 +113,6 @@ private:
   detail::run_queue ring_;
   detail::fork_deque forks_{this};
   parker parker_;
-
-  // false -> true: a notifier took it off the list of sleepers and counted it as a searcher; the release pairs with the
-  // acquire of the worker, who then needs no look at the list. -> false: the worker, awake.
-  atomic<bool> taken_{false};
 };
 
 namespace detail {

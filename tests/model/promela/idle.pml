@@ -28,7 +28,6 @@
  * mutant ANNOUNCE_AFTER_LOOK: a worker looks, then puts itself on the list of sleepers
  * mutant COUNT_AFTER_LOOK: an injector looks for sleepers before it raises `injected_` and puts the job in
  * mutant STILL_SEARCHING: a searcher that finds nothing sleeps before it lowers `searching_`
- * mutant TAKEN_BEFORE_COUNTED: a notifier says that it has taken a worker off the list before it counts it as a searcher
  * mutant NOT_PASSED_ON (WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER):
  *   a searcher that finds work wakes nobody (I4)
  * mutant LOOKS_TOO_EARLY (WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER):
@@ -44,7 +43,6 @@ byte ring[WORKERS];
 byte sleeping, searching;    /* I2, I4 */
 bool mutex;
 bool listed[WORKERS];        /* the list of sleepers, under `mutex` */
-bool taken[WORKERS];         /* off that list, by a notifier that has counted the worker as a searcher */
 bool token[WORKERS];         /* the parkers */
 byte begun, ended;
 
@@ -66,17 +64,13 @@ inline notify_if_idle() {
           :: else -> w = WORKERS
           fi;
           if
-          :: w != WORKERS ->
-             mutex = true; listed[w] = false; sleeping--
-#ifdef MUTANT_TAKEN_BEFORE_COUNTED
-             ; taken[w] = true
-#endif
+          :: w != WORKERS -> mutex = true; listed[w] = false; sleeping--
           :: else
           fi
         }
         if
         :: w == WORKERS
-        :: else -> searching++; taken[w] = true; mutex = false; token[w] = true
+        :: else -> d_step { searching++; mutex = false } token[w] = true
         fi;
         w = 0
      fi
@@ -239,17 +233,13 @@ proctype worker(byte self) {
         :: else ->
 end:       d_step { token[self] -> token[self] = false }
         fi;
-        if                                                         /* leave */
-        :: taken[self] -> taken[self] = false; self_searching = true
-        :: else ->
-           atomic {
-             !mutex ->
-             if
-             :: listed[self] -> listed[self] = false; sleeping--
-             :: else -> taken[self] = false; self_searching = true
-             fi
-           }
-        fi;
+        atomic {                                                   /* leave */
+          !mutex ->
+          if
+          :: listed[self] -> listed[self] = false; sleeping--
+          :: else -> self_searching = true
+          fi
+        }
 #ifndef MUTANT_NO_SEARCH_AFTER_LOOK
         if
         :: seen && !self_searching -> searching++; self_searching = true
