@@ -222,13 +222,9 @@ bool timer(const options& opts) {
 #endif
 
 constexpr bench::entry entries[] = {
-    {"yield", yield},
-    {"spawn_join", spawn_join},
-    {"channel", channel},
-    {"channel_buffered", channel_buffered},
+    {"yield", yield},       {"spawn_join", spawn_join}, {"channel", channel}, {"channel_buffered", channel_buffered},
 #ifndef BENCH_FIBER_SHARED
-    {"sleepers", sleepers},
-    {"timer", timer},
+    {"sleepers", sleepers}, {"timer", timer},
 #endif
 };
 
