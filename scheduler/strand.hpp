@@ -198,6 +198,7 @@ private:
   atomic<std::uint16_t> attention_{0};  // S2: `cancelled` while waits are called off; `onlooker` for each of those
   bool told_to_stop_ : 1 = false;       // the whole strand; under outside_
   std::uint8_t pins_ : 7 = 0;           // who passes a cancel on now; under outside_
+  std::uint8_t : 0;  // bits that stand together are one variable: those above are under outside_, those below its own
 
 public:
   bool has_locals : 1 = false;           ///< whether it has task-local values, in its extras; its own
