@@ -30,12 +30,21 @@ protected:
   ~FutureSet() override { pool->stop(troupe::timers::never); }
   troupe::scheduler& home() { return *pool; }
 
-  /// Fills `promises` and `futures`.
+  /// Fills `promises` and `futures` anew.
   void promise_some(std::size_t n) {
+    promises.clear();
+    futures.clear();
     for (std::size_t i = 0; i != n; ++i) {
       promises.emplace_back(home());
       futures.push_back(promises.back().get_future());
     }
+  }
+
+  /// A thread that keeps all promises.
+  std::thread keep_all() {
+    return std::thread([this] {
+      for (promise<int>& p : promises) p.give(1);
+    });
   }
 
   std::shared_ptr<troupe::work_stealing_pool> pool = troupe::work_stealing_pool::start({.workers = 2, .name = "set"});
@@ -148,8 +157,6 @@ TEST_F(FutureSet, a_kill_ends_the_wait_of_a_green_thread_and_the_futures_stay) {
 // Results, ends of time and new waits race: each future is told once, and none is lost.
 TEST_F(FutureSet, no_arrival_is_lost_or_given_twice_when_times_run_out) {
   for (int round = 0; round != 200; ++round) {
-    promises.clear();
-    futures.clear();
     promise_some(8);
     std::thread giver([&] {
       for (int i = 0; i != 8; ++i) promises[static_cast<std::size_t>(i)].give(i);
@@ -171,12 +178,8 @@ TEST_F(FutureSet, no_arrival_is_lost_or_given_twice_when_times_run_out) {
 
 TEST_F(FutureSet, sets_that_go_while_results_come_are_not_touched_any_more) {
   for (int round = 0; round != 200; ++round) {
-    promises.clear();
-    futures.clear();
     promise_some(4);
-    std::thread giver([&] {
-      for (promise<int>& p : promises) p.give(1);
-    });
+    std::thread giver = keep_all();
     for (int i = 0; i != 5; ++i) ASSERT_TRUE(wait(futures, troupe::first_completed, 1us).get());
     ASSERT_EQ(wait(futures).get()->done.size(), 4U);
     giver.join();
@@ -186,12 +189,8 @@ TEST_F(FutureSet, sets_that_go_while_results_come_are_not_touched_any_more) {
 // Under AddressSanitizer these show that a set leaves alone what the caller has taken.
 TEST_F(FutureSet, a_future_that_was_given_may_be_moved_away_at_once) {
   for (int round = 0; round != 200; ++round) {
-    promises.clear();
-    futures.clear();
     promise_some(8);
-    std::thread giver([&] {
-      for (promise<int>& p : promises) p.give(1);
-    });
+    std::thread giver = keep_all();
     int sum = 0;
     troupe::as_completed arriving(futures);
     for (int i = 0; i != 6; ++i) sum += future<int>(std::move(futures[arriving.next().get().value()])).result();
@@ -205,8 +204,6 @@ TEST_F(FutureSet, a_future_that_was_given_may_be_moved_away_at_once) {
 TEST_F(FutureSet, what_is_done_may_be_taken_while_the_wait_is_there_and_others_are_completed) {
   for (const auto when : {troupe::first_completed, troupe::first_exception}) {
     for (int round = 0; round != 200; ++round) {
-      promises.clear();
-      futures.clear();
       promise_some(8);
       std::thread giver([&] {
         for (promise<int>& p : promises) p.fail(troupe::error(errc::closed));
