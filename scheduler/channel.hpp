@@ -38,8 +38,9 @@ inline constexpr std::size_t unbounded = SIZE_MAX;
 /// (g++ 12 miscompiles a condition that is a `co_await` without a name, as `while (co_await jobs.receive())`; `while (auto
 /// job = co_await jobs.receive())` is right.)
 ///
-/// Memory is taken as items come; where there is none left the program ends. No item is lost: what was handed to a receiver that is killed before it sees it goes to the next receiver, or back to
-/// the head of the channel; what a sender holds that is killed while it waits is not sent.
+/// Memory is taken as items come; where there is none left the program ends. No item is lost: what was handed to a
+/// receiver that is killed before it sees it goes to the next receiver, or back to the head of the channel; what a
+/// sender holds that is killed while it waits is not sent.
 ///
 /// CH1. Receivers stand in their line only while nothing is in the channel and no sender stands in his.
 /// CH2. Senders stand in their line only while the channel is full, or holds more than that because of what was given back.
@@ -62,8 +63,8 @@ class channel {
 public:
   using value_type = T;
 
-  /// Throws `troupe_error` (`invalid_argument`) for a capacity above PTRDIFF_MAX, as a negative number is that was converted;
-  /// but for `unbounded`, which is what -1 becomes.
+  /// Throws `troupe_error` (`invalid_argument`) for a capacity above PTRDIFF_MAX, as a negative number is that was
+  /// converted; but for `unbounded`, which is what -1 becomes.
   explicit channel(std::size_t capacity = unbounded) : capacity_(capacity) {
     if (capacity != unbounded) detail::check_count(capacity, "the capacity of a channel");
     note();

@@ -69,8 +69,8 @@ public:
   ~executor();
 
   /// Has `f(args...)` called by a worker; both are kept until it has ended. The future gives what it returns; an exception
-  /// becomes `crashed` with its text, and is its `cause()`. A job whose future is cancelled before it begins never runs. Throws `troupe_error`
-  /// (`shutdown`, or what broke the executor) if it takes no more.
+  /// becomes `crashed` with its text, and is its `cause()`. A job whose future is cancelled before it begins never
+  /// runs. Throws `troupe_error` (`shutdown`, or what broke the executor) if it takes no more.
   template <class F, class... Args>
   auto submit(F f, Args... args) {
     static_assert(std::is_invocable_v<F&, Args...>,
@@ -117,8 +117,8 @@ public:
     return results;
   }
 
-  /// Takes no more jobs: `submit` throws `shutdown` from now on, whatever became of those before. `would_deadlock`, without waiting, in one of its own jobs or on the
-  /// thread of a run loop that runs them. May be called again.
+  /// Takes no more jobs: `submit` throws `shutdown` from now on, whatever became of those before. `would_deadlock`,
+  /// without waiting, in one of its own jobs or on the thread of a run loop that runs them. May be called again.
   result<void> shutdown(executor_shutdown how = {});
 
   /// Waits until all jobs have ended after a `shutdown` that did not wait: `co_await` it, or `get()` it on an OS thread.

@@ -11,15 +11,16 @@
 // other, even if they do not today. Orders of more than two are found too (A before B, B before C, then C before A).
 //
 // LO1. The remembered order has no cycle: a step that would close one is reported and not remembered.
-// LO2. A lock that goes is forgotten, so that another one at its address starts anew. So is a party that ends: what it still
-//     holds is a line in the log, and is `ended_party`'s from then on; who comes at its address does not hold it. Where
-//     nothing is checked, nobody knows what a party holds, and who comes at its address is taken for it.
+// LO2. A lock that goes is forgotten, so that another one at its address starts anew. So is a party that ends: what it
+//     still holds is a line in the log, and is `ended_party`'s from then on; who comes at its address does not hold it.
+//     Where nothing is checked, nobody knows what a party holds, and who comes at its address is taken for it.
+
 namespace troupe {
 
 /// Turns the checking of the order of locks on or off, for the whole process; on from the beginning in debug builds.
 /// Turning it off forgets all that is held and ordered. While it is on, taking a lock and the end of a green thread cost a
-/// global mutex; while it is off one relaxed load. While it is on, a green thread, actor or thread that ends with a lock held is a line in the log too,
-/// and the error of a lock that was not had in time names the holder. Any thread.
+/// global mutex; while it is off one relaxed load. While it is on, a green thread, actor or thread that ends with a
+/// lock held is a line in the log too, and the error of a lock that was not had in time names the holder. Any thread.
 void check_lock_order(bool on);
 
 /// The violations so far (the first 1,000), each told once: a sentence that names both locks. Each is also a line in the

@@ -233,8 +233,8 @@ task<T> run_scope(F body) {
 /// Gives what the body gives. If the body or a child throws, the others are told to stop, and when they have ended that
 /// exception comes out, as it was thrown; what others throw then is written to the log. Being told to stop, or killed,
 /// reaches the children, and they end first; then `cancelled` is thrown, for they have not done all that they should.
-/// Only where the scope's own `cancel` was called first does it end as usual. In green threads and in handlers; on OS threads by `sync_wait`. Python's
-/// `asyncio.TaskGroup`, Trio's nursery.
+/// Only where the scope's own `cancel` was called first does it end as usual. In green threads and in handlers; on OS
+/// threads by `sync_wait`. Python's `asyncio.TaskGroup`, Trio's nursery.
 template <class F>
 [[nodiscard]] auto with_scope(F&& body) {
   using kept = std::decay_t<F>;

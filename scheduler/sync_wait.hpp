@@ -13,8 +13,8 @@ namespace troupe {
 ///
 ///     auto [a, b] = sync_wait(rt.scheduler(), when_all(load(1), load(2)));
 ///
-/// Throws `troupe_error` as well: `cancelled` if it was killed; `shutdown` once `home` has been shut down; `deadlock` and `would_deadlock` as `future::get`.
-/// cppcoro's name; Python's `asyncio.run`.
+/// Throws `troupe_error` as well: `cancelled` if it was killed; `shutdown` once `home` has been shut down; `deadlock`
+/// and `would_deadlock` as `future::get`. cppcoro's name; Python's `asyncio.run`.
 template <class T>
 T sync_wait(scheduler& home, task<T> body) {
   auto ended = spawn(

@@ -56,8 +56,8 @@ struct explore_report {
 /// nothing behind.
 ///
 /// With TROUPE_SEED in the environment it makes that run only: `7`, `7:random`, `7:pct3/500`, `replay:<recording>`.
-/// Called by the thread of the test; throws `troupe_error` (`invalid_argument`) for options out of range. Bodies wait with `rt.run()` or for futures, and take values with `.value()`, which
-/// throws if a deadlock has left none.
+/// Called by the thread of the test; throws `troupe_error` (`invalid_argument`) for options out of range. Bodies wait
+/// with `rt.run()` or for futures, and take values with `.value()`, which throws if a deadlock has left none.
 inline explore_report explore(const explore_options& options, const std::function<void(runtime&)>& body,
                               std::source_location where = std::source_location::current());
 
