@@ -11,6 +11,8 @@
 namespace troupe {
 
 class runtime;
+class any_ref;
+class monitor_handle;
 template <class A>
 class ref;
 
@@ -37,6 +39,30 @@ protected:
 
   /// Ends this actor after what has been sent to it before.
   void close_self() noexcept { cell_->close(); }
+
+  /// Ends this actor with a reason of its own, as a crash does: when its handler returns or waits, what is queued is lost
+  /// and counted (`loss::killed`), questions are answered with an error, and `on_stop` is not called. Those who are told
+  /// see `exit_kind::exited`. Of several reasons the first counts.
+  void exit(std::string text, int code = 0);
+  /// The same with a number only.
+  void exit(int code) { exit(std::string(), code); }
+
+  /// Asks for the news of another's end: a message `down` to the handler `on(const down&)` of this actor, once. If the
+  /// other has ended it comes at once. Each call asks for one more. `monitor(this, other)`.
+  template <class A>
+  static monitor_handle monitor(A* me, const any_ref& other);
+
+  /// Takes that back: after this the message does not come.
+  void demonitor(const monitor_handle& m) noexcept;
+
+  /// Ties this actor and another together: when one ends by a crash, a kill or an `exit` the other ends with the same
+  /// reason, as if killed; when one is closed by a shutdown the other is closed. One whose class has a handler
+  /// `on(const exit_signal&)` gets that message instead, whatever the reason. If the other has ended this happens at once.
+  /// Twice is once.
+  void link(const any_ref& other);
+
+  /// Unties them: after this the end of one does nothing to the other.
+  void unlink(const any_ref& other) noexcept;
 
   /// True once this actor has been told to close; for loops that do not `receive`.
   bool stop_requested() const noexcept { return cell_->stop_requested(); }

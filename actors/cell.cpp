@@ -1,5 +1,6 @@
 #include <troupe/actors/cell.hpp>
 
+#include <algorithm>
 #include <cstddef>
 
 #include <fmt/format.h>
@@ -119,12 +120,17 @@ namespace {
 detail::cell_extras& tombstone(exit_kind kind) {
   static detail::cell_extras normal(exit_kind::normal);
   static detail::cell_extras killed(exit_kind::killed);
-  return kind == exit_kind::killed ? killed : normal;
+  static detail::cell_extras shutdown(exit_kind::shutdown);
+  return kind == exit_kind::killed ? killed : kind == exit_kind::shutdown ? shutdown : normal;
 }
 
 bool is_tombstone(const detail::cell_extras* x) {
-  return x == &tombstone(exit_kind::normal) || x == &tombstone(exit_kind::killed);
+  return x == &tombstone(exit_kind::normal) || x == &tombstone(exit_kind::killed) ||
+         x == &tombstone(exit_kind::shutdown);
 }
+
+/// What the reason says in full: such an end needs extras of its own.
+bool has_words(const exit_reason& r) { return r.kind == exit_kind::crashed || r.kind == exit_kind::exited; }
 
 }  // namespace
 
@@ -186,6 +192,26 @@ void cell::remove_end_hook(const detail::end_hook& hook) noexcept {
   }
 }
 
+void cell::add_observer(std::shared_ptr<detail::end_observer> o) {
+  detail::cell_extras& x = own_extras();
+  std::unique_lock lock(x.mutex);
+  if (!x.gone) return x.observers.push_back(std::move(o));
+  const exit_reason reason = x.reason;
+  lock.unlock();
+  o->actor_gone(*this, reason);
+}
+
+void cell::remove_observer(const detail::end_observer& o) noexcept {
+  detail::cell_extras* x = extras_.load(acquire);
+  if (!x) return;
+  std::shared_ptr<detail::end_observer> removed;  // destroyed outside the lock
+  std::lock_guard guard(x->mutex);
+  const auto at = std::find_if(x->observers.begin(), x->observers.end(), [&](const auto& i) { return i.get() == &o; });
+  if (at == x->observers.end()) return;
+  removed = std::move(*at);
+  x->observers.erase(at);
+}
+
 void cell::add_stream(detail::stream_reader& r) { push_system<detail::stream_envelope>(detail::stream_added_ops, r); }
 
 void cell::send_news(detail::stream_reader& r) noexcept {
@@ -225,8 +251,9 @@ void cell::refuse_all() noexcept {
   drain(loss::dead_letter, error(errc::closed, "the actor had been closed or had ended"));
 }
 
-void cell::close() noexcept {
+void cell::close(exit_kind how) noexcept {
   if (flags_.fetch_or(closing_flag, acq_rel) & closing_flag) return;
+  if (how == exit_kind::shutdown) flags_.fetch_or(shutdown_flag, relaxed);  // the message orders it
   push_system<envelope>(detail::close_ops);
   flags_.fetch_or(refusing_flag, troupe::release);
   if (is_source()) cancel_waits();
@@ -237,6 +264,18 @@ void cell::kill() noexcept {
   push_system<envelope>(detail::kill_ops);  // wakes it if it is idle
   flags_.fetch_or(refusing_flag, troupe::release);
   cancel_waits();  // wakes it if it waits in a handler
+}
+
+void cell::end_with(exit_reason reason) noexcept {
+  detail::cell_extras& x = own_extras();
+  {
+    std::lock_guard guard(x.mutex);
+    if (x.gone || x.told) return;
+    x.told = std::move(reason);
+  }
+  flags_.fetch_or(told_flag, acq_rel);
+  push_system<envelope>(detail::kill_ops);
+  cancel_waits();
 }
 
 // --- the slice -----------------------------------------------------------------------------------------------------
@@ -268,21 +307,21 @@ void cell::run() noexcept {
 
   if (ending_) return end(std::move(own_extras().ending));
   if (!started_) {
-    if (killed()) return end({exit_kind::killed, {}});
+    if (killed()) return end_as_told();
     here.show(this, class_->on_start ? "on_start" : "run");
     if (!start()) return;
     if (root_) here.show(this, "run");
     if (root_ && !go_on(root_, handled)) return;
   } else if (root_ && !receiving_) {
     end_wait();
-    if (killed()) return end({exit_kind::killed, {}});
+    if (killed()) return end_as_told();
     here.show(this, root_.promise().message ? root_.promise().message->ops->name : "run");
     if (!go_on(resume_at, handled)) return;
   }
   for (;;) {
-    if (killed()) return end({exit_kind::killed, {}});
+    if (killed()) return end_as_told();
     if (draining_) {
-      if (!root_) return end({});
+      if (!root_) return end(reason_when_closed());
       receiving_ = false;
       if (!go_on(resume_at, handled)) return;
       --left;
@@ -316,7 +355,7 @@ void cell::abandoned() noexcept {
   if (ending_) return end(std::move(own_extras().ending));
   if (!killed()) return;
   if (root_ && !receiving_) end_wait();
-  end({exit_kind::killed, {}});
+  end_as_told();
 }
 
 bool cell::mark_streams() noexcept {
@@ -417,11 +456,12 @@ bool cell::handle(envelope& e, detail::slice_count& handled) noexcept {
     return go_on(handler, handled, &through);
   }
   through.leave();
-  const bool received = receiving_ && !e.ops->system;
+  const bool received = receiving_ && (!e.ops->system || taken_);
   if (!e.ops->system) handled.add(1);
   e.ops->destroy(e);
   if (!received) return true;
   receiving_ = false;
+  taken_ = false;
   return go_on(resume_at, handled);
 }
 
@@ -452,10 +492,10 @@ bool cell::go_on(std::coroutine_handle<> at, detail::slice_count& handled, detai
   root_.destroy();
   root_ = {};
   if (was_run) {
-    end({});
+    end(reason_when_closed());
     return false;
   }
-  handled.add(1);
+  if (!message || !message->ops->system) handled.add(1);
   if (message) message->ops->destroy(*message);
   return true;
 }
@@ -464,16 +504,45 @@ bool cell::go_on(std::coroutine_handle<> at, detail::slice_count& handled, detai
 
 /// Called while the exception is being handled; `e` is the message whose handler threw, if any.
 void cell::crash(envelope* e) noexcept {
-  exit_reason reason{exit_kind::crashed, detail::current_exception_text()};
+  exit_reason reason{exit_kind::crashed, detail::current_exception_text(), 0, std::current_exception()};
   log_line(
       fmt::format("actor {} crashed{}: {}", name(), e ? fmt::format(" at message {}", e->ops->name) : "", reason.text));
   if (e) {
-    core_->count(&detail::core::counters::failed);
+    if (!e->ops->system) core_->count(&detail::core::counters::failed);
     if (e->ops->refuse) e->ops->refuse(*e, error(errc::crashed, reason.text));
     e->ops->destroy(*e);
   }
   end(std::move(reason));
 }
+
+exit_reason cell::reason_when_closed() const noexcept {
+  return {(flags_.load(relaxed) & shutdown_flag) != 0 ? exit_kind::shutdown : exit_kind::normal};
+}
+
+void cell::end_as_told() noexcept {
+  if (flags_.load(relaxed) & killed_flag) return end({exit_kind::killed});
+  detail::cell_extras& x = own_extras();
+  std::unique_lock lock(x.mutex);
+  exit_reason reason = *x.told;
+  lock.unlock();
+  end(std::move(reason));
+}
+
+namespace {
+
+/// What those learn who have asked and get no answer.
+error no_answer_after(const exit_reason& reason) {
+  switch (reason.kind) {
+    case exit_kind::killed: return error(errc::killed, "the actor was killed");
+    case exit_kind::crashed: return error(errc::crashed, "the actor crashed: " + reason.text, reason.exception);
+    case exit_kind::exited: return error(errc::crashed, "the actor ended: " + to_string(reason));
+    case exit_kind::normal:
+    case exit_kind::shutdown: break;
+  }
+  return error(errc::closed, "the actor was closed");
+}
+
+}  // namespace
 
 void cell::end(exit_reason reason) noexcept {
   if (root_ && !root_.done()) {
@@ -484,9 +553,7 @@ void cell::end(exit_reason reason) noexcept {
     }
     if (!abandon_forks()) return;
   }
-  const error why = reason.kind == exit_kind::killed    ? error(errc::killed, "the actor was killed")
-                    : reason.kind == exit_kind::crashed ? error(errc::crashed, "the actor crashed: " + reason.text)
-                                                        : error(errc::closed, "the actor was closed");
+  const error why = no_answer_after(reason);
   if (root_) {
     envelope* message = root_.promise().message;
     if (!message && !root_.promise().is_run) core_->count(loss::killed);  // a message of a stream
@@ -495,11 +562,11 @@ void cell::end(exit_reason reason) noexcept {
     if (message) lose(*message, loss::killed, why);
   }
   if (worker* here = current_worker()) here->show(this, class_->on_stop ? "on_stop" : "destructor");
-  if (reason.kind == exit_kind::normal && class_->on_stop) {
+  if (!reason.abnormal() && class_->on_stop) {
     try {
       class_->on_stop(object_);
     } catch (...) {
-      reason = {exit_kind::crashed, detail::current_exception_text()};
+      reason = {exit_kind::crashed, detail::current_exception_text(), 0, std::current_exception()};
       log_line(fmt::format("actor {} crashed in on_stop: {}", name(), reason.text));
     }
   }
@@ -507,7 +574,7 @@ void cell::end(exit_reason reason) noexcept {
   pool_free(object_, class_->size, class_->alignment);
   object_ = nullptr;
   flags_.fetch_or(closing_flag, relaxed);
-  drain(reason.kind == exit_kind::normal ? loss::dead_letter : loss::killed, why);
+  drain(reason.abnormal() ? loss::killed : loss::dead_letter, why);
   leave_the_living(reason, true);
 }
 
@@ -519,7 +586,7 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
     flags_.fetch_or(ended_flag, troupe::release);
   };
   detail::cell_extras* x = extras_.load(acquire);
-  if (!x && reason.kind != exit_kind::crashed) {
+  if (!x && !has_words(reason)) {
     unregister();
     if (extras_.compare_exchange_strong(x, &tombstone(reason.kind), acq_rel, acquire)) return release();
   }
@@ -536,9 +603,11 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
   x->gone = true;
   x->reason = reason;
   auto watchers = std::exchange(x->watchers, {});
+  const auto observers = std::exchange(x->observers, {});
   lock.unlock();
   call_hooks();  // those that were added meanwhile
   for (auto& p : watchers) p.give(reason);
+  for (const auto& o : observers) o->actor_gone(*this, reason);
   release();
 }
 
@@ -556,6 +625,7 @@ void cell::drain(loss how, const error& why) noexcept {
 
 /// Whoever asked learns what will not be answered, and by whom.
 void cell::lose(envelope& e, loss how, const error& why) noexcept {
+  if (e.ops->system) return e.ops->destroy(e);
   if (!e.ops->refuse) return core_->refuse(e, how, why);
   core_->refuse(e, how, error(why.code(), fmt::format("{} ({} asked of {})", why.message(), e.ops->name, name())));
 }

@@ -50,6 +50,7 @@ struct actor_class {
   void (*on_stop)(void* object);     ///< null if the class has none
   root_handle (*run)(void* object);  ///< null but for loop actors
   bool source;                       ///< takes no messages: ends by itself or when told to stop
+  const message_ops* exit_signal;    ///< for those with a handler of `exit_signal`, else null: a link ends them
 };
 
 /// Called once when an actor ends, before anyone is told that it has.
@@ -57,6 +58,13 @@ class end_hook {
 public:
   virtual ~end_hook() = default;
   virtual void actor_ended(cell& c) noexcept = 0;
+};
+
+/// Told once when an actor has gone (C5), by whatever thread ended it, or at once by whoever adds it too late.
+class end_observer {
+public:
+  virtual ~end_observer() = default;
+  virtual void actor_gone(cell& who, const exit_reason& reason) noexcept = 0;
 };
 
 /// What few actors need; allocated on demand.
@@ -108,11 +116,14 @@ public:
     return enqueue(e) && open;
   }
 
-  /// C4: what was sent before is handled, then the actor ends. Sources are told to stop.
-  void close() noexcept;
+  /// C4: what was sent before is handled, then the actor ends. Sources are told to stop. `how`: `normal` or `shutdown`,
+  /// which is the reason then.
+  void close(exit_kind how = exit_kind::normal) noexcept;
   /// Ends the actor after the handler that runs; what is queued is lost.
   void kill() noexcept;
   void request_kill() noexcept override { kill(); }
+  /// As `kill`, with another reason; of several the first counts. A supervisor may make the actor anew.
+  void end_with(exit_reason reason) noexcept;
 
   bool closing() const noexcept { return (flags_.load(acquire) & (closing_flag | ended_flag)) != 0; }
   bool ended() const noexcept { return (flags_.load(acquire) & ended_flag) != 0; }
@@ -123,6 +134,12 @@ public:
   /// Calls the hook when the actor ends; at once if it has ended.
   void add_end_hook(std::shared_ptr<detail::end_hook> hook);
   void remove_end_hook(const detail::end_hook& hook) noexcept;
+  /// Tells the observer when the actor has gone; at once if it has.
+  void add_observer(std::shared_ptr<detail::end_observer> o);
+  void remove_observer(const detail::end_observer& o) noexcept;
+  /// The first observer of type T for which `test` holds, or null.
+  template <class T, class Test>
+  std::shared_ptr<T> find_observer(Test test) const;
 
   /// One more stream feeds this actor; it is closed when the last of them has ended.
   void add_input();
@@ -151,7 +168,10 @@ public:
   void* object() const noexcept { return object_; }
   void input_ended() noexcept;
   bool stop_requested() const noexcept { return closing() || waits_cancelled(); }
-  bool killed() const noexcept override { return (flags_.load(acquire) & killed_flag) != 0; }
+  bool killed() const noexcept override { return (flags_.load(acquire) & (killed_flag | told_flag)) != 0; }
+  const detail::actor_class& of_class() const noexcept { return *class_; }
+  /// Said by a system message that has come to a handler: a loop that waits has got it.
+  void system_message_taken() noexcept { taken_ = true; }
   /// What the inbox delivers.
   void stream_added(detail::stream_reader& s);
   void stream_removed(detail::stream_reader& s) noexcept;
@@ -162,7 +182,9 @@ private:
     closing_flag = 1,  // somebody has begun to close or kill it
     killed_flag = 2,
     ended_flag = 4,
-    refusing_flag = 8,  // the message that closes it is in the inbox: what is pushed now comes behind it
+    refusing_flag = 8,   // the message that closes it is in the inbox: what is pushed now comes behind it
+    told_flag = 16,      // as killed_flag, but the extras say why
+    shutdown_flag = 32,  // whoever closed it did so for a shutdown
   };
 
   cell(detail::core& k, const detail::actor_class& c);
@@ -185,6 +207,8 @@ private:
   bool arm_streams() noexcept;
   void crash(detail::envelope* e) noexcept;
   void end(exit_reason reason) noexcept;
+  void end_as_told() noexcept;
+  exit_reason reason_when_closed() const noexcept;
   void leave_the_living(const exit_reason& reason, bool registered) noexcept;
   void drain(loss how, const error& why) noexcept;
   void lose(detail::envelope& e, loss how, const error& why) noexcept;
@@ -203,10 +227,11 @@ private:
   detail::root_handle root_;                      // a handler or `run` that has begun and not ended
 
   detail::inbox_reader reader_;
-  bool started_ = false;
-  bool ending_ = false;     // it has crashed, but for the children of its coroutine
-  bool receiving_ = false;  // a loop actor that waits for a message
-  bool draining_ = false;   // the close message has been reached
+  bool started_ : 1 = false;
+  bool ending_ : 1 = false;     // it has come to its end, but for the children of its coroutine
+  bool receiving_ : 1 = false;  // a loop actor that waits for a message
+  bool draining_ : 1 = false;   // the close message has been reached
+  bool taken_ : 1 = false;      // the system message at hand has gone to a handler
   bool has_streams_ = false;
   bool marked_ = false;        // some stream is to be read up to its mark
   bool front_marked_ = false;  // the marks were set for the message at the front of the inbox

@@ -64,6 +64,11 @@ public:
     return f;
   }
 
+  /// Calls `f(const exit_reason&)` on the pool when it has gone; at once if it has. Not after the end of the runtime. Any
+  /// thread.
+  template <class F>
+  void on_end(F f) const;
+
   /// True until the actor has ended; a moment's truth.
   bool alive() const noexcept { return !cell_->ended(); }
 

@@ -171,10 +171,10 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
   s.end_periodic_calls();
   s.roster()->request_stop();
   for (const any_ref& a : actors()) {
-    if (a.get_cell()->is_source()) a.close();
+    if (a.get_cell()->is_source()) a.get_cell()->close(exit_kind::shutdown);
   }
   await_quiescence(part(7));
-  for (const any_ref& a : actors()) a.close();
+  for (const any_ref& a : actors()) a.get_cell()->close(exit_kind::shutdown);
   s.wait_quiescent(part(8));
   core_->go_down();
   s.end_spawning();

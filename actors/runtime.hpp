@@ -10,6 +10,7 @@
 
 #include <troupe/actors/address.hpp>
 #include <troupe/actors/core.hpp>
+#include <troupe/actors/monitor.hpp>
 #include <troupe/actors/ref.hpp>
 #include <troupe/base/log.hpp>
 #include <troupe/scheduler/live_tasks.hpp>
@@ -206,6 +207,7 @@ constexpr actor_class describe_class() noexcept {
   if constexpr (requires(A & a) { a.on_start(); })
     c.on_start = [](void* object) { static_cast<A*>(object)->on_start(); };
   if constexpr (requires(A & a) { a.on_stop(); }) c.on_stop = [](void* object) { static_cast<A*>(object)->on_stop(); };
+  c.exit_signal = exit_signal_ops<A>();
   if constexpr (loop_actor_class<A>) {
     c.run = [](void* object) { return finish(static_cast<loop_actor_base*>(static_cast<A*>(object))->run()).handle; };
     c.source = std::tuple_size_v<typename A::message_types> == 0;

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,27 @@ struct cell_extras {
   exit_reason ending{};  ///< of an actor that waits for the children of its last handler; the slice's
   std::vector<promise<exit_reason>> watchers;
   std::vector<std::shared_ptr<end_hook>> hooks;
+  std::vector<std::shared_ptr<end_observer>> observers;
+  std::optional<exit_reason> told;  ///< why it was told to end, if by `end_with`
   unsigned inputs = 0;
   std::vector<stream_reader*> streams;  ///< the slice's: not under the mutex
   extras_slot of_strand;                ///< what green threads have too; not under the mutex
 };
 
 }  // namespace troupe::detail
+
+namespace troupe {
+
+template <class T, class Test>
+std::shared_ptr<T> cell::find_observer(Test test) const {
+  detail::cell_extras* x = extras_.load(acquire);
+  if (!x) return nullptr;
+  std::lock_guard guard(x->mutex);
+  for (const auto& o : x->observers) {
+    auto found = std::dynamic_pointer_cast<T>(o);
+    if (found && test(*found)) return found;
+  }
+  return nullptr;
+}
+
+}  // namespace troupe

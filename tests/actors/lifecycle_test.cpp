@@ -91,7 +91,7 @@ TEST(Lifecycle, a_reference_outlives_actor_and_runtime) {
   EXPECT_EQ(kept.try_send(1), troupe::send_status::closed);
   kept.close();
   kept.kill();
-  EXPECT_EQ(kept.join(0ms)->kind, troupe::exit_kind::normal);
+  EXPECT_EQ(kept.join(0ms)->kind, troupe::exit_kind::shutdown);
 }
 
 TEST(Lifecycle, dropping_the_last_reference_closes_nothing) {

@@ -214,7 +214,7 @@ TEST(C6_Shutdown, what_is_sent_after_it_is_a_dead_letter) {
     EXPECT_EQ(rt.counts().dead_letters, 1u);
   }
   EXPECT_EQ(left.try_send(number{1}), troupe::send_status::closed);  // the runtime has gone as well
-  EXPECT_EQ(left.join(0ms)->kind, troupe::exit_kind::normal);
+  EXPECT_EQ(left.join(0ms)->kind, troupe::exit_kind::shutdown);
 }
 
 // --- ends travel
