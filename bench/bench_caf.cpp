@@ -1,7 +1,8 @@
-// CAF 0.17 in the benchmarks that README.md describes. CAF keeps its own defaults but for the number of workers.
-// Numbers travel as std::uint64_t because CAF dispatches its built-in types faster than a struct.
+// CAF 0.17 in the benchmarks that README.md describes; savina/caf_*.cpp have more of them.
 
 #include "common.hpp"
+#include "savina/benches.hpp"
+#include "savina/caf_setup.hpp"
 
 #include <array>
 #include <atomic>
@@ -15,9 +16,10 @@ namespace {
 
 using bench::completion;
 using bench::options;
+using bench::start_atom;
 using bench::sum_below;
+using bench::system_under_test;
 
-using start_atom = caf::atom_constant<caf::atom("start")>;
 using more_atom = caf::atom_constant<caf::atom("more")>;
 
 struct tick {
@@ -32,36 +34,6 @@ static_assert(sizeof(tick) == 64);
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tick)
 
 namespace {
-
-class config : public caf::actor_system_config {
-public:
-  explicit config(const options& opts) { set("scheduler.max-threads", std::size_t{opts.workers}); }
-};
-
-class system_under_test {
-public:
-  explicit system_under_test(const options& opts) : config_(opts), system_(config_) {}
-
-  caf::actor_system& operator*() { return system_; }
-  caf::actor_system* operator->() { return &system_; }
-
-  template <class Actor, class... Args>
-  caf::actor spawn(Args&&... args) {
-    actors_.push_back(system_.spawn<Actor>(std::forward<Args>(args)...));
-    return actors_.back();
-  }
-
-  ~system_under_test() {
-    for (const auto& each : actors_) {
-      caf::anon_send_exit(each, caf::exit_reason::user_shutdown);
-    }
-  }
-
-private:
-  config config_;
-  caf::actor_system system_;
-  std::vector<caf::actor> actors_;
-};
 
 // ping_pong: each round trip is two messages.
 
@@ -408,7 +380,7 @@ private:
 
 bool idle_memory(const options& opts) {
   completion done;
-  config cfg(opts);
+  bench::caf_config cfg(opts);
   caf::actor_system sys(cfg);
   auto n = opts.scaled(1'000'000);
   std::vector<caf::actor> actors(n);  // resident before the first reading
@@ -447,4 +419,4 @@ constexpr std::array<bench::entry, 9> entries{{
 
 }  // namespace
 
-int main(int argc, char** argv) { return bench::run_program(argc, argv, entries); }
+int main(int argc, char** argv) { return bench::run_program(argc, argv, bench::savina::all(entries)); }

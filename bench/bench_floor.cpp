@@ -1,7 +1,9 @@
 // What the machine itself takes for the work of a benchmark: bare loops without a scheduler, under the name of the
-// benchmark that they bound from below. All but `wake` run on the main thread, whatever the number of workers.
+// benchmark that they bound from below. All but `wake` and `ask` run on the main thread, whatever the number of
+// workers.
 
 #include "common.hpp"
+#include "savina/work.hpp"
 #include "scheduler_work.hpp"
 
 #include <linux/futex.h>
@@ -328,13 +330,70 @@ bool wake(const options& opts) {
   return bench::measure_wakes(opts, [&] { return sleeper.wake_once(); });
 }
 
-constexpr std::array<bench::entry, 6> entries{{
+/// A thread that answers each number with the next one. Both sides sleep while they wait: no spinning.
+class futex_oracle {
+public:
+  futex_oracle() : thread_([this] { run(); }) {}
+  ~futex_oracle() {
+    stopping_ = true;
+    tell(question_, question_.load(std::memory_order_relaxed) + 1);
+    thread_.join();
+  }
+
+  std::uint32_t ask(std::uint32_t number) {
+    auto before = answer_.load(std::memory_order_relaxed);
+    tell(question_, number);
+    return await_change(answer_, before);
+  }
+
+private:
+  static void tell(std::atomic<std::uint32_t>& word, std::uint32_t value) {
+    word.store(value, std::memory_order_release);
+    syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  }
+  static std::uint32_t await_change(std::atomic<std::uint32_t>& word, std::uint32_t before) {
+    while (true) {
+      auto now = word.load(std::memory_order_acquire);
+      if (now != before) {
+        return now;
+      }
+      syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, before, nullptr, nullptr, 0);
+    }
+  }
+  void run() {
+    for (std::uint32_t seen = 0;;) {
+      seen = await_change(question_, seen);
+      if (stopping_) {
+        return;
+      }
+      tell(answer_, seen + 1);
+    }
+  }
+
+  // Each is the number that was told last. The release of `tell` pairs with the acquire of `await_change`.
+  std::atomic<std::uint32_t> question_{0};
+  std::atomic<std::uint32_t> answer_{0};
+  bool stopping_ = false;  // written before the last question, read after it
+  std::thread thread_;     // last, so that it finds the rest
+};
+
+bool ask(const options& opts) {
+  futex_oracle oracle;
+  std::uint32_t number = 0;
+  return bench::savina::measure_asks(opts, [&](std::uint64_t) {
+    ++number;
+    return oracle.ask(number) == number + 1;
+  });
+}
+
+constexpr std::array<bench::entry, 7> entries{{
     {"ping_pong", ping_pong},
     {"count", count},
     {"yield", yield},
     {"spawn_join", spawn_join},
     {"fib", run_fib},
     {"wake", wake},
+    {"ask", ask},
 }};
 
 }  // namespace

@@ -1,8 +1,10 @@
-// Troupe in the benchmarks that README.md describes.
+// Troupe in the benchmarks that README.md describes; savina/troupe_*.cpp have more of them.
 
 #include "channel_benches.hpp"
 #include "common.hpp"
 #include "fork_join_benches.hpp"
+#include "savina/benches.hpp"
+#include "savina/troupe_setup.hpp"
 #include "scheduler_benches.hpp"
 
 #include <algorithm>
@@ -21,23 +23,14 @@ namespace {
 using bench::completion;
 using bench::options;
 using bench::sum_below;
+using bench::savina::configured;
+using bench::savina::start;
 using namespace std::chrono_literals;
 
 /// The message that carries one number.
 struct number {
   std::uint64_t value;
 };
-
-/// Begins a round of `n` messages.
-struct start {
-  std::uint64_t n;
-};
-
-troupe::runtime_options configured(const options& opts) {
-  troupe::runtime_options result;
-  result.workers = opts.workers;
-  return result;
-}
 
 // ping_pong: each round trip is two messages.
 
@@ -399,4 +392,4 @@ constexpr std::array<bench::entry, 20> entries{{
 
 }  // namespace
 
-int main(int argc, char** argv) { return bench::run_program(argc, argv, entries); }
+int main(int argc, char** argv) { return bench::run_program(argc, argv, bench::savina::all(entries)); }
