@@ -61,12 +61,22 @@ public:
 
   /// Sends a message and returns at once, as `ref::send`. Throws `std::bad_alloc`, and has not sent it then. Any
   /// thread.
-  void send(M message) const { (void)try_send(std::move(message)); }
+  void send(M message) const { (void)get_cell()->enqueue(make_own(std::move(message))); }
 
-  /// The same, and says whether the actor will come to it.
-  [[nodiscard]] send_status try_send(M message) const {
-    auto* e = detail::make_envelope<detail::own_envelope<M>>(*ops_->own, std::move(message));
-    return get_cell()->enqueue_unless_closing(*e) ? send_status::queued : send_status::closed;
+  /// The same, and says what became of it; never goes beyond the limit of a mailbox.
+  [[nodiscard]] send_status try_send(M message) const { return get_cell()->try_enqueue(make_own(std::move(message))); }
+
+  /// Waits until there is room, as `ref::send_wait`.
+  auto send_wait(M message, std::chrono::nanoseconds timeout = forever) const {
+    return operation(detail::send_request<M>(*get_cell(), make_own(std::move(message))), timeout);
+  }
+
+  /// Later, or again and again, as `ref::send_later` and `ref::send_every`.
+  timer_handle send_later(std::chrono::nanoseconds delay, M message) const {
+    return detail::send_later(*this, delay, std::move(message));
+  }
+  timer_handle send_every(std::chrono::nanoseconds period, const M& message) const {
+    return detail::send_every(*this, period, message);
   }
 
   /// True if the actor can take messages that others read too.
@@ -81,6 +91,10 @@ public:
   }
 
 private:
+  detail::envelope& make_own(M message) const {
+    return *detail::make_envelope<detail::own_envelope<M>>(*ops_->own, std::move(message));
+  }
+
   const detail::typed_address_ops<M>* ops_ = nullptr;
 };
 

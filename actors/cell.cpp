@@ -16,6 +16,7 @@ namespace troupe {
 namespace detail {
 
 constinit thread_local cell* cell_under_construction = nullptr;
+constinit thread_local cell* running_cell __attribute__((tls_model("initial-exec"))) = nullptr;
 
 namespace {
 
@@ -25,12 +26,16 @@ constexpr message_ops system_message(root_handle (*handle)(cell&, envelope&), co
 
 }  // namespace
 
-const message_ops close_ops = system_message(
-    [](cell& c, envelope&) -> root_handle {
-      c.mark_closed();
-      return {};
-    },
-    "close");
+const message_ops close_ops = [] {
+  message_ops ops = system_message(
+      [](cell& c, envelope&) -> root_handle {
+        c.mark_closed();
+        return {};
+      },
+      "close");
+  ops.after_all = true;
+  return ops;
+}();
 
 const message_ops kill_ops = system_message([](cell&, envelope&) -> root_handle { return {}; }, "kill");
 
@@ -100,7 +105,7 @@ void cell::push_system(Args&&... args) noexcept {
 void cell::begin() noexcept {
   core_->count(&detail::core::counters::spawned);
   home().strands().add(*this);
-  if (class_->on_start || class_->run || !reader_.try_idle(inbox_)) home().schedule(*this);
+  if (class_->on_start || class_->run || !try_idle()) home().schedule(*this);
 }
 
 void cell::abandon() noexcept {
@@ -153,7 +158,14 @@ strand_extras* cell::extras_if_any() const noexcept {
   return x ? x->of_strand.if_any() : nullptr;
 }
 
-void cell::set_name(std::string name) { own_extras().name = std::move(name); }
+void cell::prepare(actor_options options) {
+  if (!options.name.empty()) own_extras().name = std::move(options.name);
+  const mailbox_options* mailbox = options.mailbox ? &*options.mailbox : class_->mailbox;
+  detail::mailbox_budget* budget = core_->budget();
+  if (!mailbox && !budget) return;
+  own_extras().inbox = std::make_unique<detail::bounded_inbox>(*this, mailbox ? *mailbox : mailbox_options(), budget);
+  bounded_ = true;
+}
 
 std::string cell::name() const {
   const detail::cell_extras* x = extras_.load(acquire);
@@ -278,6 +290,79 @@ void cell::end_with(exit_reason reason) noexcept {
   cancel_waits();
 }
 
+// --- a mailbox with limits -----------------------------------------------------------------------------------------
+
+detail::bounded_inbox* cell::bounded() const noexcept {
+  return bounded_ ? extras_.load(acquire)->inbox.get() : nullptr;
+}
+
+detail::envelope* cell::take_bounded() noexcept { return bounded()->take(); }
+bool cell::has_message_bounded() const noexcept { return bounded()->has_message(); }
+bool cell::try_idle_bounded() noexcept { return bounded()->try_idle(); }
+
+bool cell::waits_for_message() const noexcept {
+  return bounded_ ? bounded()->reader_is_idle() : inbox_.reader_is_idle();
+}
+
+send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexcept {
+  const bool system = e.ops->system;
+  bool beyond = false;
+  const auto outcome = bounded()->push(e, may_refuse, beyond);
+  using pushed = detail::bounded_inbox::pushed;
+  if (!system && !counted && outcome != pushed::full) core_->count(&detail::core::counters::sent);
+  switch (outcome) {
+    case pushed::woke: wake(); [[fallthrough]];
+    case pushed::queued:
+      if (beyond && detail::running_cell) detail::running_cell->mute(*this);
+      return send_status::queued;
+    case pushed::closed:
+      if (system)
+        e.ops->destroy(e);
+      else
+        lose(e, loss::dead_letter, error(errc::closed, "the actor had been closed or had ended"));
+      break;
+    case pushed::full:
+      if (!counted) {
+        core_->count(&detail::core::counters::refused);
+        if (e.ops->refuse) e.ops->refuse(e, error(errc::full, "the mailbox of " + name() + " is full"));
+        e.ops->destroy(e);
+        break;
+      }
+      [[fallthrough]];
+    case pushed::dropped: lose_for_overflow(e); return send_status::dropped;
+  }
+  detail::free_envelope(&e);
+  return outcome == pushed::full ? send_status::full : send_status::closed;
+}
+
+void cell::lose_for_overflow(envelope& e) noexcept {
+  core_->refuse(e, loss::overflow,
+                error(errc::full, "the mailbox of " + name() + " was full: the message was dropped"));
+  detail::free_envelope(&e);
+}
+
+void cell::mute(cell& by) noexcept {
+  detail::cell_extras& x = own_extras();
+  if (x.muted) return;
+  x.muted = std::make_unique<detail::mute>(*this, by);
+  flags_.fetch_or(muted_flag, relaxed);
+}
+
+/// True if the slice is over: it waits.
+bool cell::begin_mute() noexcept {
+  muting_ = true;
+  if (own_extras().muted->begin()) return true;
+  end_mute();
+  return false;
+}
+
+void cell::end_mute() noexcept {
+  const std::unique_ptr<detail::mute> over = std::move(own_extras().muted);
+  muting_ = false;
+  flags_.fetch_and(static_cast<std::uint8_t>(~muted_flag), relaxed);
+  if (over->end(*this)) core_->count(&detail::core::counters::mutes_broken);
+}
+
 // --- the slice -----------------------------------------------------------------------------------------------------
 
 /// Counts the messages of one slice and adds them up at its end.
@@ -298,14 +383,29 @@ private:
   std::uint64_t handled_ = 0;
 };
 
+namespace {
+
+/// Says on this thread which actor runs.
+class running {
+public:
+  explicit running(cell& c) noexcept { detail::running_cell = &c; }
+  ~running() { detail::running_cell = nullptr; }
+  running(const running&) = delete;
+  running& operator=(const running&) = delete;
+};
+
+}  // namespace
+
 void cell::run() noexcept {
   worker& here = *current_worker();
+  running this_one(*this);
   unsigned left = here.budget();
   std::int64_t begun = 0;
   run_loop* const recorder = core_->recorder();
   detail::slice_count handled(*core_);
 
   if (ending_) return end(std::move(own_extras().ending));
+  if (muting_) end_mute();
   if (!started_) {
     if (killed()) return end_as_told();
     here.show(this, class_->on_start ? "on_start" : "run");
@@ -319,7 +419,12 @@ void cell::run() noexcept {
     if (!go_on(resume_at, handled)) return;
   }
   for (;;) {
-    if (killed()) return end_as_told();
+    if (flags_.load(acquire) & (killed_flag | told_flag | muted_flag)) [[unlikely]] {
+      if (killed()) return end_as_told();
+      handled.flush();
+      if (begin_mute()) return;
+      continue;
+    }
     if (draining_) {
       if (!root_) return end(reason_when_closed());
       receiving_ = false;
@@ -327,10 +432,10 @@ void cell::run() noexcept {
       --left;
     } else if (marked_) {
       if (!read_streams(left, handled)) return;
-    } else if (has_streams_ && !front_marked_ && reader_.has_message(inbox_)) {
+    } else if (has_streams_ && !front_marked_ && has_message()) {
       front_marked_ = true;
       marked_ = mark_streams();  // N1
-    } else if (envelope* e = has_streams_ && !front_marked_ ? nullptr : reader_.take(inbox_)) {
+    } else if (envelope* e = has_streams_ && !front_marked_ ? nullptr : take()) {
       front_marked_ = false;
       here.show(this, e->ops->name);
       if (recorder) recorder->record(id_ ^ std::hash<std::string_view>()(e->ops->name));
@@ -340,7 +445,7 @@ void cell::run() noexcept {
       if (has_streams_ && (marked_ = mark_streams())) continue;
       handled.flush();
       if (has_streams_ && !arm_streams()) continue;
-      if (reader_.try_idle(inbox_)) return;
+      if (try_idle()) return;
     }
     if (left == 0) {
       handled.flush();
@@ -354,6 +459,7 @@ void cell::run() noexcept {
 void cell::abandoned() noexcept {
   if (ending_) return end(std::move(own_extras().ending));
   if (!killed()) return;
+  if (muting_) end_mute();
   if (root_ && !receiving_) end_wait();
   end_as_told();
 }
@@ -612,15 +718,16 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
 }
 
 void cell::drain(loss how, const error& why) noexcept {
+  if (bounded_) bounded()->refuse_more();
   do {
-    while (envelope* e = reader_.take(inbox_)) {
+    while (envelope* e = take()) {
       // What a kill overtakes is lost, also where others would take it (C4).
       if (e->ops->system || (why != errc::killed && passed_on(*e)))
         e->ops->destroy(*e);
       else
         lose(*e, how, why);
     }
-  } while (!reader_.try_close(inbox_));
+  } while (!(bounded_ ? bounded()->try_close() : reader_.try_close(inbox_)));
 }
 
 /// Whoever asked learns what will not be answered, and by whom.

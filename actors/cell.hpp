@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,12 +12,19 @@
 #include <troupe/actors/detail/inbox.hpp>
 #include <troupe/actors/envelope.hpp>
 #include <troupe/actors/exit_reason.hpp>
+#include <troupe/actors/mailbox.hpp>
 #include <troupe/actors/stream_reader.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/strand.hpp>
 #include <troupe/scheduler/task.hpp>
 
 namespace troupe {
+
+/// How one actor is to be made; for `runtime::spawn`.
+struct actor_options {
+  std::string name{};                                     ///< which reports show; empty: class#id
+  std::optional<mailbox_options> mailbox = std::nullopt;  ///< in place of that of its class
+};
 
 namespace detail {
 
@@ -51,6 +59,7 @@ struct actor_class {
   root_handle (*run)(void* object);  ///< null but for loop actors
   bool source;                       ///< takes no messages: ends by itself or when told to stop
   const message_ops* exit_signal;    ///< for those with a handler of `exit_signal`, else null: a link ends them
+  const mailbox_options* mailbox;    ///< null: the default
 };
 
 /// Called once when an actor ends, before anyone is told that it has.
@@ -69,6 +78,7 @@ public:
 
 /// What few actors need; allocated on demand.
 struct cell_extras;
+class bounded_inbox;
 class slice_count;
 
 }  // namespace detail
@@ -80,11 +90,13 @@ class slice_count;
 /// A2. The cell owns one reference to itself until it has ended.
 /// A3. A slice ends in one of four ways, and touches nothing of the cell after it: idle (the inbox's compare-exchange),
 ///     behind the others (reschedule), suspended (somebody else owns the right to resume), ended.
+/// A4. `bounded_` says whether the messages are in a `bounded_inbox` instead of `inbox_`; decided before anyone else knows
+///     the cell.
 class cell final : public strand {
 public:
   /// Makes a cell whose object is not there yet. `construct(cell&, memory)` makes the object and may throw.
   template <class Construct>
-  static cell* make(detail::core& k, const detail::actor_class& c, std::string name, Construct construct);
+  static cell* make(detail::core& k, const detail::actor_class& c, actor_options options, Construct construct);
 
   // --- any thread, by whoever holds a reference ---------------------------------------------------------------------
 
@@ -93,28 +105,33 @@ public:
     if (refs_.fetch_sub(1, acq_rel) == 1) destroy();
   }
 
-  /// Takes the envelope over: queues it, or loses it as a dead letter. False in the latter case.
+  /// Takes the envelope over: queues it, or loses it as a dead letter or as the mailbox's policy says. False in the
+  /// latter cases.
   bool enqueue(detail::envelope& e) noexcept {
+    if (bounded_) [[unlikely]]
+      return push_bounded(e, false) == send_status::queued;
     if (!e.ops->system) core_->count(&detail::core::counters::sent);
-    return enqueue_again(e);
+    return push(e);
   }
 
   /// The same for a message that counts as sent already.
   bool enqueue_again(detail::envelope& e) noexcept {
-    switch (inbox_.push(e)) {
-      case detail::push_result::queued: return true;
-      case detail::push_result::woke: home().schedule(*this); return true;
-      case detail::push_result::closed: break;
-    }
-    refuse_all();
-    return false;
+    if (bounded_) [[unlikely]]
+      return push_bounded(e, false, true) == send_status::queued;
+    return push(e);
   }
 
-  /// The same, and false also if the actor has been told to close before: then it will not come to the message.
-  bool enqueue_unless_closing(detail::envelope& e) noexcept {
+  /// The same for a sender who wants to know: does not go beyond the limit of the mailbox, and says `closed` also if the
+  /// actor has been told to close before: then it will not come to the message.
+  send_status try_enqueue(detail::envelope& e) noexcept {
+    if (bounded_) [[unlikely]]
+      return push_bounded(e, true);
     const bool open = (flags_.load(acquire) & (refusing_flag | ended_flag)) == 0;
-    return enqueue(e) && open;
+    return enqueue(e) && open ? send_status::queued : send_status::closed;
   }
+
+  /// Null if the mailbox is the default one.
+  detail::bounded_inbox* bounded() const noexcept;
 
   /// C4: what was sent before is handled, then the actor ends. Sources are told to stop. `how`: `normal` or `shutdown`,
   /// which is the reason then.
@@ -158,7 +175,7 @@ public:
   /// The name given at spawn, or class#id.
   std::string name() const override;
   std::string describe() const override { return name(); }
-  bool waits_for_message() const noexcept override { return inbox_.reader_is_idle(); }
+  bool waits_for_message() const noexcept override;
   detail::core& core() const noexcept { return *core_; }
 
   // --- the actor itself, inside its slice ---------------------------------------------------------------------------
@@ -177,6 +194,12 @@ public:
   void stream_removed(detail::stream_reader& s) noexcept;
   void mark_closed() noexcept { draining_ = true; }
 
+  /// It has sent to a full mailbox in this slice: once the handler is done it waits for room there.
+  void mute(cell& by) noexcept;
+
+  /// Counts, answers, destroys and frees a message that the mailbox has dropped. Any thread.
+  void lose_for_overflow(detail::envelope& e) noexcept;
+
 private:
   enum : std::uint8_t {
     closing_flag = 1,  // somebody has begun to close or kill it
@@ -185,12 +208,13 @@ private:
     refusing_flag = 8,   // the message that closes it is in the inbox: what is pushed now comes behind it
     told_flag = 16,      // as killed_flag, but the extras say why
     shutdown_flag = 32,  // whoever closed it did so for a shutdown
+    muted_flag = 64,     // its own slice's: see `mute`; the only one that is taken back
   };
 
   cell(detail::core& k, const detail::actor_class& c);
   ~cell();
 
-  void set_name(std::string name);
+  void prepare(actor_options options);
   void begin() noexcept;    // construction is over: idle, or scheduled
   void abandon() noexcept;  // construction has failed
   void destroy() noexcept;
@@ -198,6 +222,28 @@ private:
   void push_system(Args&&... args) noexcept;
   void refuse_all() noexcept;
   detail::cell_extras& own_extras();
+
+  bool push(detail::envelope& e) noexcept {
+    switch (inbox_.push(e)) {
+      case detail::push_result::queued: return true;
+      case detail::push_result::woke: home().schedule(*this); return true;
+      case detail::push_result::closed: break;
+    }
+    refuse_all();
+    return false;
+  }
+  send_status push_bounded(detail::envelope& e, bool may_refuse, bool counted = false) noexcept;
+
+  // The reader's side of either inbox.
+  detail::envelope* take() noexcept { return bounded_ ? take_bounded() : reader_.take(inbox_); }
+  bool has_message() const noexcept { return bounded_ ? has_message_bounded() : reader_.has_message(inbox_); }
+  bool try_idle() noexcept { return bounded_ ? try_idle_bounded() : reader_.try_idle(inbox_); }
+  detail::envelope* take_bounded() noexcept;
+  bool has_message_bounded() const noexcept;
+  bool try_idle_bounded() noexcept;
+
+  bool begin_mute() noexcept;
+  void end_mute() noexcept;
 
   bool start() noexcept;
   bool handle(detail::envelope& e, detail::slice_count& handled) noexcept;
@@ -216,7 +262,8 @@ private:
   // What senders touch comes first, what the slice writes with each message last, and what both only read between: the
   // two must not share a cache line (static_assert in cell.cpp).
   detail::inbox inbox_;
-  atomic<std::uint8_t> flags_{0};  // set only; each once
+  atomic<std::uint8_t> flags_{0};  // set only, each once, but for muted_flag
+  bool bounded_ = false;           // A4
   atomic<std::uint32_t> refs_{1};  // references to the cell
   detail::core* core_;
 
@@ -235,11 +282,15 @@ private:
   bool has_streams_ = false;
   bool marked_ = false;        // some stream is to be read up to its mark
   bool front_marked_ = false;  // the marks were set for the message at the front of the inbox
+  bool muting_ = false;        // it waits for room in somebody's mailbox
 };
 
 namespace detail {
 
 extern constinit thread_local cell* cell_under_construction;
+
+/// The actor whose slice the calling thread runs; null if there is none.
+extern constinit thread_local cell* running_cell __attribute__((tls_model("initial-exec")));
 
 /// For the runtime's own messages.
 extern const message_ops close_ops;
@@ -249,13 +300,13 @@ extern const message_ops kill_ops;
 }  // namespace detail
 
 template <class Construct>
-cell* cell::make(detail::core& k, const detail::actor_class& c, std::string name, Construct construct) {
+cell* cell::make(detail::core& k, const detail::actor_class& c, actor_options options, Construct construct) {
   cell* self = new (pool_allocate(sizeof(cell))) cell(k, c);
   // The base class of the object takes the cell from here; an actor may spawn others in its constructor.
   cell* outer = std::exchange(detail::cell_under_construction, self);
   void* memory = nullptr;
   try {
-    if (!name.empty()) self->set_name(std::move(name));
+    self->prepare(std::move(options));
     memory = pool_allocate(c.size, c.alignment);
     construct(*self, memory);
     detail::cell_under_construction = outer;

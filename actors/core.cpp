@@ -1,11 +1,18 @@
 #include <troupe/actors/core.hpp>
 
+#include <troupe/actors/detail/bounded_inbox.hpp>
 #include <troupe/scheduler/run_loop.hpp>
 
 namespace troupe::detail {
 
 core::core(std::shared_ptr<troupe::scheduler> s, run_loop* loop)
     : scheduler_(std::move(s)), recorder_(loop), workers_(scheduler_->capacity()) {}
+
+core::~core() = default;
+
+void core::set_budget(std::size_t bytes, overflow when_full) {
+  budget_ = std::make_unique<mailbox_budget>(bytes, when_full);
+}
 
 void core::add_outside(atomic<std::uint64_t>& c, std::uint64_t n) noexcept {
   if (recorder_) recorder_->require_owner();
@@ -30,6 +37,8 @@ message_counts core::counts() const noexcept {
     for (std::size_t i = 0; i != c.lost.size(); ++i) {
       (i == static_cast<std::size_t>(loss::dead_letter) ? sum.dead_letters : sum.dropped) += c.lost[i].load(acquire);
     }
+    sum.refused += c.refused.load(relaxed);
+    sum.mutes_broken += c.mutes_broken.load(relaxed);
     sum.late_replies += c.late_replies.load(relaxed);
     sum.spawned += c.spawned.load(relaxed);
     sum.ended += c.ended.load(relaxed);

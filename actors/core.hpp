@@ -18,12 +18,18 @@
 namespace troupe {
 
 class run_loop;
+enum class overflow : std::uint8_t;
+
+namespace detail {
+class mailbox_budget;
+}
 
 /// Why a message was lost. Each loss is counted (C3).
 enum class loss : std::uint8_t {
   dead_letter,  ///< sent to an actor that had been closed or had ended
   killed,       ///< still queued when its receiver was killed or crashed
   detached,     ///< on its way to a subscriber when that was detached
+  overflow,     ///< there was no room for it in the mailbox, or it made room there
   count_
 };
 
@@ -34,6 +40,8 @@ struct message_counts {
   std::uint64_t failed = 0;        ///< by a handler that threw
   std::uint64_t dead_letters = 0;  ///< `loss::dead_letter`
   std::uint64_t dropped = 0;       ///< all other losses
+  std::uint64_t refused = 0;       ///< not sent for lack of room in the mailbox: `send_status::full`
+  std::uint64_t mutes_broken = 0;  ///< times an actor went on because those it waited for, muted, waited for it
   std::uint64_t late_replies = 0;  ///< replies that came after the timeout; the messages count as handled
   std::uint64_t spawned = 0;       ///< actors
   std::uint64_t ended = 0;         ///< actors
@@ -63,7 +71,8 @@ public:
   run_loop* recorder() const noexcept { return recorder_; }
 
   struct alignas(cache_line) counters {
-    atomic<std::uint64_t> sent{0}, handled{0}, failed{0}, late_replies{0}, spawned{0}, ended{0};
+    atomic<std::uint64_t> sent{0}, handled{0}, failed{0}, late_replies{0}, spawned{0}, ended{0}, refused{0},
+        mutes_broken{0};
     std::array<atomic<std::uint64_t>, static_cast<std::size_t>(loss::count_)> lost{};
     atomic<std::int64_t> cells{0};  // K2
     atomic<std::uint64_t> ids{1};
@@ -79,6 +88,10 @@ public:
     if (down_.load(relaxed))
       throw troupe_error(errc::shutdown, "the runtime has been shut down: nothing can be spawned");
   }
+
+  /// The memory that all mailboxes may take together; null: any. Set before the first actor is made.
+  mailbox_budget* budget() const noexcept { return budget_.get(); }
+  void set_budget(std::size_t bytes, overflow when_full);
 
   /// A number for a new actor, unique in this runtime; the same in each run of a deterministic one.
   std::uint64_t next_id() noexcept;
@@ -108,7 +121,7 @@ public:
   bool given_up() const noexcept { return given_up_.load(acquire); }
 
 private:
-  ~core() = default;
+  ~core();
 
   bool is_own_worker() const noexcept {
     worker* w = current_worker();
@@ -134,6 +147,7 @@ private:
   atomic<std::int64_t> cells_{bias};
   atomic<std::uint64_t> ids_{1};
 
+  std::unique_ptr<mailbox_budget> budget_;
   atomic<bool> given_up_{false};  // set once; release pairs with the acquire of whoever would wait
 
   std::mutex services_mutex_;

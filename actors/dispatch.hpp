@@ -6,6 +6,7 @@
 #include <troupe/actors/delivery_gate.hpp>
 #include <troupe/actors/envelope.hpp>
 #include <troupe/actors/handlers.hpp>
+#include <troupe/actors/mailbox.hpp>
 #include <troupe/scheduler/future.hpp>
 
 /// How an envelope comes to the handler of its type. Internal.
@@ -109,6 +110,16 @@ void destroy_own(envelope& e) noexcept {
   own.~own_envelope();
 }
 
+template <class M>
+const void* payload_of_own(const envelope& e) noexcept {
+  return &static_cast<const own_envelope<M>&>(e).message;
+}
+
+template <class M>
+priority urgency_of_own(const envelope& e) noexcept {
+  return priority_for(static_cast<const own_envelope<M>&>(e).message);
+}
+
 template <class A, class M>
 root_handle handle_own(cell& c, envelope& e) {
   auto& own = static_cast<own_envelope<M>&>(e);
@@ -122,8 +133,8 @@ root_handle handle_own(cell& c, envelope& e) {
 
 template <class A, class M>
 inline constexpr message_ops own_ops{
-    &handle_own<A, M>,        nullptr,        nullptr, &destroy_own<M>, sizeof(own_envelope<M>),
-    alignof(own_envelope<M>), type_name<M>(), false};
+    &handle_own<A, M>, nullptr, nullptr, &destroy_own<M>, sizeof(own_envelope<M>), alignof(own_envelope<M>),
+    type_name<M>(),    false,   nullptr, &typeid(M),      &payload_of_own<M>,      &urgency_of_own<M>};
 
 // --- a question ----------------------------------------------------------------------------------------------------
 
@@ -166,7 +177,11 @@ inline constexpr message_ops ask_ops{&handle_ask<A, M>,
                                      sizeof(ask_envelope<M, reply_of<A, M>>),
                                      alignof(ask_envelope<M, reply_of<A, M>>),
                                      type_name<M>(),
-                                     false};
+                                     false,
+                                     nullptr,
+                                     &typeid(M),
+                                     &payload_of_own<M>,
+                                     &urgency_of_own<M>};
 
 // --- a message shared with others ----------------------------------------------------------------------------------
 
@@ -174,6 +189,16 @@ template <class M>
 void destroy_shared(envelope& e) noexcept {
   auto& s = static_cast<shared_envelope<M>&>(e);
   s.shared->release();
+}
+
+template <class M>
+const void* payload_of_shared(const envelope& e) noexcept {
+  return &static_cast<const shared_envelope<M>&>(e).shared->message;
+}
+
+template <class M>
+priority urgency_of_shared(const envelope& e) noexcept {
+  return priority_for(static_cast<const shared_envelope<M>&>(e).shared->message);
 }
 
 template <class M>
@@ -197,8 +222,17 @@ root_handle handle_shared(cell& c, envelope& e) {
 }
 
 template <class A, class M>
-inline constexpr message_ops shared_ops{
-    &handle_shared<A, M>,        &gate_of<M>,    nullptr, &destroy_shared<M>, sizeof(shared_envelope<M>),
-    alignof(shared_envelope<M>), type_name<M>(), false};
+inline constexpr message_ops shared_ops{&handle_shared<A, M>,
+                                        &gate_of<M>,
+                                        nullptr,
+                                        &destroy_shared<M>,
+                                        sizeof(shared_envelope<M>),
+                                        alignof(shared_envelope<M>),
+                                        type_name<M>(),
+                                        false,
+                                        nullptr,
+                                        &typeid(M),
+                                        &payload_of_shared<M>,
+                                        &urgency_of_shared<M>};
 
 }  // namespace troupe::detail

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <new>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include <troupe/base/atomic.hpp>
@@ -15,6 +16,7 @@
 namespace troupe {
 
 class cell;
+class priority;
 
 namespace detail {
 
@@ -41,6 +43,12 @@ struct message_ops {
   /// Finds another receiver for a message that this one will not handle; false, and the message untouched, if there is
   /// none. Null if there can be none.
   bool (*pass_on)(envelope&) noexcept = nullptr;
+  /// The type of the message, the message, and how urgent it is. Null for messages of the runtime itself.
+  const std::type_info* type = nullptr;
+  const void* (*payload)(const envelope&) noexcept = nullptr;
+  priority (*urgency)(const envelope&) noexcept = nullptr;
+  /// Of the runtime's own: comes behind what was sent before it in any mailbox, not only in a FIFO.
+  bool after_all = false;
 };
 
 /// A message on its way: this header, and the message behind it in the same allocation.

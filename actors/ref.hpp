@@ -9,16 +9,14 @@
 
 #include <troupe/actors/ask.hpp>
 #include <troupe/actors/cell.hpp>
+#include <troupe/actors/detail/send_request.hpp>
+#include <troupe/actors/detail/timed_send.hpp>
 #include <troupe/actors/dispatch.hpp>
 #include <troupe/actors/handlers.hpp>
+#include <troupe/actors/mailbox.hpp>
+#include <troupe/scheduler/timed_call.hpp>
 
 namespace troupe {
-
-/// What became of a message that was sent.
-enum class send_status : std::uint8_t {
-  queued,  ///< it is in the inbox
-  closed,  ///< the actor had been closed or had ended: the message is or will be a dead letter
-};
 
 /// What references of all kinds have in common. Holds the cell, never the object: dropping the last reference closes
 /// nothing. Copying costs one atomic increment. May be used from any thread, and after the actor or the runtime has
@@ -98,35 +96,63 @@ class ref : public any_ref {
 public:
   using any_ref::any_ref;
 
-  /// Sends a message: builds it in the inbox of the actor and returns at once. Compiles only if A has a handler for
-  /// exactly this type.
+  /// Sends a message: builds it in the mailbox of the actor and returns at once. Compiles only if A has a handler for
+  /// exactly this type. A mailbox with a limit does as its policy says: what is dropped or refused is counted. Where the
+  /// policy is `overflow::block` the message goes beyond the limit, and an actor that sends so in a handler takes no other
+  /// message until half of the mailbox is free; to wait for room instead, `send_wait`. Throws `std::bad_alloc`, and has not
+  /// sent it then.
   template <class M>
   void send(M&& message) const {
-    (void)try_send(std::forward<M>(message));
+    if (auto* e = make_own<std::remove_cvref_t<M>>(std::forward<M>(message))) (void)get_cell()->enqueue(*e);
   }
 
   /// Builds the message in place: `r.send<order>("ACME", 10)`.
   template <class M, class... Args>
   requires(sizeof...(Args) != 1 ||
            !(std::is_same_v<std::remove_cvref_t<Args>, M> && ...)) void send(Args&&... args) const {
-    detail::require_handler<A, M>();
-    if constexpr (handles<A, M>)
-      (void)get_cell()->enqueue(
-          *detail::make_envelope<detail::own_envelope<M>>(detail::own_ops<A, M>, std::forward<Args>(args)...));
+    if (auto* e = make_own<M>(std::forward<Args>(args)...)) (void)get_cell()->enqueue(*e);
   }
 
-  /// The same, and says whether the actor will come to it.
+  /// The same, and says what became of it. Never goes beyond the limit of a mailbox: where the policy is to block it says
+  /// `full`.
   template <class M>
   [[nodiscard]] send_status try_send(M&& message) const {
+    if (auto* e = make_own<std::remove_cvref_t<M>>(std::forward<M>(message))) return get_cell()->try_enqueue(*e);
+    return send_status::closed;
+  }
+
+  /// Waits until there is room in the mailbox, whatever its policy; those who wait get it in the order of their coming.
+  /// `co_await r.send_wait(x)` in green threads and handlers, `r.send_wait(x).get()` on OS threads. Gives a `result<void>`,
+  /// with an error if nothing was sent: `closed`; `timeout`; `cancelled` if the caller is told to stop meanwhile;
+  /// `deadlock` if the actor waits, directly or not, for the caller.
+  template <class M>
+  auto send_wait(M&& message, std::chrono::nanoseconds timeout = forever) const {
     using message_type = std::remove_cvref_t<M>;
-    detail::require_handler<A, message_type>();
-    if constexpr (handles<A, message_type>) {
-      auto* e = detail::make_envelope<detail::own_envelope<message_type>>(detail::own_ops<A, message_type>,
-                                                                          std::forward<M>(message));
-      return get_cell()->enqueue_unless_closing(*e) ? send_status::queued : send_status::closed;
-    } else {
-      return send_status::closed;
-    }
+    return operation(detail::send_request<message_type>(*get_cell(), *make_own<message_type>(std::forward<M>(message))),
+                     timeout);
+  }
+
+  /// The same with the message built in place: the form for g++ 12, which destroys an aggregate twice that is made inside
+  /// of a `co_await` expression.
+  template <class M, class... Args>
+  requires(sizeof...(Args) == 0 ||
+           !(std::is_same_v<std::remove_cvref_t<Args>, M> || ...)) auto send_wait(Args&&... args) const {
+    return operation(detail::send_request<int>(*get_cell(), *make_own<M>(std::forward<Args>(args)...)));
+  }
+
+  /// Sends the message once, `delay` from now, unless the handle calls it off before. It counts as sent only then.
+  template <class M>
+  timer_handle send_later(std::chrono::nanoseconds delay, M&& message) const {
+    detail::require_handler<A, std::remove_cvref_t<M>>();
+    return detail::send_later(*this, delay, std::remove_cvref_t<M>(std::forward<M>(message)));
+  }
+
+  /// Sends a copy each `period`, the first time a period from now, without drift, until the handle calls it off or the
+  /// actor has ended. Throws `troupe_error` (`invalid_argument`) if the period is not positive.
+  template <class M>
+  timer_handle send_every(std::chrono::nanoseconds period, const M& message) const {
+    detail::require_handler<A, M>();
+    return detail::send_every(*this, period, message);
   }
 
   /// Sends a message and gives a future for what its handler returns. `co_await` it in a green thread or a handler,
@@ -153,6 +179,16 @@ public:
   }
 
 private:
+  /// Null only where a sentence of the compiler's comes with it.
+  template <class M, class... Args>
+  static auto make_own(Args&&... args) {
+    detail::require_handler<A, M>();
+    if constexpr (handles<A, M>)
+      return detail::make_envelope<detail::own_envelope<M>>(detail::own_ops<A, M>, std::forward<Args>(args)...);
+    else
+      return static_cast<detail::envelope*>(nullptr);
+  }
+
   template <class M, class... Args>
   future<reply_of<A, M>> start_ask(std::chrono::nanoseconds timeout, Args&&... args) const {
     static_assert(!loop_actor_class<A>, "troupe: a loop actor has no handlers whose result could be the answer");

@@ -32,6 +32,7 @@ detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& r
     loop->roster()->set_blocking(options.blocking, options.name);
     run_loop* recorder = options.seed ? loop.get() : nullptr;
     auto* core = new detail::core(std::move(loop), recorder);
+    if (options.mailbox_memory != 0) core->set_budget(options.mailbox_memory, options.mailbox_overflow);
     runtime_lease = std::make_shared<lease>(*core);
     return core;
   }
@@ -44,6 +45,7 @@ detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& r
                                          .blocking = options.blocking});
   work_stealing_pool& threads = *pool;
   auto* core = new detail::core(std::move(pool), nullptr);
+  if (options.mailbox_memory != 0) core->set_budget(options.mailbox_memory, options.mailbox_overflow);
   runtime_lease = std::make_shared<lease>(*core);
   threads.keep_alive(runtime_lease);
   return core;

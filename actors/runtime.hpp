@@ -38,6 +38,10 @@ struct runtime_options {
   std::vector<unsigned> cores{};
   blocking_limits blocking{};  ///< threads for what `blocking` is given; they are called name/block-0, ...
   schedule scheduling = schedule::work_stealing;  ///< on what it runs; ignored with a seed
+  /// The memory that the messages in all mailboxes may take together, in bytes; 0: any. A message that finds no room meets
+  /// `mailbox_overflow`. A runtime with such a limit pays two atomic operations a message for it.
+  std::size_t mailbox_memory = 0;
+  overflow mailbox_overflow = overflow::block;
   /// With a seed the runtime is deterministic: one thread, virtual time, every choice drawn from the seed (C12).
   /// Lines that its thread logs while it lives say the seed, and so does the end of a program that misuses it.
   std::optional<std::uint64_t> seed = std::nullopt;
@@ -79,10 +83,17 @@ public:
   template <class A, class... Args>
   requires actor_class<A> ref<A> spawn(Args&&... args) { return make_actor<A>({}, std::forward<Args>(args)...); }
 
+  /// The same with options: `rt.spawn<worker>({.name = "w", .mailbox = {{.capacity = 1000}}}, args...)`. Throws
+  /// `troupe_error` (`invalid_argument`) for a mailbox that cannot be.
+  template <class A, class... Args>
+  requires actor_class<A> ref<A> spawn(actor_options options, Args&&... args) {
+    return make_actor<A>(std::move(options), std::forward<Args>(args)...);
+  }
+
   /// The same with a name, which reports show.
   template <class A, class... Args>
   requires actor_class<A> ref<A> spawn_named(std::string name, Args&&... args) {
-    return make_actor<A>(std::move(name), std::forward<Args>(args)...);
+    return make_actor<A>({.name = std::move(name)}, std::forward<Args>(args)...);
   }
 
   /// Starts a green thread that runs `f(args...)`, which returns a `task<T>`. See `troupe::spawn`.
@@ -179,7 +190,7 @@ public:
 
 private:
   template <class A, class... Args>
-  ref<A> make_actor(std::string name, Args&&... args);
+  ref<A> make_actor(actor_options options, Args&&... args);
 
   void kill_all() noexcept;
   std::vector<any_ref> actors() const;
@@ -212,6 +223,10 @@ constexpr actor_class describe_class() noexcept {
     c.run = [](void* object) { return finish(static_cast<loop_actor_base*>(static_cast<A*>(object))->run()).handle; };
     c.source = std::tuple_size_v<typename A::message_types> == 0;
   }
+  if constexpr (requires {
+                  { A::mailbox } -> std::convertible_to<const mailbox_options&>;
+                })
+    c.mailbox = &A::mailbox;
   return c;
 }
 
@@ -221,12 +236,12 @@ inline constexpr actor_class class_of = describe_class<A>();
 }  // namespace detail
 
 template <class A, class... Args>
-ref<A> runtime::make_actor(std::string name, Args&&... args) {
+ref<A> runtime::make_actor(actor_options options, Args&&... args) {
   static_assert(!std::is_abstract_v<A>, "troupe: an actor class must not be abstract; a loop_actor defines run()");
   core_->require_up();
   // The new actor may have ended before this returns: the reference is taken before it begins.
   ref<A> made;
-  cell::make(*core_, detail::class_of<A>, std::move(name), [&](cell& c, void* memory) {
+  cell::make(*core_, detail::class_of<A>, std::move(options), [&](cell& c, void* memory) {
     made = ref<A>(&c);
     new (memory) A(std::forward<Args>(args)...);
   });

@@ -178,6 +178,11 @@ constexpr message_ops farewell_ops{[](cell& c, envelope& e) -> root_handle {
                                    sizeof(farewell),
                                    alignof(farewell),
                                    "farewell",
+                                   true,
+                                   nullptr,
+                                   nullptr,
+                                   nullptr,
+                                   nullptr,
                                    true};
 
 void send_farewell(void* p) {

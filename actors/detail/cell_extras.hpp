@@ -7,17 +7,21 @@
 #include <vector>
 
 #include <troupe/actors/cell.hpp>
+#include <troupe/actors/detail/bounded_inbox.hpp>
+#include <troupe/actors/detail/mute.hpp>
 #include <troupe/scheduler/future.hpp>
 
 namespace troupe::detail {
 
-/// What few actors need: allocated when first used, freed with the cell. Under its mutex but for `name`.
+/// What few actors need: allocated when first used, freed with the cell. Under its mutex but for what says otherwise.
 struct cell_extras {
   cell_extras() = default;
   /// Extras of an actor that has ended.
   explicit cell_extras(exit_kind kind) : gone(true), reason{kind, {}} {}
 
-  std::string name;  ///< set before the actor starts, then only read
+  std::string name;                      ///< set before the actor starts, then only read
+  std::unique_ptr<bounded_inbox> inbox;  ///< set before the actor starts; null: the default one
+  std::unique_ptr<mute> muted;           ///< the slice's
   std::mutex mutex;
   bool gone = false;  ///< the actor has ended: nothing is added any more
   exit_reason reason;

@@ -45,7 +45,10 @@ inline constexpr message_ops work_ops{
     alignof(work_envelope<M>),
     type_name<M>(),
     false,
-    &pass_on_work<M>};
+    &pass_on_work<M>,
+    &typeid(M),
+    [](const envelope& e) noexcept -> const void* { return &static_cast<const work_envelope<M>&>(e).message; },
+    [](const envelope& e) noexcept { return priority_for(static_cast<const work_envelope<M>&>(e).message); }};
 
 /// Gives the message to the next member that is alive; false, and the message untouched, if there is none. A member
 /// that ends before it comes to the message passes it on itself. `enqueue` counts it as sent, or not.
