@@ -313,6 +313,16 @@ var entries = []struct {
 	{"timer", timer},
 	{"idle_sleepers", idleSleepers},
 	{"submit", submit},
+	{"ping_pong", pingPong},
+	{"thread_ring", threadRing},
+	{"count", count},
+	{"fan_in", fanIn},
+	{"fork_join_throughput", forkJoinThroughput},
+	{"fork_join_create", forkJoinCreate},
+	{"big", big},
+	{"skynet", skynet},
+	{"ask", ask},
+	{"pipeline", pipeline},
 }
 
 func usageError(what string) {

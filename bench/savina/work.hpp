@@ -190,7 +190,7 @@ bool measure_asks(const options& opts, AskOnce&& ask_once) {
   }
   std::sort(samples.begin(), samples.end());
   print_metric("p50", "ns", samples[n / 2], ok);
-  return print_metric("p99", "ns", samples[n / 100 * 99], ok);
+  return print_metric("p99", "ns", samples[n * 99 / 100], ok);
 }
 
 }  // namespace bench::savina
