@@ -3,8 +3,10 @@
 #include <optional>
 #include <type_traits>
 #include <variant>
+#include <vector>
 
 #include <troupe/actors/cell.hpp>
+#include <troupe/actors/supervision.hpp>
 #include <troupe/scheduler/task.hpp>
 #include <troupe/scheduler/trampoline.hpp>
 
@@ -63,6 +65,18 @@ protected:
 
   /// Unties them: after this the end of one does nothing to the other.
   void unlink(const any_ref& other) noexcept;
+
+  /// Makes an actor of class A below this one, as `supervisor::spawn`: this one is its supervisor. When this one ends or
+  /// is made anew its children end before, the last first: closed if it was closed, killed if it crashed or was killed.
+  /// When they crash too often it crashes too. Throws what `supervisor::spawn` throws.
+  template <class A, class... Args>
+  ref<A> spawn_child(child_options options, Args&&... args);
+
+  /// How it supervises its children; before the first `spawn_child`. Throws `troupe_error` (`invalid_argument`).
+  void supervise_children(supervisor_options options);
+
+  /// Its children that have not ended, in the order of their start.
+  std::vector<any_ref> children() const;
 
   /// True once this actor has been told to close; for loops that do not `receive`.
   bool stop_requested() const noexcept { return cell_->stop_requested(); }

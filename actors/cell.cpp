@@ -278,16 +278,24 @@ void cell::kill() noexcept {
   cancel_waits();  // wakes it if it waits in a handler
 }
 
-void cell::end_with(exit_reason reason) noexcept {
+void cell::end_with(exit_reason reason) noexcept { tell(std::move(reason), false); }
+
+void cell::tell(exit_reason reason, bool anew) noexcept {
   detail::cell_extras& x = own_extras();
+  detail::membership* const place = x.place.get();
   {
     std::lock_guard guard(x.mutex);
-    if (x.gone || x.told) return;
+    if (x.gone || x.down || x.told) return;
     x.told = std::move(reason);
+    if (place) {
+      place->tellers.fetch_add(1, relaxed);
+      if (anew) place->recycled.store(true, relaxed);
+    }
   }
   flags_.fetch_or(told_flag, acq_rel);
   push_system<envelope>(detail::kill_ops);
   cancel_waits();
+  if (place) place->tellers.fetch_sub(1, acq_rel);
 }
 
 // --- the slice -----------------------------------------------------------------------------------------------------
@@ -331,14 +339,20 @@ void cell::run() noexcept {
   run_loop* const recorder = core_->recorder();
   detail::slice_count handled(*core_);
 
-  if (ending_) return end(std::move(own_extras().ending));
+  if (ending_) {
+    end_wait();
+    return end(std::move(own_extras().ending));
+  }
   if (muting_) end_mute();
   if (!started_) {
+    const bool anew = !object_;
+    if (anew && !come_back()) return;
     if (killed()) return end_as_told();
     here.show(this, class_->on_start ? "on_start" : "run");
     if (!start()) return;
     if (root_) here.show(this, "run");
     if (root_ && !go_on(root_, handled)) return;
+    if (anew && !retry(handled)) return;
   } else if (root_ && !receiving_) {
     end_wait();
     if (killed()) return end_as_told();
@@ -384,10 +398,13 @@ void cell::run() noexcept {
 
 /// Of a killed actor that its scheduler no longer runs.
 void cell::abandoned() noexcept {
-  if (ending_) return end(std::move(own_extras().ending));
+  if (ending_) {
+    end_wait();
+    return end(std::move(own_extras().ending));
+  }
   if (!killed()) return;
   if (muting_) end_mute();
-  if (root_ && !receiving_) end_wait();
+  if ((root_ && !receiving_) || !object_) end_wait();
   end_as_told();
 }
 
@@ -529,6 +546,7 @@ bool cell::go_on(std::coroutine_handle<> at, detail::slice_count& handled, detai
     return false;
   }
   if (!message || !message->ops->system) handled.add(1);
+  if (retrying_) retrying_ = false;
   if (message) message->ops->destroy(*message);
   return true;
 }
@@ -540,7 +558,7 @@ void cell::crash(envelope* e) noexcept {
   exit_reason reason{exit_kind::crashed, detail::current_exception_text(), 0, std::current_exception()};
   log_line(
       fmt::format("actor {} crashed{}: {}", name(), e ? fmt::format(" at message {}", e->ops->name) : "", reason.text));
-  if (e) {
+  if (e && !keep_for_retry(*e, reason)) {
     if (!e->ops->system) core_->count(&detail::core::counters::failed);
     if (e->ops->refuse) e->ops->refuse(*e, error(errc::crashed, reason.text));
     e->ops->destroy(*e);
@@ -594,8 +612,9 @@ void cell::end(exit_reason reason) noexcept {
     root_ = {};
     if (message) lose(*message, loss::killed, why);
   }
+  if (held_by_kin(reason)) return;
   if (worker* here = current_worker()) here->show(this, class_->on_stop ? "on_stop" : "destructor");
-  if (!reason.abnormal() && class_->on_stop) {
+  if (!reason.abnormal() && class_->on_stop && object_) {
     try {
       class_->on_stop(object_);
     } catch (...) {
@@ -603,9 +622,12 @@ void cell::end(exit_reason reason) noexcept {
       log_line(fmt::format("actor {} crashed in on_stop: {}", name(), reason.text));
     }
   }
-  class_->destroy(object_);
-  pool_free(object_, class_->size, class_->alignment);
+  void* const memory = object_ ? object_ : place()->memory;
+  if (object_) class_->destroy(object_);
+  pool_free(memory, class_->size, class_->alignment);
   object_ = nullptr;
+  if (detail::membership* m = place(); m && m->retry)
+    lose(*std::exchange(m->retry, nullptr), reason.abnormal() ? loss::killed : loss::dead_letter, why);
   flags_.fetch_or(closing_flag, relaxed);
   drain(reason.abnormal() ? loss::killed : loss::dead_letter, why);
   leave_the_living(reason, true);
@@ -641,6 +663,8 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
   call_hooks();  // those that were added meanwhile
   for (auto& p : watchers) p.give(reason);
   for (const auto& o : observers) o->actor_gone(*this, reason);
+  if (x->children) std::exchange(x->children, nullptr)->abandon();
+  if (x->place) x->place->parent->child_is_gone(*this);
   release();
 }
 

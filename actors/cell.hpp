@@ -10,6 +10,7 @@
 #include <troupe/actors/core.hpp>
 #include <troupe/actors/delivery_gate.hpp>
 #include <troupe/actors/detail/inbox.hpp>
+#include <troupe/actors/detail/parking.hpp>
 #include <troupe/actors/envelope.hpp>
 #include <troupe/actors/exit_reason.hpp>
 #include <troupe/actors/mailbox.hpp>
@@ -25,6 +26,7 @@ struct actor_options {
   std::string name{};                                     ///< which reports show; empty: class#id
   std::optional<mailbox_options> mailbox = std::nullopt;  ///< in place of that of its class
 };
+struct supervisor_options;
 
 namespace detail {
 
@@ -75,6 +77,9 @@ public:
   virtual ~end_observer() = default;
   virtual void actor_gone(cell& who, const exit_reason& reason) noexcept = 0;
 };
+
+class family;
+class membership;
 
 /// What few actors need; allocated on demand.
 struct cell_extras;
@@ -146,6 +151,13 @@ public:
   bool ended() const noexcept { return (flags_.load(acquire) & ended_flag) != 0; }
   bool is_source() const noexcept { return class_->source; }
 
+  /// Makes the object come to an end, to be made anew when its supervisor says so.
+  void come_down() noexcept;
+  /// True once it has been killed, for whatever it waits.
+  bool was_killed() const noexcept { return (flags_.load(seq_cst) & killed_flag) != 0; }
+  /// Its place below a supervisor or parent; null if it has none.
+  detail::membership* place() const noexcept;
+
   /// Gives the reason when the actor has ended (C5).
   void notify_end(promise<exit_reason> p);
   /// Calls the hook when the actor ends; at once if it has ended.
@@ -193,6 +205,14 @@ public:
   void stream_added(detail::stream_reader& s);
   void stream_removed(detail::stream_reader& s) noexcept;
   void mark_closed() noexcept { draining_ = true; }
+  /// Waits until `ready()`, or for nothing (P2). False: it is so already, and the slice goes on; else it is over.
+  template <class Ready>
+  bool park(detail::parking& p, Ready ready) noexcept;
+  /// Takes its place, before it begins. Throws `troupe_error` (`closed`).
+  void join_family(std::unique_ptr<detail::membership> place);
+  /// Its children; made at the first call. With options, anew if there are none yet.
+  const std::shared_ptr<detail::family>& own_family();
+  const std::shared_ptr<detail::family>& own_family(supervisor_options options);
 
   /// It has sent to a full mailbox in this slice: once the handler is done it waits for room there.
   void mute(cell& by) noexcept;
@@ -254,6 +274,15 @@ private:
   void crash(detail::envelope* e) noexcept;
   void end(exit_reason reason) noexcept;
   void end_as_told() noexcept;
+  void tell(exit_reason reason, bool anew) noexcept;
+  // Of those who have a supervisor or children: supervised_cell.cpp.
+  bool held_by_kin(exit_reason& reason) noexcept;
+  bool made_anew_after(const exit_reason& reason) const noexcept;
+  void retire(const exit_reason& reason) noexcept;
+  void wait_to_be_made_anew() noexcept;
+  bool come_back() noexcept;
+  bool keep_for_retry(detail::envelope& e, const exit_reason& reason) noexcept;
+  bool retry(detail::slice_count& handled) noexcept;
   exit_reason reason_when_closed() const noexcept;
   void leave_the_living(const exit_reason& reason, bool registered) noexcept;
   void drain(loss how, const error& why) noexcept;
@@ -279,11 +308,23 @@ private:
   bool receiving_ : 1 = false;  // a loop actor that waits for a message
   bool draining_ : 1 = false;   // the close message has been reached
   bool taken_ : 1 = false;      // the system message at hand has gone to a handler
+  bool retrying_ : 1 = false;   // the message at hand has been tried before
   bool has_streams_ = false;
   bool marked_ = false;        // some stream is to be read up to its mark
   bool front_marked_ = false;  // the marks were set for the message at the front of the inbox
   bool muting_ = false;        // it waits for room in somebody's mailbox
 };
+
+template <class Ready>
+bool cell::park(detail::parking& p, Ready ready) noexcept {
+  retain();
+  forget_cancel();
+  begin_wait(p, false);  // what it waits for is queued or due itself, and holds up a shutdown as such
+  const bool parked = p.park(std::move(ready));
+  if (!parked) end_wait();
+  release();
+  return parked;
+}
 
 namespace detail {
 

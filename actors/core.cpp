@@ -6,7 +6,10 @@
 namespace troupe::detail {
 
 core::core(std::shared_ptr<troupe::scheduler> s, run_loop* loop)
-    : scheduler_(std::move(s)), recorder_(loop), workers_(scheduler_->capacity()) {}
+    : scheduler_(std::move(s)),
+      recorder_(loop),
+      seed_(loop ? loop->schedule().seed : static_cast<std::uint64_t>(steady_now())),
+      workers_(scheduler_->capacity()) {}
 
 core::~core() = default;
 
@@ -39,6 +42,7 @@ message_counts core::counts() const noexcept {
     }
     sum.refused += c.refused.load(relaxed);
     sum.mutes_broken += c.mutes_broken.load(relaxed);
+    sum.poison += c.lost[static_cast<std::size_t>(loss::poison)].load(relaxed);
     sum.late_replies += c.late_replies.load(relaxed);
     sum.spawned += c.spawned.load(relaxed);
     sum.ended += c.ended.load(relaxed);

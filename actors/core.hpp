@@ -30,6 +30,7 @@ enum class loss : std::uint8_t {
   killed,       ///< still queued when its receiver was killed or crashed
   detached,     ///< on its way to a subscriber when that was detached
   overflow,     ///< there was no room for it in the mailbox, or it made room there
+  poison,       ///< its handler has crashed at it as often as `child_options::poison_after` allows
   count_
 };
 
@@ -42,6 +43,7 @@ struct message_counts {
   std::uint64_t dropped = 0;       ///< all other losses
   std::uint64_t refused = 0;       ///< not sent for lack of room in the mailbox: `send_status::full`
   std::uint64_t mutes_broken = 0;  ///< times an actor went on because those it waited for, muted, waited for it
+  std::uint64_t poison = 0;        ///< `loss::poison`; in `dropped` too
   std::uint64_t late_replies = 0;  ///< replies that came after the timeout; the messages count as handled
   std::uint64_t spawned = 0;       ///< actors
   std::uint64_t ended = 0;         ///< actors
@@ -92,6 +94,10 @@ public:
   /// The memory that all mailboxes may take together; null: any. Set before the first actor is made.
   mailbox_budget* budget() const noexcept { return budget_.get(); }
   void set_budget(std::size_t bytes, overflow when_full);
+  bool is_down() const noexcept { return down_.load(relaxed); }
+
+  /// What random choices begin with: the runtime's seed, or a number of this run.
+  std::uint64_t seed() const noexcept { return seed_; }
 
   /// A number for a new actor, unique in this runtime; the same in each run of a deterministic one.
   std::uint64_t next_id() noexcept;
@@ -138,6 +144,7 @@ private:
 
   std::shared_ptr<troupe::scheduler> scheduler_;
   run_loop* recorder_;
+  std::uint64_t seed_;
   std::vector<counters> workers_;
   counters outside_;
 

@@ -132,9 +132,20 @@ root_handle handle_own(cell& c, envelope& e) {
 }
 
 template <class A, class M>
-inline constexpr message_ops own_ops{
-    &handle_own<A, M>, nullptr, nullptr, &destroy_own<M>, sizeof(own_envelope<M>), alignof(own_envelope<M>),
-    type_name<M>(),    false,   nullptr, &typeid(M),      &payload_of_own<M>,      &urgency_of_own<M>};
+inline constexpr message_ops own_ops{&handle_own<A, M>,
+                                     nullptr,
+                                     nullptr,
+                                     &destroy_own<M>,
+                                     sizeof(own_envelope<M>),
+                                     alignof(own_envelope<M>),
+                                     type_name<M>(),
+                                     false,
+                                     nullptr,
+                                     &typeid(M),
+                                     &payload_of_own<M>,
+                                     &urgency_of_own<M>,
+                                     false,
+                                     has_const_ref_handler<A, M>};
 
 // --- a question ----------------------------------------------------------------------------------------------------
 
@@ -181,7 +192,9 @@ inline constexpr message_ops ask_ops{&handle_ask<A, M>,
                                      nullptr,
                                      &typeid(M),
                                      &payload_of_own<M>,
-                                     &urgency_of_own<M>};
+                                     &urgency_of_own<M>,
+                                     false,
+                                     has_const_ref_handler<A, M>};
 
 // --- a message shared with others ----------------------------------------------------------------------------------
 

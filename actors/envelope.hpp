@@ -49,6 +49,7 @@ struct message_ops {
   priority (*urgency)(const envelope&) noexcept = nullptr;
   /// Of the runtime's own: comes behind what was sent before it in any mailbox, not only in a FIFO.
   bool after_all = false;
+  bool kept = false;  ///< the handler only reads the message: it could be handled again
 };
 
 /// A message on its way: this header, and the message behind it in the same allocation.

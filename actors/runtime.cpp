@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <troupe/actors/detail/family.hpp>
 #include <troupe/scheduler/run_loop.hpp>
 #include <troupe/scheduler/work_stealing_pool.hpp>
 
@@ -176,7 +177,11 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
     if (a.get_cell()->is_source()) a.get_cell()->close(exit_kind::shutdown);
   }
   await_quiescence(part(7));
-  for (const any_ref& a : actors()) a.get_cell()->close(exit_kind::shutdown);
+  // Children are closed by their parents, before these end.
+  const std::vector<any_ref> all = actors();
+  std::for_each(all.rbegin(), all.rend(), [](const any_ref& a) {
+    if (!a.get_cell()->place()) a.get_cell()->close(exit_kind::shutdown);
+  });
   s.wait_quiescent(part(8));
   core_->go_down();
   s.end_spawning();

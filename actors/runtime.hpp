@@ -65,6 +65,8 @@ struct shutdown_report {
   bool clean() const noexcept { return stuck.empty(); }
 };
 
+class supervisor;
+
 /// A world of actors: a scheduler, the actors on it, and their accounts. Several may live in one process. May be used
 /// from any thread; destroyed by one, outside of its own workers.
 class runtime {
@@ -95,6 +97,10 @@ public:
   requires actor_class<A> ref<A> spawn_named(std::string name, Args&&... args) {
     return make_actor<A>({.name = std::move(name)}, std::forward<Args>(args)...);
   }
+
+  /// Makes a supervisor: an actor whose children are made anew when they crash. Throws `troupe_error`: `shutdown`, or
+  /// `invalid_argument` for options out of range.
+  supervisor supervise(supervisor_options options = {});
 
   /// Starts a green thread that runs `f(args...)`, which returns a `task<T>`. See `troupe::spawn`.
   template <class F, class... Args>
@@ -160,7 +166,8 @@ public:
   bool wait_idle(std::chrono::nanoseconds timeout);
 
   /// Ends everything: tells the sources to stop, waits until all that is on its way has been handled, closes all
-  /// actors, kills those that do not end, and returns by the deadline (C6). A thread that is stuck in a handler is left
+  /// actors, what was started last first and children before their parents, kills those that do not end, and returns by
+  /// the deadline (C6). A thread that is stuck in a handler is left
   /// to itself.
   shutdown_report shutdown(std::chrono::nanoseconds deadline);
 
@@ -249,3 +256,5 @@ ref<A> runtime::make_actor(actor_options options, Args&&... args) {
 }
 
 }  // namespace troupe
+
+#include <troupe/actors/supervisor.hpp>

@@ -24,6 +24,12 @@ void strand::mark_cancelled() noexcept {
   if (to_be_cancelled()) attention_.fetch_or(cancelled, seq_cst);
 }
 
+void strand::forget_cancel() noexcept {
+  std::lock_guard guard(outside_);
+  told_to_stop_ = false;
+  regions_changed();
+}
+
 void strand::cancel_waits() noexcept {
   mark_cancelled();
   if (!waits_cancelled()) return;

@@ -170,6 +170,9 @@ public:
 protected:
   ~strand() = default;
 
+  /// Waits are no longer called off, as if it had never been told to stop. In its slice, out of all regions.
+  void forget_cancel() noexcept;
+
   /// Ends what it has forked and the scopes that it is in; called in a slice once it has been killed, before its frames
   /// go. False if children still run: the last of them wakes it.
   bool abandon_forks() noexcept;

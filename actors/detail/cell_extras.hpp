@@ -8,6 +8,7 @@
 
 #include <troupe/actors/cell.hpp>
 #include <troupe/actors/detail/bounded_inbox.hpp>
+#include <troupe/actors/detail/family.hpp>
 #include <troupe/actors/detail/mute.hpp>
 #include <troupe/scheduler/future.hpp>
 
@@ -30,8 +31,11 @@ struct cell_extras {
   std::vector<std::shared_ptr<end_hook>> hooks;
   std::vector<std::shared_ptr<end_observer>> observers;
   std::optional<exit_reason> told;  ///< why it was told to end, if by `end_with`
+  bool down = false;                ///< its object has gone, to be made anew: it cannot be told to end
   unsigned inputs = 0;
   std::vector<stream_reader*> streams;  ///< the slice's: not under the mutex
+  std::unique_ptr<membership> place;    ///< of a supervised actor; set before it begins, then only read
+  std::shared_ptr<family> children;     ///< the slice's: not under the mutex
   extras_slot of_strand;                ///< what green threads have too; not under the mutex
 };
 
