@@ -8,7 +8,7 @@
 entries() ->
   [{"ping_pong", fun ping_pong/1}, {"thread_ring", fun thread_ring/1}, {"count", fun count/1},
    {"fork_join_throughput", fun fork_join_throughput/1}, {"fan_in", fun fan_in/1},
-   {"fork_join_create", fun fork_join_create/1}, {"big", fun big/1}, {"skynet", fun skynet/1}, {"ask", fun ask/1},
+   {"fork_join_create", fun fork_join_create/1}, {"big", fun big/1}, {"skynet", fun skynet/1},
    {"pipeline", fun pipeline/1}].
 
 main() -> spawn(fun() -> run(init:get_plain_arguments()) end).
@@ -92,6 +92,9 @@ measure(Unit, N, Step, Operations, Run) ->
 times(0, _) -> ok;
 times(N, F) -> F(), times(N - 1, F).
 
+%% A process whose queue gets long: kept off the heap, or each collection of garbage goes through it.
+spawn_flooded(F) -> spawn_opt(F, [link, {message_queue_data, off_heap}]).
+
 %% The next message for the one who measures.
 verdict() -> receive {verdict, Result} -> Result end.
 
@@ -134,7 +137,7 @@ ring(Index, Next, Main) ->
 %% count: one process floods another, then asks for the sum.
 
 count(Scale) ->
-  Counter = spawn_link(fun() -> counter(0) end),
+  Counter = spawn_flooded(fun() -> counter(0) end),
   Main = self(),
   measure("ns/message", scaled(2000000, 1, Scale), 1, 1, fun(N) ->
     spawn_link(fun() ->
@@ -159,7 +162,7 @@ flood(Target, I, N) -> Target ! I, flood(Target, I + 1, N).
 fan_in(Scale) ->
   Main = self(),
   measure("ns/message", scaled(2000000, 20, Scale), 20, 1, fun(N) ->
-    Sink = spawn_link(fun() -> Main ! {verdict, sum_of(N, 0)} end),
+    Sink = spawn_flooded(fun() -> Main ! {verdict, sum_of(N, 0)} end),
     times(20, fun() -> spawn_link(fun() -> flood(Sink, 0, N div 20) end) end),
     verdict() =:= 20 * sum_below(N div 20)
   end).
@@ -172,7 +175,7 @@ sum_of(Left, Sum) -> receive Value -> sum_of(Left - 1, Sum + Value) end.
 fork_join_throughput(Scale) ->
   Main = self(),
   measure("ns/message", scaled(80000, 1, Scale), 1, 60, fun(N) ->
-    All = [spawn_link(fun() -> Main ! {verdict, compute_all(N, true)} end) || _ <- lists:seq(1, 60)],
+    All = [spawn_flooded(fun() -> Main ! {verdict, compute_all(N, true)} end) || _ <- lists:seq(1, 60)],
     times(N, fun() -> [Each ! 37.2 || Each <- All] end),
     lists:all(fun(_) -> verdict() end, All)
   end).
@@ -262,32 +265,12 @@ skynet_node(Parent, First, Leaves) ->
   [spawn(fun() -> skynet_node(Self, First + I * Part, Part) end) || I <- lists:seq(0, 9)],
   Parent ! sum_of(10, 0).
 
-%% ask: a process asks another and waits for the answer.
-
-ask(Scale) ->
-  Oracle = spawn_link(fun oracle/0),
-  N = scaled(30000, 1, Scale),
-  _ = [ask_once(Oracle, I) || I <- lists:seq(1, N div 10)],
-  Samples = lists:sort([ask_once(Oracle, I) || I <- lists:seq(1, N)]),
-  metric("p50", "ns", lists:nth(N div 2 + 1, Samples), true),
-  metric("p99", "ns", lists:nth(N * 99 div 100 + 1, Samples), true).
-
-oracle() -> receive {From, Reference, Value} -> From ! {Reference, Value + 1}, oracle() end.
-
-%% A wrong answer crashes it.
-ask_once(Oracle, I) ->
-  Begin = erlang:monotonic_time(nanosecond),
-  Reference = make_ref(),
-  Oracle ! {self(), Reference, I},
-  receive {Reference, Answer} -> Answer = I + 1 end,
-  erlang:monotonic_time(nanosecond) - Begin.
-
 %% pipeline: items go through ten processes, each of which adds one; the last one sums them up.
 
 pipeline(Scale) ->
   Main = self(),
-  Sink = spawn_link(fun() -> sink(Main) end),
-  First = lists:foldl(fun(_, Next) -> spawn_link(fun() -> stage(Next) end) end, Sink, lists:seq(1, 9)),
+  Sink = spawn_flooded(fun() -> sink(Main) end),
+  First = lists:foldl(fun(_, Next) -> spawn_flooded(fun() -> stage(Next) end) end, Sink, lists:seq(1, 9)),
   measure("ns/item", scaled(1000000, 1, Scale), 1, 1, fun(N) ->
     Sink ! {start, N},
     spawn_link(fun() -> flood(First, 0, N) end),

@@ -5,6 +5,7 @@ package main
 
 import (
 	"math"
+	"runtime"
 	"sort"
 	"sync"
 	"time"
@@ -263,8 +264,10 @@ func skynet(o options) bool {
 	return printMetric("time", "ns/actor", float64(time.Since(begin).Nanoseconds())/(float64(size*10-1)/9), ok)
 }
 
-// ask: the main goroutine asks, as above.
+// ask: the main goroutine asks, on a thread that runs nothing else.
 func ask(o options) bool {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	type question struct {
 		value uint64
 		reply chan<- uint64
