@@ -447,7 +447,7 @@ bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
         detail::delivery_gate::passage through(done.gate);
         if (!through) {
           done.coroutine.destroy();
-          core_->count(loss::detached);
+          core_->lose(*this, loss::detached, r.message_name());
         } else {
           root_ = done.coroutine;
           if (!go_on(root_, handled, &through)) return false;
@@ -488,7 +488,7 @@ bool cell::handle(envelope& e, detail::slice_count& handled) noexcept {
   detail::delivery_gate::passage through(e.ops->gate ? e.ops->gate(e) : nullptr);
   if (!through) {
     through.leave();
-    if (!passed_on(e)) core_->count(loss::detached);
+    if (!passed_on(e)) core_->lose(*this, loss::detached, e.ops->name);
     e.ops->destroy(e);
     return true;
   }
@@ -607,7 +607,7 @@ void cell::end(exit_reason reason) noexcept {
   const error why = no_answer_after(reason);
   if (root_) {
     envelope* message = root_.promise().message;
-    if (!message && !root_.promise().is_run) core_->count(loss::killed);  // a message of a stream
+    if (!message && !root_.promise().is_run) core_->lose(*this, loss::killed, "message of an exchange");
     root_.destroy();
     root_ = {};
     if (message) lose(*message, loss::killed, why);
@@ -684,8 +684,9 @@ void cell::drain(loss how, const error& why) noexcept {
 /// Whoever asked learns what will not be answered, and by whom.
 void cell::lose(envelope& e, loss how, const error& why) noexcept {
   if (e.ops->system) return e.ops->destroy(e);
-  if (!e.ops->refuse) return core_->refuse(e, how, why);
-  core_->refuse(e, how, error(why.code(), fmt::format("{} ({} asked of {})", why.message(), e.ops->name, name())));
+  if (!e.ops->refuse) return core_->refuse(*this, e, how, why);
+  core_->refuse(*this, e, how,
+                error(why.code(), fmt::format("{} ({} asked of {})", why.message(), e.ops->name, name())));
 }
 
 }  // namespace troupe

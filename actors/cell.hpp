@@ -116,6 +116,8 @@ public:
     if (bounded_) [[unlikely]]
       return push_bounded(e, false) == send_status::queued;
     if (!e.ops->system) core_->count(&detail::core::counters::sent);
+    if (core_->watched()) [[unlikely]]
+      note_sender(e);
     return push(e);
   }
 
@@ -252,6 +254,7 @@ private:
     refuse_all();
     return false;
   }
+  static void note_sender(detail::envelope& e) noexcept;
   send_status push_bounded(detail::envelope& e, bool may_refuse, bool counted = false) noexcept;
 
   // The reader's side of either inbox.

@@ -22,6 +22,7 @@ bool cell::waits_for_message() const noexcept {
 
 send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexcept {
   const bool system = e.ops->system;
+  if (core_->watched()) note_sender(e);
   bool beyond = false;
   const auto outcome = bounded()->push(e, may_refuse, beyond);
   using pushed = detail::bounded_inbox::pushed;
@@ -40,6 +41,7 @@ send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexc
     case pushed::full:
       if (!counted) {
         core_->count(&detail::core::counters::refused);
+        if (core_->watched()) core_->tell_of_loss(*this, loss::overflow, e.ops->name, e.trace, 1);
         if (e.ops->refuse) e.ops->refuse(e, error(errc::full, "the mailbox of " + name() + " is full"));
         e.ops->destroy(e);
         break;
@@ -51,8 +53,12 @@ send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexc
   return outcome == pushed::full ? send_status::full : send_status::closed;
 }
 
+void cell::note_sender(envelope& e) noexcept {
+  if (detail::running_cell) e.trace = detail::running_cell->id_;
+}
+
 void cell::lose_for_overflow(envelope& e) noexcept {
-  core_->refuse(e, loss::overflow,
+  core_->refuse(*this, e, loss::overflow,
                 error(errc::full, "the mailbox of " + name() + " was full: the message was dropped"));
   detail::free_envelope(&e);
 }

@@ -54,8 +54,9 @@ message_counts core::counts() const noexcept {
   return sum;
 }
 
-void core::refuse(envelope& e, loss why, const error& reason) noexcept {
+void core::refuse(cell& receiver, envelope& e, loss why, const error& reason) noexcept {
   count(why);
+  if (watched()) tell_of_loss(receiver, why, e.ops->name, e.trace, 1);
   if (e.ops->refuse) e.ops->refuse(e, reason);
   e.ops->destroy(e);
 }

@@ -21,8 +21,9 @@ class run_loop;
 enum class overflow : std::uint8_t;
 
 namespace detail {
+class dead_letter_office;
 class mailbox_budget;
-}
+}  // namespace detail
 
 /// Why a message was lost. Each loss is counted (C3).
 enum class loss : std::uint8_t {
@@ -104,8 +105,20 @@ public:
 
   message_counts counts() const noexcept;
 
-  /// Counts the loss, answers with the error if an answer was asked for, destroys the message; leaves the envelope.
-  void refuse(envelope& e, loss why, const error& reason) noexcept;
+  /// Counts the loss and tells those who watch, answers with the error if an answer was asked for, destroys the message;
+  /// leaves the envelope.
+  void refuse(cell& receiver, envelope& e, loss why, const error& reason) noexcept;
+
+  /// Counts messages of a stream that were lost, and tells those who watch.
+  void lose(cell& receiver, loss why, const char* type, std::uint64_t n = 1) noexcept {
+    count(why, n);
+    if (watched()) tell_of_loss(receiver, why, type, 0, n);
+  }
+
+  /// Whether anybody watches for lost messages.
+  bool watched() const noexcept { return watched_.load(relaxed); }
+  void tell_of_loss(cell& receiver, loss why, const char* type, std::uint64_t sender, std::uint64_t n) noexcept;
+  std::shared_ptr<dead_letter_office> dead_letters();
 
   void cell_made() noexcept;
   void cell_freed() noexcept;
@@ -145,6 +158,7 @@ private:
   std::shared_ptr<troupe::scheduler> scheduler_;
   run_loop* recorder_;
   std::uint64_t seed_;
+  atomic<bool> watched_{false};  // written by the office of dead letters
   std::vector<counters> workers_;
   counters outside_;
 

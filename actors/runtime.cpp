@@ -43,7 +43,8 @@ detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& r
                                          .quantum = options.quantum,
                                          .stand_ins = options.stand_ins,
                                          .cores = options.cores,
-                                         .blocking = options.blocking});
+                                         .blocking = options.blocking,
+                                         .watchdog = options.watchdog});
   work_stealing_pool& threads = *pool;
   auto* core = new detail::core(std::move(pool), nullptr);
   if (options.mailbox_memory != 0) core->set_budget(options.mailbox_memory, options.mailbox_overflow);
@@ -97,6 +98,14 @@ std::vector<any_ref> runtime::actors() const {
   // In the order of their making: what happens next must not depend on where they lie in memory (C12).
   std::sort(all.begin(), all.end(), [](const any_ref& a, const any_ref& b) { return a.id() < b.id(); });
   return all;
+}
+
+any_ref runtime::find_actor(std::uint64_t id) const {
+  any_ref found;
+  core_->scheduler().strands().for_each([&](strand& s) {
+    if (auto* c = dynamic_cast<cell*>(&s); c && c->id() == id) found = any_ref(c);
+  });
+  return found;
 }
 
 void runtime::kill_all() noexcept {

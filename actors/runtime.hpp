@@ -10,6 +10,7 @@
 
 #include <troupe/actors/address.hpp>
 #include <troupe/actors/core.hpp>
+#include <troupe/actors/dead_letters.hpp>
 #include <troupe/actors/monitor.hpp>
 #include <troupe/actors/ref.hpp>
 #include <troupe/base/log.hpp>
@@ -17,6 +18,7 @@
 #include <troupe/scheduler/run_until.hpp>
 #include <troupe/scheduler/schedule_strategy.hpp>
 #include <troupe/scheduler/timed_call.hpp>
+#include <troupe/scheduler/watchdog.hpp>
 
 namespace troupe {
 
@@ -36,7 +38,8 @@ struct runtime_options {
   unsigned stand_ins = 64;  ///< threads that may stand in for workers whose handlers block (C8)
   /// Worker i of the pool runs on `cores[i % cores.size()]` alone; empty: the system chooses. `usable_cores()`: all.
   std::vector<unsigned> cores{};
-  blocking_limits blocking{};  ///< threads for what `blocking` is given; they are called name/block-0, ...
+  blocking_limits blocking{};   ///< threads for what `blocking` is given; they are called name/block-0, ...
+  watchdog_options watchdog{};  ///< tells of handlers of the pool that do not return
   schedule scheduling = schedule::work_stealing;  ///< on what it runs; ignored with a seed
   /// The memory that the messages in all mailboxes may take together, in bytes; 0: any. A message that finds no room meets
   /// `mailbox_overflow`. A runtime with such a limit pays two atomic operations a message for it.
@@ -173,6 +176,17 @@ public:
 
   /// What has become of all messages (C3).
   message_counts counts() const noexcept { return core_->counts(); }
+
+  /// From now on each loss of a message is told to an actor with a handler for `dead_letter`, until the watch goes or the
+  /// actor ends. Any thread.
+  dead_letter_watch watch_dead_letters(address<dead_letter> to) {
+    auto office = core_->dead_letters();
+    const std::uint64_t number = office->add(std::move(to));
+    return dead_letter_watch(std::move(office), number);
+  }
+
+  /// The actor with this `id()`; stands for nobody if it has ended. Looks through all that are alive. Any thread.
+  any_ref find_actor(std::uint64_t id) const;
 
   /// Number of actors and green threads that are alive.
   std::size_t alive() const noexcept { return core_->scheduler().strands().size(); }

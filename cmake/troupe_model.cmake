@@ -28,7 +28,9 @@ set(TROUPE_MODEL_SOURCES
     scheduler/timers.cpp
     scheduler/wait.cpp
     scheduler/wait_graph.cpp
-    scheduler/work_stealing_pool.cpp)
+    scheduler/work_stealing_pool.cpp
+    scheduler/detail/watchdog.cpp
+    scheduler/detail/stack_trace.cpp)
 
 # troupe_model_program(<target> <source>...)
 function(troupe_model_program target)

@@ -20,6 +20,7 @@ endfunction()
 function(troupe_test_program target folder)
   add_executable(${target} ${ARGN})
   troupe_own(${target})
+  set_target_properties(${target} PROPERTIES ENABLE_EXPORTS ON)  # the watchdog names functions
   target_link_libraries(${target} PRIVATE GTest::gmock GTest::gtest_main)
   if(TARGET troupe_${folder})
     target_link_libraries(${target} PRIVATE troupe_${folder})

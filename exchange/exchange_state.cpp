@@ -50,7 +50,7 @@ void exchange_state::bind(binding& b) {
 void exchange_state::unbind(binding& b) noexcept {
   if (!log_) return router_->unbind(b);
   if (const std::uint64_t unread = log_->detach(static_cast<broadcast_reader_base&>(b)))
-    b.subscriber.get_cell()->core().count(loss::detached, unread);
+    core_->lose(*b.subscriber.get_cell(), loss::detached, type_name_, unread);
 }
 
 const binding* exchange_state::attach(const any_ref& who, std::string key, bool input, const make_binding& make) {

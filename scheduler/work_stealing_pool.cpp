@@ -56,6 +56,7 @@
 #include <troupe/base/log.hpp>
 #include <troupe/base/pool.hpp>
 #include <troupe/scheduler/detail/fork_record.hpp>
+#include <troupe/scheduler/detail/watchdog.hpp>
 
 namespace troupe {
 
@@ -129,6 +130,7 @@ struct work_stealing_pool::state {
 
   parker housekeeper;
   atomic<bool> housekeeper_sleeps{false};  // I6
+  std::unique_ptr<detail::watchdog> watchdog;
   atomic<bool> stopping{false};
   atomic<bool> ended_for_good{false};  // no thread is left: what comes now is nobody's
 };
@@ -170,6 +172,7 @@ work_stealing_pool::work_stealing_pool(pool_options options) : state_(std::make_
     state_->workers.back()->set_budget(state_->options.budget);
     state_->workers.back()->set_quantum(state_->options.quantum);
   }
+  state_->watchdog = std::make_unique<detail::watchdog>(state_->options.watchdog, all);
   state_->sleepers.reserve(all);
   state_->reserve.reserve(all);
 }
@@ -556,6 +559,10 @@ void work_stealing_pool::look_after(worker& w, std::int64_t at) noexcept {
     w.stuck_since_.store(at, relaxed);
     return;
   }
+  state_->watchdog->look(strands(), w.index_, slice,
+                         {w.name_, w.subject_.load(relaxed), w.detail_.load(relaxed), w.thread_id_.load(relaxed),
+                          std::chrono::nanoseconds(at - w.stuck_since_.load(relaxed))},
+                         [&] { return w.slices_.load(acquire) == slice && w.running_.load(relaxed); });
   // The slice that runs was running a tick ago: what waits behind it must not wait for its end (C8).
   // `injected` is held up while the job is in no queue, or all could sleep over it.
   state_->injected.fetch_add(1, seq_cst);

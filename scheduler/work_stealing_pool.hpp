@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <troupe/scheduler/scheduler.hpp>
+#include <troupe/scheduler/watchdog.hpp>
 
 namespace troupe {
 
@@ -23,7 +24,8 @@ struct pool_options {
   /// Worker i runs on `cores[i % cores.size()]` alone, stand-ins on any of them; empty: the system chooses. One worker
   /// for each core, and pinned to it: `usable_cores()`.
   std::vector<unsigned> cores{};
-  blocking_limits blocking{};  ///< of the threads for what `blocking` is given: name/block-0, ...
+  blocking_limits blocking{};   ///< of the threads for what `blocking` is given: name/block-0, ...
+  watchdog_options watchdog{};  ///< of handlers that do not return
 };
 
 /// Workers that take from their own queue first and from each other's when that is empty, and sleep when there is

@@ -42,13 +42,13 @@ private:
 /// The inbox of an actor whose mailbox is not the default one: it has a limit, or an order of its own. What `inbox` does
 /// without a lock is done here under one, so that a sender can see whether there is room, wait for it, and make it.
 ///
-/// B1. All is under `guard_`. The reader is awake unless `idle_`; the push that finds it idle wakes it (M2).
-/// B2. `count_` is the number of messages in it, those of the runtime left out; only what is sent by whoever cannot wait
+/// BI1. All is under `guard_`. The reader is awake unless `idle_`; the push that finds it idle wakes it (M2).
+/// BI2. `count_` is the number of messages in it, those of the runtime left out; only what is sent by whoever cannot wait
 ///     (policy `block`) goes beyond the capacity.
-/// B3. The memory of the envelope that `take` gave is the inbox's until the next `take`, or until the reader leaves (M3).
-/// B4. In a FIFO the runtime's messages stand in the line with the others. Beside any other order they come first, but for
+/// BI3. The memory of the envelope that `take` gave is the inbox's until the next `take`, or until the reader leaves (M3).
+/// BI4. In a FIFO the runtime's messages stand in the line with the others. Beside any other order they come first, but for
 ///     those that must come behind what was sent before them (`after_all`): they wait until there is no message left.
-/// B5. Who waits for room stands in `senders_` with its envelope, and nobody who could wait overtakes it: whoever makes
+/// BI5. Who waits for room stands in `senders_` with its envelope, and nobody who could wait overtakes it: whoever makes
 ///     room puts the first one's envelope into the mailbox in its place. Muted actors stand in `muted_` until half of the
 ///     room is free. None of them waits once the mailbox is closed for messages.
 class bounded_inbox {
@@ -127,13 +127,13 @@ private:
   bool refusing_ = false;                 // closed for messages, not for those of the runtime
   bool stalled_ = false;                  // the queue of one's own has given nothing although it holds something
   bool asked_ = false;                    // the budget will tell when there is room
-  atomic<std::size_t> count_{0};          // B2; written under the lock
+  atomic<std::size_t> count_{0};          // BI2; written under the lock
   std::unique_ptr<message_queue> queue_;  // null: FIFO
   envelope_list line_;                    // FIFO: all; else the runtime's messages that come first
-  envelope_list behind_;                  // B4
+  envelope_list behind_;                  // BI4
   envelope_list gone_;                    // let go of, not yet lost
-  envelope* last_ = nullptr;              // B3
-  wait_line senders_;                     // B5: their `place` is an envelope*
+  envelope* last_ = nullptr;              // BI3
+  wait_line senders_;                     // BI5: their `place` is an envelope*
   wait_line muted_;
   bounded_inbox* next_starved_ = nullptr;  // in the budget's list, while `asked_`
 };
