@@ -141,11 +141,15 @@ function(troupe_stress_tests path)
   troupe_own(stress)
   target_link_libraries(stress PRIVATE troupe::troupe)
   foreach(queue ring injection inbox mailbox channel_unbounded channel_bounded channel_rendezvous channel_lifo
-                channel_priority blocking_queue future)
+                channel_priority blocking_queue future actors)
     add_test(NAME stress.${queue} COMMAND stress --queue ${queue} --items 1000000)
     troupe_test_properties(stress.${queue})
     set_tests_properties(stress.${queue} PROPERTIES LABELS stress)
   endforeach()
+  # The short form of a soak: by hand, --seconds 600.
+  add_test(NAME stress.soak COMMAND stress --queue actors --items 500000 --seconds 20)
+  troupe_test_properties(stress.soak)
+  set_tests_properties(stress.soak PROPERTIES LABELS stress)
 endfunction()
 
 # The checks of the tree itself; 77 means that what a check needs is not on this machine.

@@ -6,8 +6,9 @@
 #include <cstring>
 #include <string_view>
 
-// stress [--items N] [--queue NAME] | --list: sends items through each queue, and checks that each came out once, and in
-// order where order is promised. Ends with 1 if not, with 2 if the arguments are wrong.
+// stress [--items N] [--queue NAME] [--seconds S] | --list: sends items through each queue, and checks that each came out
+// once, and in order where order is promised. With seconds it does so again and again for as long, and until something is
+// wrong. Ends with 1 then, with 2 if the arguments are wrong.
 
 namespace stress {
 
@@ -45,17 +46,18 @@ bool run(const queue& q, std::uint64_t items) {
 
 template <class Visit>
 void for_each_queue(Visit visit) {
-  for (auto group : {run_queues(), mailboxes(), channels(), futures()})
+  for (auto group : {run_queues(), mailboxes(), channels(), futures(), actors()})
     for (const queue& q : group) visit(q);
 }
 
 int usage(const char* program) {
-  std::fprintf(stderr, "usage: %s [--items N] [--queue NAME] | --list\n", program);
+  std::fprintf(stderr, "usage: %s [--items N] [--queue NAME] [--seconds S] | --list\n", program);
   return 2;
 }
 
 int main_of(int argc, char** argv) {
   std::uint64_t items = 1'000'000;
+  double seconds = 0;
   std::string_view name;
   for (int i = 1; i != argc; ++i) {
     const std::string_view option = argv[i];
@@ -71,18 +73,23 @@ int main_of(int argc, char** argv) {
       items = std::strtoull(value, nullptr, 10);
     else if (option == "--queue")
       name = value;
+    else if (option == "--seconds")
+      seconds = std::strtod(value, nullptr);
     else
       return usage(argv[0]);
   }
   if (items < 1'000) return usage(argv[0]);
   bool found = false;
   bool right = true;
-  for_each_queue([&](const queue& q) {
-    if (!name.empty() && name != q.name) return;
-    found = true;
-    right = run(q, items) && right;
-  });
-  if (!found) return usage(argv[0]);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  do {
+    for_each_queue([&](const queue& q) {
+      if (!name.empty() && name != q.name) return;
+      found = true;
+      right = run(q, items) && right;
+    });
+    if (!found) return usage(argv[0]);
+  } while (right && std::chrono::steady_clock::now() < end);
   return right ? 0 : 1;
 }
 

@@ -95,5 +95,6 @@ std::span<const queue> run_queues();
 std::span<const queue> mailboxes();
 std::span<const queue> channels();
 std::span<const queue> futures();
+std::span<const queue> actors();
 
 }  // namespace stress
