@@ -1,6 +1,5 @@
 #pragma once
 
-#include <coroutine>
 #include <type_traits>
 #include <utility>
 
@@ -17,7 +16,7 @@ public:
   explicit pending_reply(future<R> f) noexcept : future<R>(std::move(f)) {}
 
   /// `auto r = m.ask(x, 1s); co_await r;`
-  auto operator co_await() & noexcept { return awaiter{this}; }
+  auto operator co_await() & noexcept { return future<R>::operator co_await(); }
 
   /// `co_await m.ask(x, 1s)`
   auto operator co_await() && noexcept {
@@ -26,16 +25,8 @@ public:
                   "troupe: this compiler destroys the message of such an expression twice; write "
                   "`auto r = m.ask(message, timeout); co_await r;` or `co_await m.ask<message>(timeout, ...)`");
 #endif
-    return awaiter{this};
+    return future<R>::operator co_await();
   }
-
-private:
-  struct awaiter {
-    future<R>* answer;
-    bool await_ready() const noexcept { return answer->await_ready(); }
-    void await_suspend(std::coroutine_handle<> h) const { answer->await_suspend(h); }
-    result<R> await_resume() const { return answer->await_resume(); }
-  };
 };
 
 }  // namespace troupe

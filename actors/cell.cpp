@@ -396,15 +396,9 @@ void cell::run() noexcept {
   }
 }
 
-/// Of a killed actor that its scheduler no longer runs.
-void cell::abandoned() noexcept {
-  if (ending_) {
-    end_wait();
-    return end(std::move(own_extras().ending));
-  }
-  if (!killed()) return;
+void cell::end_abandoned() noexcept {
+  if (ending_) return end(std::move(own_extras().ending));
   if (muting_) end_mute();
-  if ((root_ && !receiving_) || !object_) end_wait();
   end_as_told();
 }
 

@@ -195,7 +195,6 @@ public:
   // --- the actor itself, inside its slice ---------------------------------------------------------------------------
 
   void run() noexcept override;
-  void abandoned() noexcept override;
   void* object() const noexcept { return object_; }
   void input_ended() noexcept;
   bool stop_requested() const noexcept { return closing() || waits_cancelled(); }
@@ -239,6 +238,8 @@ private:
   void prepare(actor_options options);
   void begin() noexcept;    // construction is over: idle, or scheduled
   void abandon() noexcept;  // construction has failed
+  bool must_end() const noexcept override { return ending_; }
+  void end_abandoned() noexcept override;
   void destroy() noexcept;
   template <class Envelope, class... Args>
   void push_system(Args&&... args) noexcept;

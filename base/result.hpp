@@ -1,8 +1,8 @@
 #pragma once
 
+#include <memory>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include <troupe/base/error.hpp>
 
@@ -16,25 +16,49 @@ public:
   using value_type = T;
 
   /// A value, or an error in its place; converts from either.
-  result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
-  result(troupe::error e) : state_(std::in_place_index<1>, std::move(e)) {}
-  result(errc code) : state_(std::in_place_index<1>, troupe::error(code)) {}
+  result(T value) noexcept(std::is_nothrow_move_constructible_v<T>) : value_(std::move(value)) {}
+  result(troupe::error e) noexcept : error_(std::move(e)) {
+    if (has_value()) __builtin_unreachable();  // for compilers that take the value for uninitialised
+  }
+  result(errc code) noexcept : error_(code) {}
+
+  result(const result& other) requires std::is_copy_constructible_v<T> {
+    if (other.has_value()) std::construct_at(&value_, other.value_);
+    error_ = other.error_;
+  }
+  result(result&& other) noexcept(std::is_nothrow_move_constructible_v<T>) : error_(std::move(other.error_)) {
+    if (has_value()) std::construct_at(&value_, std::move(other.value_));
+  }
+  result& operator=(const result& other) requires std::is_copy_constructible_v<T> {
+    if (this != &other) *this = result(other);
+    return *this;
+  }
+  result& operator=(result&& other) noexcept(std::is_nothrow_move_constructible_v<T>) {
+    if (this == &other) return *this;
+    reset();
+    if (other.has_value()) std::construct_at(&value_, std::move(other.value_));
+    error_ = std::move(other.error_);
+    return *this;
+  }
+  ~result() {
+    if (has_value()) std::destroy_at(&value_);
+  }
 
   /// True if there is a value.
-  bool has_value() const noexcept { return state_.index() == 0; }
+  bool has_value() const noexcept { return error_.is_none(); }
   explicit operator bool() const noexcept { return has_value(); }
 
   /// The value; throws `troupe_error` if there is none.
-  T& value() & { return check(), std::get<0>(state_); }
-  const T& value() const& { return check(), std::get<0>(state_); }
-  T value() && { return check(), std::get<0>(std::move(state_)); }
+  T& value() & { return check(), value_; }
+  const T& value() const& { return check(), value_; }
+  T value() && { return check(), std::move(value_); }
 
   /// The value; undefined if there is none.
-  T& operator*() & noexcept { return *std::get_if<0>(&state_); }
-  const T& operator*() const& noexcept { return *std::get_if<0>(&state_); }
-  T&& operator*() && noexcept { return std::move(*std::get_if<0>(&state_)); }
-  T* operator->() noexcept { return std::get_if<0>(&state_); }
-  const T* operator->() const noexcept { return std::get_if<0>(&state_); }
+  T& operator*() & noexcept { return value_; }
+  const T& operator*() const& noexcept { return value_; }
+  T&& operator*() && noexcept { return std::move(value_); }
+  T* operator->() noexcept { return std::addressof(value_); }
+  const T* operator->() const noexcept { return std::addressof(value_); }
 
   /// The value, or `other` if there is none.
   template <class U>
@@ -43,14 +67,25 @@ public:
   }
 
   /// The error; undefined if there is a value.
-  const troupe::error& error() const& noexcept { return *std::get_if<1>(&state_); }
+  const troupe::error& error() const& noexcept { return error_; }
 
 private:
   void check() const {
-    if (!has_value()) throw troupe_error(error());
+    if (!has_value()) throw troupe_error(error_);
   }
 
-  std::variant<T, troupe::error> state_;
+  /// Leaves an error where a value was: it stays if the construction of another value throws.
+  void reset() noexcept {
+    if (!has_value()) return;
+    std::destroy_at(&value_);
+    error_ = troupe::error(errc::empty);
+  }
+
+  // The word of an error says which of the two there is: a `std::variant` costs a table of functions for each move.
+  troupe::error error_{troupe::error::none()};
+  union {
+    T value_;  // while there is no error
+  };
 };
 
 /// Success or the error that stands in its place.

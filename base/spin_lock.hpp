@@ -13,19 +13,23 @@ public:
   spin_lock& operator=(const spin_lock&) = delete;
 
   void lock() noexcept {
-    while (held_.exchange(true, acquire)) await_release();
+    if (held_.exchange(true, acquire)) [[unlikely]]
+      lock_slowly();
   }
   bool try_lock() noexcept { return !held_.load(relaxed) && !held_.exchange(true, acquire); }
   void unlock() noexcept { held_.store(false, release); }
 
 private:
-  void await_release() const noexcept {
-    for (unsigned rounds = 0; held_.load(relaxed); ++rounds) {
-      if (rounds < 100)
-        cpu_relax();
-      else
-        yield_thread();  // its holder was preempted
-    }
+  // A call of its own: inlined, its calls would have every caller save its registers.
+  [[gnu::noinline, gnu::cold]] void lock_slowly() noexcept {
+    do {
+      for (unsigned rounds = 0; held_.load(relaxed); ++rounds) {
+        if (rounds < 100)
+          cpu_relax();
+        else
+          yield_thread();  // its holder was preempted
+      }
+    } while (held_.exchange(true, acquire));
   }
 
   atomic<bool> held_{false};  // the exchange's acquire pairs with the release of `unlock`

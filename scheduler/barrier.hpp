@@ -60,7 +60,7 @@ struct barrier::request {
   bool refused = false;
 
   spin_lock& guard() noexcept { return b->guard_; }
-  bool try_fast(detail::wait_node&) noexcept {
+  bool try_fast(const void*) noexcept {
     refused = !b->arrive(1, false, phase);
     return refused;
   }

@@ -145,6 +145,7 @@ public:
   /// Nothing can be sent from now on: senders get `closed`, also those that wait; receivers get what is left, then
   /// `closed`. Idempotent.
   void close() noexcept {
+    if (closed()) return;
     std::string by = detail::this_party_name();
     detail::wake_list woken;
     std::lock_guard lock(guard_);
@@ -193,11 +194,21 @@ private:
     if (can_.load(relaxed) != now) can_.store(static_cast<std::uint8_t>(now), relaxed);
   }
 
+  /// The same where nothing has changed but that one more waits to take or to give.
+  void also_can(std::uint8_t what) noexcept {
+    if (!can(what)) can_.store(static_cast<std::uint8_t>(can_.load(relaxed) | what), relaxed);
+  }
+
   // Under the lock. Whoever is to be woken comes back in `woken`; nodes of `self`, the other alternatives of a selection,
   // are passed over.
 
   bool put(T& item, detail::wait_node*& woken, const void* self = nullptr) noexcept {
     if (closed_) return false;
+    if (receivers_.empty() && items_.size() >= capacity_) return false;
+    return put_or_hand_over(item, woken, self);
+  }
+
+  bool put_or_hand_over(T& item, detail::wait_node*& woken, const void* self) noexcept {
     if (detail::wait_node* n = receivers_.grant_one(detail::wait_outcome::granted, self)) {
       static_cast<std::optional<T>*>(n->place)->emplace(std::move(item));
       woken = n;
@@ -336,7 +347,7 @@ struct channel<T, Order>::send_request {
   send_request(channel& to, T&& x) noexcept : c(&to), item(std::move(x)) {}
 
   spin_lock& guard() noexcept { return c->guard_; }
-  bool try_fast(detail::wait_node&) noexcept { return c->put_now(item); }
+  bool try_fast(const void*) noexcept { return c->put_now(item); }
   bool try_locked(detail::wait_node& n, detail::wake_list& woken) noexcept {
     detail::wait_node* other = nullptr;
     if (c->closed_) {
@@ -350,9 +361,11 @@ struct channel<T, Order>::send_request {
       held.last = &item + 1;
       n.place = &held;
       c->senders_.push(n);
+      c->also_can(can_receive);
+      return false;
     }
     c->note();
-    return done;
+    return true;
   }
   void give_back() noexcept {}
   void left(detail::wake_list&) noexcept { c->note(); }
@@ -378,7 +391,7 @@ struct channel<T, Order>::send_all_request {
   }
 
   spin_lock& guard() noexcept { return c->guard_; }
-  bool try_fast(detail::wait_node&) noexcept {
+  bool try_fast(const void*) noexcept {
     if (held.next != held.last && !c->can(can_send)) return false;
     detail::wake_list woken;
     std::lock_guard lock(c->guard_);
@@ -426,7 +439,7 @@ struct channel<T, Order>::receive_request {
   explicit receive_request(channel& from) noexcept : c(&from) {}
 
   spin_lock& guard() noexcept { return c->guard_; }
-  bool try_fast(detail::wait_node&) noexcept { return c->take_now(item); }
+  bool try_fast(const void*) noexcept { return c->take_now(item); }
   bool try_locked(detail::wait_node& n, detail::wake_list& woken) noexcept {
     detail::wait_node* other = nullptr;
     const bool done = c->take(item, other, n.party);
@@ -438,9 +451,11 @@ struct channel<T, Order>::receive_request {
     if (!done) {
       n.place = &item;
       c->receivers_.push(n);
+      c->also_can(can_send);
+      return false;
     }
     c->note();
-    return done;
+    return true;
   }
   void give_back() noexcept { c->give_back(std::move(*item)); }
   void left(detail::wake_list&) noexcept { c->note(); }
@@ -481,7 +496,7 @@ struct channel<T, Order>::join_request {
   explicit join_request(channel& of) noexcept : c(&of) {}
 
   spin_lock& guard() noexcept { return c->guard_; }
-  bool try_fast(detail::wait_node&) noexcept { return false; }
+  bool try_fast(const void*) noexcept { return false; }
   bool try_locked(detail::wait_node& n) noexcept {
     if (c->unfinished_ == 0) return true;
     c->joiners_.push(n);

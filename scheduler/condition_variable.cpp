@@ -73,11 +73,6 @@ void condition_wait_base::resume() noexcept {
   if (taken) line_wait::resume();
 }
 
-bool condition_wait_base::regain::end(wait_outcome) noexcept {
-  if (linked()) unlink();
-  return true;
-}
-
 }  // namespace detail
 
 void condition_variable::notify_one() noexcept {

@@ -42,7 +42,6 @@ private:
   class regain final : public wait_node {
   public:
     explicit regain(condition_wait_base& w) noexcept : wait_(&w) {}
-    bool end(wait_outcome) noexcept override;
     void resume() noexcept override { wait_->line_wait::resume(); }
 
   private:

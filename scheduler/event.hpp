@@ -46,7 +46,7 @@ struct event::request {
   event* e;
 
   spin_lock& guard() noexcept { return e->guard_; }
-  bool try_fast(detail::wait_node&) noexcept {
+  bool try_fast(const void*) noexcept {
     if (!e->is_set()) return false;
     std::lock_guard after_set(e->guard_);  // EV1
     return true;

@@ -20,40 +20,46 @@ namespace detail {
 template <class... Ts>
 class [[nodiscard]] fork_awaiter final : public fork_record {
 public:
-  explicit fork_awaiter(task<Ts>&&... tasks) noexcept : fork_record(sizeof...(Ts)), tasks_(std::move(tasks)...) {}
+  explicit fork_awaiter(task<Ts>&&... tasks) noexcept : fork_record(sizeof...(Ts)) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (attach(children_[I], tasks, std::get<I>(outcomes_)), ...); }
+    (std::index_sequence_for<Ts...>());
+  }
+  ~fork_awaiter() { destroy_frames(children_); }
 
   bool await_ready() const noexcept { return false; }
 
   void await_suspend(std::coroutine_handle<> h) noexcept {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (attach(children_[I], std::get<I>(tasks_).frame()), ...); }
-    (std::index_sequence_for<Ts...>());
-    start(h, children_.data());
+    if constexpr (sizeof...(Ts) == 2)
+      start_two(h, children_.data());
+    else
+      start(h, children_.data());
   }
 
   auto await_resume() {
     leave();
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       if constexpr ((std::is_void_v<Ts> && ...))
-        (std::get<I>(tasks_).frame().promise().take(), ...);
+        (std::get<I>(outcomes_).take(), ...);
       else  // the braces give the order
-        return std::tuple<std::conditional_t<std::is_void_v<Ts>, std::monostate, Ts>...>{take(std::get<I>(tasks_))...};
+        return std::tuple<std::conditional_t<std::is_void_v<Ts>, std::monostate, Ts>...>{
+            take(std::get<I>(outcomes_))...};
     }
     (std::index_sequence_for<Ts...>());
   }
 
 private:
   template <class T>
-  static auto take(task<T>& t) {
+  static auto take(task_outcome<T>& o) {
     if constexpr (std::is_void_v<T>) {
-      t.frame().promise().take();
+      o.take();
       return std::monostate();
     } else {
-      return t.frame().promise().take();
+      return o.take();
     }
   }
 
   std::array<fork_child, sizeof...(Ts)> children_;
-  std::tuple<task<Ts>...> tasks_;
+  std::tuple<task_outcome<Ts>...> outcomes_;
 };
 
 }  // namespace detail
@@ -82,30 +88,30 @@ template <class T>
 class [[nodiscard]] group_awaiter final : public fork_record {
 public:
   explicit group_awaiter(std::vector<task<T>> tasks)
-      : fork_record(tasks.size()), tasks_(std::move(tasks)), children_(tasks_.size()) {}
-
-  bool await_ready() const noexcept { return tasks_.empty(); }
-
-  void await_suspend(std::coroutine_handle<> h) noexcept {
-    for (std::size_t i = 0; i != tasks_.size(); ++i) attach(children_[i], tasks_[i].frame());
-    start(h, children_.data());
+      : fork_record(tasks.size()), children_(tasks.size()), outcomes_(tasks.size()) {
+    for (std::size_t i = 0; i != tasks.size(); ++i) attach(children_[i], tasks[i], outcomes_[i]);
   }
+  ~group_awaiter() { destroy_frames(children_); }
+
+  bool await_ready() const noexcept { return children_.empty(); }
+
+  void await_suspend(std::coroutine_handle<> h) noexcept { start(h, children_.data()); }
 
   auto await_resume() {
-    if (!tasks_.empty()) leave();
+    if (!children_.empty()) leave();
     if constexpr (std::is_void_v<T>) {
-      for (task<T>& t : tasks_) t.frame().promise().take();
+      for (task_outcome<T>& o : outcomes_) o.take();
     } else {
       std::vector<T> results;
-      results.reserve(tasks_.size());
-      for (task<T>& t : tasks_) results.push_back(t.frame().promise().take());
+      results.reserve(outcomes_.size());
+      for (task_outcome<T>& o : outcomes_) results.push_back(o.take());
       return results;
     }
   }
 
 private:
-  std::vector<task<T>> tasks_;
   std::vector<fork_child> children_;
+  std::vector<task_outcome<T>> outcomes_;
 };
 
 }  // namespace detail

@@ -46,7 +46,7 @@ public:
     return *this;
   }
   ~future() {
-    wait_.reset();
+    if (wait_) drop_wait();
     if (state_) state_->detach();
   }
 
@@ -115,18 +115,6 @@ public:
   auto operator co_await() & noexcept { return awaiter{this}; }
   auto operator co_await() && noexcept { return awaiter{this}; }
 
-  bool await_ready() const noexcept { return done() && detail::may_go_on(); }
-  void await_suspend(std::coroutine_handle<> h) {
-    if (done()) return detail::yield_current(h);  // it has had its share
-    wait_ = std::make_unique<detail::result_wait>(*state_, true);
-    wait_->suspend(h, timeout_);
-  }
-  troupe::result<T> await_resume() {
-    if (!wait_) return take();
-    const auto wait = std::move(wait_);
-    return outcome(*wait);
-  }
-
 protected:
   detail::future_state<T>* state() const noexcept { return state_; }
 
@@ -136,10 +124,21 @@ private:
   // Were the future its own awaiter, g++ 12 would copy it where a lambda has captured it by reference.
   struct awaiter {
     future* f;
-    bool await_ready() const noexcept { return f->await_ready(); }
-    void await_suspend(std::coroutine_handle<> h) const { f->await_suspend(h); }
-    troupe::result<T> await_resume() const { return f->await_resume(); }
+    bool await_ready() const noexcept { return f->done() && detail::may_go_on(); }
+    void await_suspend(std::coroutine_handle<> h) const {
+      if (f->done()) return detail::yield_current(h);  // it has had its share
+      f->wait_ = std::make_unique<detail::result_wait>(*f->state_, true);
+      f->wait_->suspend(h, f->timeout_);
+    }
+    troupe::result<T> await_resume() const {
+      if (!f->wait_) return f->take();
+      const auto wait = std::move(f->wait_);
+      return f->outcome(*wait);
+    }
   };
+
+  // Of a coroutine that was killed in the wait.
+  [[gnu::noinline, gnu::cold]] void drop_wait() noexcept { wait_.reset(); }
 
   troupe::result<T> take() {
     if (!state_) return error(errc::invalid_argument, detail::stands_for_nothing);

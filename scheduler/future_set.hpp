@@ -108,7 +108,7 @@ public:
     joined_futures* set;
 
     spin_lock& guard() const noexcept { return set->lock_; }
-    bool try_fast(wait_node&) const noexcept { return false; }
+    bool try_fast(const void*) const noexcept { return false; }
     bool try_locked(wait_node& n) const noexcept {
       if (set->enough()) return true;
       set->line_.push(n);
@@ -141,7 +141,7 @@ public:
     std::size_t position = 0;
 
     spin_lock& guard() const noexcept { return set->lock_; }
-    bool try_fast(wait_node&) const noexcept { return false; }
+    bool try_fast(const void*) const noexcept { return false; }
     bool try_locked(wait_node& n) noexcept;
     void give_back() const noexcept;
     void left(wake_list&) const noexcept {}

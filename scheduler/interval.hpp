@@ -38,7 +38,7 @@ struct tick_request {
   bool due;
 
   spin_lock& guard() noexcept;
-  bool try_fast(wait_node&) noexcept { return due; }
+  bool try_fast(const void*) noexcept { return due; }
   bool try_locked(wait_node& n) noexcept;
   void give_back() noexcept {}
   void left(wake_list&) noexcept {}

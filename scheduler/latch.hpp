@@ -55,7 +55,7 @@ struct latch::request {
   bool refused = false;
 
   spin_lock& guard() noexcept { return l->guard_; }
-  bool try_fast(detail::wait_node&) noexcept {
+  bool try_fast(const void*) noexcept {
     if (arrives && !l->take(1)) return refused = true;
     if (!l->try_wait()) return false;
     std::lock_guard after_the_last(l->guard_);  // LA1

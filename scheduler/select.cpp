@@ -14,7 +14,7 @@ std::uint32_t draw() noexcept {
   return own.next();
 }
 
-bool alternative_base::end(wait_outcome how) noexcept { return selection->claim(*this, how); }
+bool alternative_base::end_bid(wait_outcome how) noexcept { return selection->claim(*this, how); }
 
 void alternative_base::resume() noexcept { selection->wake_party(); }
 

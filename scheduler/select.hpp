@@ -30,9 +30,8 @@ std::uint32_t draw() noexcept;
 /// One of the things that a selection waits for.
 class alternative_base : public wait_node {
 public:
-  alternative_base() = default;
+  alternative_base() noexcept : wait_node(bid{}) {}
 
-  bool end(wait_outcome how) noexcept final;
   void resume() noexcept final;
 
   virtual spin_lock* guard() noexcept = 0;  ///< null: nothing to wait for but the time
@@ -46,6 +45,9 @@ public:
 
 protected:
   ~alternative_base() = default;
+
+private:
+  bool end_bid(wait_outcome how) noexcept final;
 };
 
 /// A selection, whatever its alternatives.
@@ -106,7 +108,7 @@ public:
 
 private:
   spin_lock* guard() noexcept override { return &request_.guard(); }
-  bool try_fast() override { return request_.try_fast(*this); }
+  bool try_fast() override { return request_.try_fast(party); }
   bool try_locked(wake_list& woken) override { return detail::try_locked(request_, *this, woken); }
   void left(wake_list& woken) noexcept override { request_.left(woken); }
   void give_back() noexcept override { request_.give_back(); }

@@ -77,7 +77,7 @@ struct semaphore::request {
   semaphore* s;
 
   spin_lock& guard() noexcept { return s->guard_; }
-  bool try_fast(detail::wait_node&) noexcept { return s->try_acquire(); }
+  bool try_fast(const void*) noexcept { return s->try_acquire(); }
   bool try_locked(detail::wait_node& n) noexcept { return s->take_or_queue(n); }
   void give_back() noexcept { s->add(1); }
   void left(detail::wake_list&) noexcept {}

@@ -79,6 +79,13 @@ public:
   /// True once it has been told to end. Any thread.
   virtual bool killed() const noexcept = 0;
 
+  /// Its scheduler has ended while it was queued: ends it if it was killed or has to end as it is, so that whoever waits
+  /// for it gets an answer.
+  void abandoned() noexcept final {
+    end_wait();
+    if (killed() || must_end()) end_abandoned();
+  }
+
   /// Gives it its next slice; only for whoever owns the right to (S1).
   void wake() noexcept { home_->schedule(*this); }
 
@@ -172,6 +179,12 @@ protected:
 
   /// Waits are no longer called off, as if it had never been told to stop. In its slice, out of all regions.
   void forget_cancel() noexcept;
+
+  /// Of one that its scheduler will not run any more, and that was not killed: whether there is an end that somebody
+  /// waits for. One that has begun may stand for what has gone: it is left alone.
+  virtual bool must_end() const noexcept = 0;
+  /// Its end then, and that of one that was killed.
+  virtual void end_abandoned() noexcept = 0;
 
   /// Ends what it has forked and the scopes that it is in; called in a slice once it has been killed, before its frames
   /// go. False if children still run: the last of them wakes it.

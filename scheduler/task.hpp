@@ -24,41 +24,12 @@ struct pooled_frame {
   static void operator delete(void* p, std::size_t size) noexcept { pool_free(p, size); }
 };
 
-struct task_promise_base : pooled_frame {
-  std::uintptr_t continuation = 0;  ///< the address of the coroutine that awaits this one, or a fork's mark
-  std::exception_ptr failure;
-
-  std::suspend_always initial_suspend() const noexcept { return {}; }
-
-  struct final_awaiter {
-    bool await_ready() const noexcept { return false; }
-    template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> h) const noexcept {
-      const std::uintptr_t next = h.promise().continuation;
-      trampoline& t = current_trampoline();
-      if (next & fork_record::is_fork)
-        reinterpret_cast<fork_record*>(next - fork_record::is_fork)->child_ended(t);
-      else
-        t.next = std::coroutine_handle<>::from_address(reinterpret_cast<void*>(next));
-    }
-    void await_resume() const noexcept {}
-  };
-  final_awaiter final_suspend() const noexcept { return {}; }
-  void unhandled_exception() noexcept { failure = std::current_exception(); }
-};
-
-/// Throws the error of whoever awaits a task that cannot run.
-[[noreturn]] void no_task();
-
+/// How a task has ended.
 template <class T>
-struct task_promise : task_promise_base {
+struct task_outcome {
+  std::exception_ptr failure;
   std::optional<T> value;
 
-  task<T> get_return_object() noexcept;
-  template <class U>
-  void return_value(U&& u) {
-    value.emplace(std::forward<U>(u));
-  }
   T take() {
     if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
     return std::move(*value);
@@ -66,12 +37,66 @@ struct task_promise : task_promise_base {
 };
 
 template <>
-struct task_promise<void> : task_promise_base {
-  task<void> get_return_object() noexcept;
-  void return_void() const noexcept {}
+struct task_outcome<void> {
+  std::exception_ptr failure;
+
   void take() {
     if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
   }
+};
+
+struct task_promise_base : pooled_frame {
+  std::uintptr_t continuation = 0;  ///< the address of the coroutine that awaits this one, or of a fork's child, marked
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  struct final_awaiter {
+    bool frame_goes;
+    bool await_ready() const noexcept { return frame_goes; }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> h) const noexcept {
+      const std::uintptr_t next = h.promise().continuation;
+      trampoline& t = current_trampoline();
+      if (fork_child* c = fork_child::marked_by(next))
+        fork_record::last_child_ended(*c, t);
+      else
+        t.next = std::coroutine_handle<>::from_address(reinterpret_cast<void*>(next));
+    }
+    void await_resume() const noexcept {}
+  };
+  final_awaiter final_suspend() const noexcept {
+    fork_child* c = fork_child::marked_by(continuation);
+    return {c && fork_record::child_ended(*c, current_trampoline())};
+  }
+};
+
+/// Throws the error of whoever awaits a task that cannot run.
+[[noreturn]] void no_task();
+
+template <class T>
+struct typed_task_promise : task_promise_base, task_outcome<T> {
+  task<T> get_return_object() noexcept;
+  void unhandled_exception() noexcept { outcome().failure = std::current_exception(); }
+
+protected:
+  /// Where the end is to be told: here, or in the fork (B6).
+  task_outcome<T>& outcome() noexcept {
+    fork_child* c = fork_child::marked_by(continuation);
+    return c ? *static_cast<task_outcome<T>*>(c->outcome) : *this;
+  }
+};
+
+template <class T>
+struct task_promise : typed_task_promise<T> {
+  template <class U>
+  void return_value(U&& u) {
+    this->outcome().value.emplace(std::forward<U>(u));
+  }
+};
+
+template <>
+struct task_promise<void> : typed_task_promise<void> {
+  void return_void() const noexcept {}
 };
 
 }  // namespace detail
@@ -118,8 +143,9 @@ public:
     return awaiter{frame_};
   }
 
-  /// For whoever starts it by other means than `co_await`.
+  /// For whoever starts it by other means than `co_await`; `release` leaves the frame to the caller.
   std::coroutine_handle<promise_type> frame() const noexcept { return frame_; }
+  std::coroutine_handle<promise_type> release() noexcept { return std::exchange(frame_, {}); }
 
 private:
   std::coroutine_handle<promise_type> frame_;
@@ -133,11 +159,8 @@ inline constexpr bool is_task<task<T>> = true;
 
 namespace detail {
 template <class T>
-task<T> task_promise<T>::get_return_object() noexcept {
-  return task<T>(std::coroutine_handle<task_promise>::from_promise(*this));
-}
-inline task<void> task_promise<void>::get_return_object() noexcept {
-  return task<void>(std::coroutine_handle<task_promise>::from_promise(*this));
+task<T> typed_task_promise<T>::get_return_object() noexcept {
+  return task<T>(std::coroutine_handle<task_promise<T>>::from_promise(static_cast<task_promise<T>&>(*this)));
 }
 }  // namespace detail
 

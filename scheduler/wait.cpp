@@ -65,13 +65,6 @@ std::int64_t party_now() {
   return loop ? loop->now() : steady_now();
 }
 
-bool line_wait::end(wait_outcome how) noexcept {
-  if (outcome_ != wait_outcome::pending) return false;
-  outcome_ = how;
-  if (wait_node::linked()) wait_node::unlink();
-  return true;
-}
-
 bool line_wait::leave(wait_outcome how) noexcept {
   wake_list woken;
   std::lock_guard lock(*guard_);
@@ -85,9 +78,10 @@ bool line_wait::leave(wait_outcome how) noexcept {
 void party_wait::wake_thread() noexcept { thread_->wake(); }
 
 void party_wait::arm(std::chrono::nanoseconds timeout) {
-  timed_ = true;
   scheduler& home = strand_->home();
-  home.arm(*this, deadline_after(home.now(), timeout));
+  new (static_cast<void*>(&limit_)) time_limit(*this);
+  timed_ = true;
+  home.arm(limit_, deadline_after(home.now(), timeout));
 }
 
 void party_wait::go_on(std::coroutine_handle<> h) noexcept {
@@ -100,15 +94,18 @@ void party_wait::go_on(std::coroutine_handle<> h) noexcept {
 
 void party_wait::disarm() noexcept {
   timed_ = false;
-  if (strand_->home().cancel(*this)) return;
-  while (!fired_.load(acquire)) yield_thread();  // pairs with `fire`
+  if (!strand_->home().cancel(limit_)) {
+    while (!limit_.fired.load(acquire)) yield_thread();  // pairs with `fire`
+  }
+  std::destroy_at(&limit_);
 }
 
-void party_wait::fire() noexcept {
-  const bool ours = leave(wait_outcome::timeout);
+void party_wait::time_limit::fire() noexcept {
+  party_wait& w = *wait_;
+  const bool ours = w.leave(wait_outcome::timeout);
   // Pairs with `disarm`. If the wait is ours to resume, then the party stays, and all this with it, until it is resumed.
-  fired_.store(true, release);
-  if (ours) resume_party();
+  fired.store(true, release);
+  if (ours) w.resume_party();
 }
 
 void party_wait::cancel_wait() noexcept {

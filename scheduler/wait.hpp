@@ -117,30 +117,48 @@ public:
   /// Who waits: `current_party()` of the caller.
   const void* party = nullptr;
 
-  /// What it wants, for lines where that differs: what it says is up to the line.
-  unsigned want = 0;
+  /// Where whoever grants it puts or finds what is handed over; set for lines where something is.
+  void* place;
 
-  /// Where whoever grants it puts or finds what is handed over, for lines where something is.
-  void* place = nullptr;
+  /// What it wants; set for lines where that differs: what it says is up to the line.
+  unsigned want;
 
   /// Takes it out of its line for good, as whoever holds the lock of the line. False if the wait has ended before; then
   /// the node is to be taken out of the line, and nobody is to be resumed.
-  virtual bool end(wait_outcome how) noexcept = 0;
+  bool end(wait_outcome how) noexcept {
+    if (is_bid_) [[unlikely]]
+      return end_bid(how);
+    if (outcome_ != wait_outcome::pending) return false;
+    outcome_ = how;
+    if (linked()) unlink();
+    return true;
+  }
 
   /// Gives the party its next slice, or wakes its thread. For whoever ended the wait (WL1); the node may be gone afterwards.
   virtual void resume() noexcept = 0;
 
 protected:
+  wait_node() noexcept {}
   ~wait_node() = default;
+
+  /// One of several places that a party has, of which one ends the wait: `end` asks `end_bid`.
+  struct bid {};
+  explicit wait_node(bid) noexcept : is_bid_(true) {}
+  virtual bool end_bid(wait_outcome) noexcept { return false; }
+
+  wait_outcome outcome_ = wait_outcome::pending;
+
+private:
+  const bool is_bid_ = false;
 };
 
 /// A party that waits, for whatever it may be: a strand in a `co_await` or an OS thread in a `get`.
-class party_wait : public wait_point, public timer {
+class party_wait : public wait_point {
 protected:
   class blocked_thread;
 
-  party_wait() = default;
-  ~party_wait() = default;
+  party_wait() noexcept {}
+  ~party_wait() {}  // what is in the union went with the wait
 
   /// Announces the wait of a strand, before it is published: from now on it can be cancelled and time out. `holds_up`:
   /// whether a shutdown waits for it to end by itself.
@@ -159,6 +177,9 @@ protected:
     if (timed_) disarm();
   }
 
+  /// The strand that waits; null: an OS thread does.
+  strand* waiting_strand() const noexcept { return strand_; }
+
   /// Gives the strand its next slice, or wakes the thread.
   void wake_party() noexcept {
     if (strand_)
@@ -174,16 +195,30 @@ protected:
   virtual void resume_party() noexcept = 0;
 
 private:
-  void fire() noexcept final;
+  /// The end of its time, for a wait that has one.
+  class time_limit final : public timer {
+  public:
+    explicit time_limit(party_wait& w) noexcept : wait_(&w) {}
+    void fire() noexcept override;
+
+    // true: the timer will not touch the wait any more, or owns the right to resume its party
+    atomic<bool> fired{false};
+
+  private:
+    party_wait* wait_;
+  };
+
   void cancel_wait() noexcept final;
   void arm(std::chrono::nanoseconds timeout);
   void disarm() noexcept;
   void wake_thread() noexcept;
 
   strand* strand_ = nullptr;
-  blocked_thread* thread_ = nullptr;
   bool timed_ = false;
-  atomic<bool> fired_{false};  // true: the timer will not touch this any more, or owns the right to resume
+  union {
+    blocked_thread* thread_;  // while there is no strand
+    time_limit limit_;        // while `timed_`
+  };
 };
 
 /// The calling OS thread, for as long as it may have to wait. Made before the wait is published.
@@ -213,7 +248,6 @@ private:
 /// A party in one line.
 class line_wait : public wait_node, public party_wait {
 public:
-  bool end(wait_outcome how) noexcept final;
   void resume() noexcept override { wake_party(); }
 
 protected:
@@ -227,7 +261,6 @@ protected:
   void resume_party() noexcept override { resume(); }
 
   spin_lock* guard_;
-  wait_outcome outcome_ = wait_outcome::pending;
 };
 
 /// A party in the line of something that has an owner.
@@ -255,42 +288,41 @@ template <class Request>
 requires requires { Request::receives; }
 inline constexpr bool receives<Request> = Request::receives;
 
-/// A wait for what a request says; in the graph if that has an owner.
+/// The place of a request in the line; in the graph if there is an owner.
 template <class Request>
-class request_wait : public line_wait {
+class request_place : public line_wait {
 protected:
   static constexpr bool owned = false;
-  explicit request_wait(Request r) noexcept : line_wait(r.guard()), request_(std::move(r)) {}
-  ~request_wait() = default;
+  explicit request_place(Request& r) noexcept : line_wait(r.guard()), request_(&r) {}
+  ~request_place() = default;
 
-  wait_point::kind wait_kind() const noexcept final { return receives<Request> ? kind::receive : kind::other; }
   void enter_graph() const noexcept {}
   void leave_graph() const noexcept {}
-  auto finish(std::chrono::nanoseconds timeout) { return request_.finish(wait_end(outcome_, timeout)); }
+  auto finish(const wait_end& how) { return request_->finish(how); }
 
-  Request request_;
+  Request* request_;
 };
 
 template <class Request>
 requires requires(const Request& r) { r.owner(); }
-class request_wait<Request> : public owned_line_wait {
+class request_place<Request> : public owned_line_wait {
 protected:
   static constexpr bool owned = true;
-  explicit request_wait(Request r) noexcept : owned_line_wait(r.guard()), request_(std::move(r)) {}
-  ~request_wait() = default;
+  explicit request_place(Request& r) noexcept : owned_line_wait(r.guard()), request_(&r) {}
+  ~request_place() = default;
 
   void enter_graph() noexcept {
     announce_edge(party);
     wait_edge::enter_graph();
   }
-  auto finish(std::chrono::nanoseconds timeout) { return request_.finish(wait_end(outcome_, timeout), story_.get()); }
+  auto finish(const wait_end& how) { return request_->finish(how, story_.get()); }
 
-  Request request_;
+  Request* request_;
 
 private:
-  std::string describe_wait() const final { return request_.what(); }
-  const void* owner() const noexcept final { return request_.owner(); }
-  std::string subject() const final { return request_.what(); }
+  std::string describe_wait() const final { return request_->what(); }
+  const void* owner() const noexcept final { return request_->owner(); }
+  std::string subject() const final { return request_->what(); }
 };
 
 inline wake_list::~wake_list() {
@@ -356,6 +388,65 @@ bool try_locked(Request& request, wait_node& n, wake_list& woken) {
     return request.try_locked(n);
 }
 
+/// What an operation has only if it must wait, which most do not: made then.
+template <class Request>
+class request_wait final : request_place<Request> {
+  using base = request_place<Request>;
+  using outcome_of = wait_outcome;
+  using base::guard_;
+  using base::outcome_;
+
+public:
+  request_wait(Request& r, const void* who) noexcept : base(r) { this->party = who; }
+
+  void suspend(strand& self, std::coroutine_handle<> h, std::chrono::nanoseconds timeout) {
+    const bool looks = in_graph(timeout);
+    if (looks) this->enter_graph();
+    this->announce(self, timeout);
+    if (!publish()) return this->go_on(h);
+    // The party may run again at this very moment: nothing of this may be touched any more.
+    if (looks) look_for_deadlock(&self);
+  }
+
+  /// Blocks the calling OS thread.
+  void block(std::chrono::nanoseconds timeout) {
+    typename base::blocked_thread here(*this);
+    if (in_graph(timeout)) this->enter_graph();
+    if (publish()) {
+      if (in_graph(timeout)) look_for_deadlock(this->party);
+      here.wait(timeout);
+    }
+  }
+
+  /// Called by the party once it goes on, or is destroyed. Afterwards nobody else touches this.
+  void close() noexcept {
+    this->leave_graph();
+    this->settle();
+  }
+
+  /// After `close`.
+  bool granted() const noexcept { return outcome_ == outcome_of::granted; }
+  auto finish(std::chrono::nanoseconds timeout) { return base::finish(wait_end(outcome_, timeout)); }
+
+private:
+  wait_point::kind wait_kind() const noexcept override {
+    return receives<Request> ? wait_point::kind::receive : wait_point::kind::other;
+  }
+  void left(wake_list& woken) noexcept override { this->request_->left(woken); }
+
+  static bool in_graph(std::chrono::nanoseconds timeout) noexcept { return base::owned && timeout == forever; }
+
+  /// True if the node is now in its line.
+  bool publish() noexcept {
+    wake_list woken;
+    std::lock_guard lock(*guard_);
+    if (outcome_ != outcome_of::pending) return false;
+    const bool waits = !try_locked(*this->request_, *this, woken);
+    if (!waits && outcome_ == outcome_of::pending) outcome_ = outcome_of::granted;
+    return waits;
+  }
+};
+
 template <class Request>
 class alternative;
 
@@ -366,7 +457,7 @@ class alternative;
 ///
 /// `Request` says what is wanted:
 ///     spin_lock& guard()               the lock of the line
-///     bool try_fast(wait_node&)        takes it at once, if that is possible without the lock
+///     bool try_fast(const void* party) takes it at once for that party, if that is possible without the lock
 ///     bool try_locked(wait_node&)      the same under the lock; true also if it has ended the wait with an error; on
 ///                                      false it has put the node into its line. May take a wake_list& too
 ///     void give_back()                 it was granted, and will not be used (WL3)
@@ -381,40 +472,20 @@ class alternative;
 ///     static constexpr bool receives         what is waited for is a message, for reports
 ///     static constexpr bool all_or_nothing   false: it may take effect by halves
 template <class Request>
-class [[nodiscard]] operation final : detail::request_wait<Request> {
-  using base = detail::request_wait<Request>;
-  using outcome_of = detail::wait_outcome;
-  using base::guard_;
-  using base::outcome_;
-  using base::party;
-  using base::request_;
-
+class [[nodiscard]] operation final {
 public:
   explicit operation(Request request, std::chrono::nanoseconds timeout = forever) noexcept
-      : base(std::move(request)), timeout_(timeout) {}
+      : request_(std::move(request)), timeout_(timeout) {}
   operation(const operation&) = delete;
   operation& operator=(const operation&) = delete;
   ~operation() {
-    this->leave_graph();
-    this->settle();
-    if (outcome_ == outcome_of::granted && !used_) request_.give_back();
+    if (stage_ >= stage::granted) clean_up();
   }
 
   /// Blocks the calling OS thread.
   auto get() {
-    begin();
-    if (request_.try_fast(*this)) {
-      outcome_ = outcome_of::granted;
-    } else {
-      typename base::blocked_thread here(*this);
-      if (in_graph()) this->enter_graph();
-      if (publish()) {
-        if (in_graph()) detail::look_for_deadlock(party);
-        here.wait(timeout_);
-      }
-      this->leave_graph();
-    }
-    return use();
+    if (!take()) make_wait(detail::current_party()).block(timeout_);
+    return await_resume();
   }
 
   auto operator co_await() & noexcept { return awaiter{this}; }
@@ -427,65 +498,89 @@ private:
   template <class>
   friend class detail::alternative;
 
+  using wait_type = detail::request_wait<Request>;
+
+  enum class stage : std::uint8_t {
+    fresh,    ///< nothing has been done
+    begun,    ///< it could not be had at once
+    used,     ///< the caller has been given its end
+    granted,  ///< it was had at once
+    waits,    ///< there is a wait
+  };
+
+  // What tries is a part of the coroutine: a function would read from the frame what was just stored there in other sizes,
+  // and a try takes less time than that.
   struct awaiter {
     operation* o;
-    bool await_ready() const { return o->await_ready(); }
+    [[gnu::always_inline]] bool await_ready() const { return o->await_ready(); }
     void await_suspend(std::coroutine_handle<> h) const { o->await_suspend(h); }
     auto await_resume() const { return o->await_resume(); }
   };
 
-  void begin() {
-    if (party) [[unlikely]]
+  [[gnu::always_inline]] bool take() {
+    if (stage_ != stage::fresh) [[unlikely]]
       detail::used_twice();
-    party = detail::current_party();
+    stage_ = stage::begun;
+    if (!request_.try_fast(detail::current_party())) return false;
+    stage_ = stage::granted;
+    return true;
   }
 
-  bool await_ready() {
-    begin();
-    if (!request_.try_fast(*this)) return false;
-    outcome_ = outcome_of::granted;
-    return detail::may_go_on();
+  wait_type& make_wait(const void* party) noexcept {
+    stage_ = stage::waits;
+    return *new (static_cast<void*>(&wait_)) wait_type(request_, party);
   }
+
+  [[gnu::always_inline]] bool await_ready() { return take() && detail::may_go_on(); }
   void await_suspend(std::coroutine_handle<> h) {
+    if (stage_ == stage::granted) return detail::yield_current(h);  // it has had its share
     strand& self = detail::suspend_current(h);
-    if (outcome_ == outcome_of::granted) {
-      detail::current_trampoline().why = detail::pause::yielded;
-      return;
-    }
-    const bool looks = in_graph();
-    if (looks) this->enter_graph();
-    this->announce(self, timeout_);
-    if (!publish()) return this->go_on(h);
-    // The party may run again at this very moment: nothing of this may be touched any more.
-    if (looks) detail::look_for_deadlock(&self);
+    make_wait(&self).suspend(self, h, timeout_);
   }
   auto await_resume() {
-    this->leave_graph();
-    this->settle();
-    return use();
+    if (stage_ == stage::granted) {
+      stage_ = stage::used;
+      return finish_at_once();
+    }
+    wait_.close();
+    const end_of_wait at_the_end{this};
+    return wait_.finish(timeout_);
   }
 
-  void left(detail::wake_list& woken) noexcept override { request_.left(woken); }
-
-  bool in_graph() const noexcept { return base::owned && timeout_ == forever; }
-
-  /// True if the node is now in its line.
-  bool publish() noexcept {
-    detail::wake_list woken;
-    std::lock_guard lock(*guard_);
-    if (outcome_ != outcome_of::pending) return false;
-    const bool waits = !detail::try_locked(request_, *this, woken);
-    if (!waits && outcome_ == outcome_of::pending) outcome_ = outcome_of::granted;
-    return waits;
+  auto finish_at_once() {
+    const detail::wait_end had(detail::wait_outcome::granted, timeout_);
+    if constexpr (requires { request_.owner(); })
+      return request_.finish(had, nullptr);
+    else
+      return request_.finish(had);
   }
 
-  auto use() {
-    used_ = true;
-    return this->finish(timeout_);
+  /// What was waited for has been told to the caller.
+  struct end_of_wait {
+    operation* o;
+    ~end_of_wait() {
+      o->stage_ = stage::used;
+      o->wait_.~wait_type();
+    }
+  };
+
+  /// The caller goes without having used it: it was killed, or has not awaited what it began.
+  void clean_up() noexcept {
+    bool has = true;
+    if (stage_ == stage::waits) {
+      wait_.close();
+      has = wait_.granted();
+      wait_.~wait_type();
+    }
+    if (has) request_.give_back();
   }
 
+  Request request_;
   std::chrono::nanoseconds timeout_;
-  bool used_ = false;
+  stage stage_ = stage::fresh;
+  union {
+    wait_type wait_;  // while `stage::waits`
+  };
 };
 
 }  // namespace troupe

@@ -39,16 +39,6 @@ std::mutex& confirming() {
 
 }  // namespace
 
-void wait_edge::announce_edge(const void* party) noexcept {
-  party_ = party;
-  strand* self = this_trampoline ? this_trampoline->self : nullptr;
-  strand_ = self;
-  if (!self)
-    thread_ = pthread_self();
-  else if (!self->has_waited_in_graph)
-    self->first_wait_in_graph();
-}
-
 void wait_edge::enter_graph() noexcept {
   bucket& home = bucket_of(party_);
   const std::uint64_t ticket = last_ticket.fetch_add(1, relaxed) + 1;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include <troupe/base/intrusive_list.hpp>
+#include <troupe/scheduler/trampoline.hpp>
 
 // Who waits for whom: an edge from each party that waits without end to the party that alone can end the wait, where
 // that one is known: the owner of a mutex, the green thread or actor whose result a future is. A cycle of such edges is
@@ -30,11 +31,7 @@
 //     who waits already into the table itself. So all edges of a deadlock are in the table when its last wait is
 //     published; and who did not walk has published its wait before the one that it waits for, which takes that one's place
 //     in WG4.
-namespace troupe {
-
-class strand;
-
-namespace detail {
+namespace troupe::detail {
 
 /// For people: `thread "app/0"`, by what the operating system shows.
 std::string name_of_thread(pthread_t thread);
@@ -56,7 +53,7 @@ public:
   virtual void resume_party() noexcept = 0;
 
 protected:
-  wait_edge() = default;
+  wait_edge() noexcept {}
   ~wait_edge() = default;
 
   /// Says that `party`, the calling one, is about to wait (WG6).
@@ -76,15 +73,24 @@ private:
   void remove() noexcept;
   std::string party_name() const;
 
-  const void* party_ = nullptr;
   std::uint64_t ticket_ = 0;  // tells one wait of a party from its next; 0 while not in the table
-  const strand* strand_ = nullptr;
-  pthread_t thread_{};
+  const void* party_;         // from `announce_edge` on, as what follows
+  const strand* strand_;      // null: an OS thread
+  pthread_t thread_;          // where there is no strand
 };
+
+inline void wait_edge::announce_edge(const void* party) noexcept {
+  party_ = party;
+  strand* self = this_trampoline ? this_trampoline->self : nullptr;
+  strand_ = self;
+  if (!self)
+    thread_ = pthread_self();
+  else if (!self->has_waited_in_graph)
+    self->first_wait_in_graph();
+}
 
 /// Walks from `party`, whose wait has just been published, and ends that wait if the walk leads back to it. The edge of
 /// the party may be gone by then.
 void look_for_deadlock(const void* party) noexcept;
 
-}  // namespace detail
-}  // namespace troupe
+}  // namespace troupe::detail

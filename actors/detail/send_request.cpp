@@ -21,7 +21,7 @@ send_request_base::~send_request_base() {
 
 spin_lock& send_request_base::guard() noexcept { return to_->bounded() ? to_->bounded()->guard() : unused; }
 
-bool send_request_base::try_fast(wait_node&) noexcept {
+bool send_request_base::try_fast(const void*) noexcept {
   if (to_->bounded()) return false;
   closed_ = to_->closing();
   if (!closed_) (void)to_->enqueue(*std::exchange(envelope_, nullptr));

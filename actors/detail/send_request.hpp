@@ -21,7 +21,7 @@ public:
   ~send_request_base();
 
   spin_lock& guard() noexcept;
-  bool try_fast(wait_node&) noexcept;
+  bool try_fast(const void*) noexcept;
   bool try_locked(wait_node& n) noexcept;
   void give_back() noexcept { envelope_ = nullptr; }  // sent is sent
   void left(wake_list&) noexcept {}

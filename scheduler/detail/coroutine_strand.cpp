@@ -68,11 +68,4 @@ void coroutine_strand::run() noexcept {
   }
 }
 
-void coroutine_strand::abandoned() noexcept {
-  end_wait();
-  // One that has begun, and was not killed, may stand for what has gone: it is left alone.
-  const bool never_ran = !resume_at;
-  if ((to_end() || never_ran) && abandon_forks()) end();
-}
-
 }  // namespace troupe::detail

@@ -9,9 +9,6 @@ class coroutine_strand : public strand {
 public:
   void run() noexcept final;
 
-  /// Ends it if it was killed or never ran: whoever waits for it gets an answer.
-  void abandoned() noexcept final;
-
   std::uint64_t id() const final { return extras_.get().id; }
   strand_extras& extras() final { return extras_.get(); }
   strand_extras* extras_if_any() const noexcept final { return extras_.if_any(); }
@@ -29,6 +26,11 @@ protected:
   atomic<bool> has_begun_{false};  // it has had a slice
 
 private:
+  bool must_end() const noexcept final { return !resume_at; }  // it never ran
+  void end_abandoned() noexcept final {
+    if (abandon_forks()) end();
+  }
+
   /// `killed()`, which most know without a call.
   bool to_end() const noexcept { return forked_ ? killed() : killed_.load(acquire); }
 

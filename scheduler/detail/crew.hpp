@@ -158,7 +158,7 @@ struct crew::end_request {
   bool own;
 
   spin_lock& guard() noexcept { return c->guard_; }
-  bool try_fast(wait_node&) noexcept { return own; }
+  bool try_fast(const void*) noexcept { return own; }
   bool try_locked(wait_node& n) noexcept {
     if (c->over()) return true;
     c->line_.push(n);

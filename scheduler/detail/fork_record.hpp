@@ -3,6 +3,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include <troupe/base/atomic.hpp>
@@ -18,9 +19,19 @@ class fork_strand;
 
 /// One child of a fork, in its parent's frame.
 struct fork_child {
-  std::coroutine_handle<> frame;
-  fork_record* record = nullptr;
-  fork_child* next = nullptr;  // B3: the next newer of those that a strand carries along
+  std::coroutine_handle<> frame;  // null once it has gone (B6)
+  fork_record* record;
+  void* outcome;     // B6: the `task_outcome` of its type
+  fork_child* next;  // B3: the next newer of those that a strand carries along
+
+  /// A child's coroutine has this in the place of a continuation: the low bit tells the two apart.
+  static constexpr std::uintptr_t mark = 1;
+  std::uintptr_t as_continuation() const noexcept { return reinterpret_cast<std::uintptr_t>(this) | mark; }
+
+  /// The child that a continuation stands for; null if it is that of another task.
+  static fork_child* marked_by(std::uintptr_t continuation) noexcept {
+    return (continuation & mark) != 0 ? reinterpret_cast<fork_child*>(continuation - mark) : nullptr;
+  }
 };
 
 /// One fork and its join, in the frame of the coroutine that waits for it.
@@ -36,50 +47,46 @@ struct fork_child {
 ///     brings it to zero after that goes on with the parent. The strand of a child touches nothing of the fork later.
 /// B5. A kill reaches the parent between slices: it calls off the waits of its children's strands, which look at their
 ///     parent's fate before each slice, and ends once all have ended, fork by fork from the innermost.
+/// B6. What a child gives, or throws, it puts into its parent's frame, so that its own frame goes at its end. But for
+///     the last on the parent's strand, when others have been stolen: the parent may go on elsewhere at that moment, and
+///     takes that frame with it, as those that a kill has kept from their ends.
 class fork_record : public wait_point {
 public:
   explicit fork_record(std::size_t size) noexcept : size_(size) {}
   fork_record(const fork_record&) = delete;
   fork_record& operator=(const fork_record&) = delete;
 
-  /// A child's coroutine has the fork in the place of a continuation: the low bit tells the two apart.
-  static constexpr std::uintptr_t is_fork = 1;
-
-  /// Called in `await_suspend` of the parent, after its children have been given their frames and continuations.
+  /// Called in `await_suspend` of the parent.
   void start(std::coroutine_handle<> parent, fork_child* children) noexcept {
-    trampoline& t = current_trampoline();
-    children_ = children;
-    parent_ = parent;
-    self_ = t.self;
-    outer_ = t.innermost;
-    if (t.self->has_locals) [[unlikely]]
-      remember_locals();
-    t.innermost = this;
+    trampoline& t = begin(parent, children);
     if (!t.forks) [[unlikely]]
       return start_as_strands(t);
     go_on_with_next(t);
   }
 
-  /// Called where a child has ended, on whatever strand it ran.
-  void child_ended(trampoline& t) noexcept {
-    if (t.self != self_) [[unlikely]]
-      return;  // its strand does the rest
-    if (offered_ != 0) {
-      if (fork_child* c = t.forks->pop()) [[likely]] {
-        --offered_;
-        t.next = c->frame;
-        return;
-      }
-      stolen_ += offered_;
-      offered_ = 0;
-    }
-    if (begun_ != size_)
-      go_on_with_next(t);
-    else if (stolen_ == 0) [[likely]]
-      t.next = parent_;
-    else
-      join(t);
+  /// The same for two, as most forks are.
+  void start_two(std::coroutine_handle<> parent, fork_child* children) noexcept {
+    trampoline& t = begin(parent, children);
+    if (!t.forks) [[unlikely]]
+      return start_as_strands(t);
+    t.next = children[0].frame;
+    const bool fits = t.forks->push(children[1]);
+    begun_ = fits ? 2 : 1;
+    offered_ = fits ? 1 : 0;
   }
+
+  /// Called where a child is about to end, on whatever strand it runs: true if its frame goes now (B6).
+  static bool child_ended(fork_child& c, trampoline& t) noexcept {
+    fork_record& r = *c.record;
+    // That of a child elsewhere does the rest itself.
+    if (t.self == r.self_ && !r.go_on(t)) [[unlikely]]
+      return false;
+    c.frame = {};
+    return true;
+  }
+
+  /// Then, for one whose frame stays, once it has ended.
+  static void last_child_ended(fork_child& c, trampoline& t) noexcept { c.record->join(t); }
 
   /// Called in `await_resume` of the parent: all have ended.
   void leave() noexcept { current_trampoline().innermost = outer_; }
@@ -98,6 +105,7 @@ public:
   /// At the next slice: where the strand goes on that `mark` stands for.
   static std::coroutine_handle<> take_up(trampoline& t, std::coroutine_handle<> mark) noexcept;
   /// Whether a strand's `resume_at` stands for a fork.
+  static constexpr std::uintptr_t is_fork = 1;
   static bool is_marked(std::coroutine_handle<> h) noexcept {
     return (reinterpret_cast<std::uintptr_t>(h.address()) & is_fork) != 0;
   }
@@ -109,11 +117,21 @@ public:
 protected:
   ~fork_record() = default;
 
-  template <class Promise>
-  void attach(fork_child& c, std::coroutine_handle<Promise> frame) noexcept {
-    frame.promise().continuation = as_word();
+  /// Takes the task over.
+  template <class Task, class Outcome>
+  void attach(fork_child& c, Task& t, Outcome& outcome) noexcept {
+    const auto frame = t.release();
+    frame.promise().continuation = c.as_continuation();
     c.frame = frame;
     c.record = this;
+    c.outcome = &outcome;
+  }
+
+  /// The frames that are still there go with the parent's (B6).
+  static void destroy_frames(std::span<fork_child> children) noexcept {
+    for (fork_child& c : children)
+      if (c.frame) [[unlikely]]
+        c.frame.destroy();
   }
 
 private:
@@ -123,6 +141,38 @@ private:
   /// Keeps where the strand goes on, and puts the innermost fork in its place.
   static void mark(trampoline& t) noexcept;
   static void set_innermost(strand& self, fork_record* r) noexcept;
+
+  trampoline& begin(std::coroutine_handle<> parent, fork_child* children) noexcept {
+    trampoline& t = current_trampoline();
+    children_ = children;
+    parent_ = parent;
+    self_ = t.self;
+    outer_ = t.innermost;
+    if (t.self->has_locals) [[unlikely]]
+      remember_locals();
+    t.innermost = this;
+    return t;
+  }
+
+  /// A child on the parent's strand is about to end. False if all others have been stolen: then `join` follows.
+  bool go_on(trampoline& t) noexcept {
+    if (offered_ != 0) {
+      if (fork_child* c = t.forks->pop()) [[likely]] {
+        --offered_;
+        t.next = c->frame;
+        return true;
+      }
+      stolen_ += offered_;
+      offered_ = 0;
+    }
+    if (begun_ != size_)
+      go_on_with_next(t);
+    else if (stolen_ == 0) [[likely]]
+      t.next = parent_;
+    else
+      return false;
+    return true;
+  }
 
   /// Begins the next child here and offers others to thieves.
   void go_on_with_next(trampoline& t) noexcept {
@@ -142,25 +192,27 @@ private:
   void start_as_strands(trampoline& t) noexcept;
   void join(trampoline& t) noexcept;
 
+  // Set when it starts.
   std::coroutine_handle<> parent_;
+  strand* self_;        // the parent's
+  fork_record* outer_;  // the fork around this one on the same strand
+  fork_child* children_;
   std::coroutine_handle<> resume_at_;  // the strand's, while it pauses and this fork is the innermost
-  strand* self_ = nullptr;             // the parent's
-  fork_record* outer_ = nullptr;       // the fork around this one on the same strand
-  fork_child* children_ = nullptr;
-  local_binding* locals_ = nullptr;  // what children see that run elsewhere; kept by the frames around the fork
+
   std::size_t size_;
   // The parent's strand alone counts these.
-  std::size_t begun_ = 0;          // children that have been begun or offered
-  std::size_t offered_ = 0;        // of those, the ones in the deque as far as is known
-  std::size_t stolen_ = 0;         // and the ones that run on strands of their own
-  fork_child* carried_ = nullptr;  // B3, in the innermost fork only
-  bool left_behind_ = false;       // nothing is left to leave behind, here and in the forks around
-  bool joined_ = false;            // B4: `pending_` has been raised
+  std::size_t begun_ = 0;    // children that have been begun or offered
+  std::size_t offered_ = 0;  // of those, the ones in the deque as far as is known
+  std::size_t stolen_ = 0;   // and the ones that run on strands of their own
 
-  bool cancelled_ = false;  // under lock_
-  spin_lock lock_;
+  local_binding* locals_ = nullptr;    // what children see that run elsewhere; kept by the frames around the fork
+  fork_child* carried_ = nullptr;      // B3, in the innermost fork only
   fork_strand* strands_ = nullptr;     // of children, live; under lock_
   atomic<std::ptrdiff_t> pending_{0};  // B4
+  bool left_behind_ = false;           // nothing is left to leave behind, here and in the forks around
+  bool joined_ = false;                // B4: `pending_` has been raised
+  bool cancelled_ = false;             // under lock_
+  spin_lock lock_;
 };
 
 }  // namespace troupe::detail

@@ -55,10 +55,10 @@ void future_state_base::begin_to_wait() noexcept {
   word_.fetch_add(who - naming, acq_rel);  // its release pairs with the acquire of whoever takes it out
 }
 
-bool future_state_base::give_up(completion& c, errc why, std::string& text) {
+bool future_state_base::give_up(completion& c, errc why, std::unique_ptr<std::string>& text) {
   if (!named()) return take_out(c, as_given_up(why));
   if (!take_out(c, naming)) return false;
-  text = circumstances();
+  text = std::make_unique<std::string>(circumstances());
   word_.fetch_add(as_given_up(why) - naming, acq_rel);  // its release pairs with the acquire of `complete`
   return true;
 }
@@ -118,8 +118,7 @@ bool future_state_base::tell(std::uintptr_t was) noexcept {
   return in_time;
 }
 
-bool result_wait::prepare(const void* party, std::chrono::nanoseconds timeout) noexcept {
-  if (timeout != forever) return false;
+[[gnu::always_inline]] inline bool result_wait::prepare(const void* party) noexcept {
   const bool green = state_->giver() != nullptr;
   if (!green && !state_->owner()) return false;
   looks_ = true;
@@ -143,8 +142,7 @@ bool result_wait::publish(bool& in_table) noexcept {
 
 void result_wait::suspend(std::coroutine_handle<> h, std::chrono::nanoseconds timeout) {
   strand& self = suspend_current(h);
-  bool in_table = prepare(&self, timeout);
-  self_ = &self;
+  bool in_table = timeout == forever && prepare(&self);
   announce(self, timeout, state_->holds_up());
   if (self.waits_cancelled()) {  // RW1
     unpublished_.store(true, release);
@@ -159,7 +157,7 @@ void result_wait::suspend(std::coroutine_handle<> h, std::chrono::nanoseconds ti
 
 void result_wait::block(std::chrono::nanoseconds timeout) {
   blocked_thread here(*this);
-  bool in_table = prepare(current_party(), timeout);
+  bool in_table = timeout == forever && prepare(current_party());
   if (!publish(in_table)) return;
   if (in_table) look_for_deadlock(current_party());
   here.wait(timeout, &state_->provider());
@@ -170,7 +168,7 @@ bool result_wait::leave(wait_outcome how) noexcept {
   if (how == wait_outcome::timeout) why = errc::timeout;
   if (how == wait_outcome::deadlock) why = errc::deadlock;
   if (how == wait_outcome::would_deadlock) why = errc::would_deadlock;
-  if (self_ && how == wait_outcome::cancelled && current_party() == self_) return false;  // RW1: it looks itself
+  if (how == wait_outcome::cancelled && current_party() == waiting_strand()) return false;  // RW1: it looks itself
   if (leaving_.exchange(true, acq_rel)) return false;
   while (!(gives_up_ ? state_->give_up(*this, why, circumstances_) : state_->withdraw(*this))) {
     if (state_->ready() || unpublished_.load(acquire)) return false;
@@ -187,19 +185,20 @@ bool result_wait::give_up(std::unique_ptr<std::string> story) noexcept {
 }
 
 error result_wait::why_not() const {
+  const std::string circumstances = circumstances_ ? *circumstances_ : std::string();
   switch (outcome_) {
     case wait_outcome::timeout: {
       const strand* giver = state_->giver();
       const bool has_name = giver && giver->extras_if_any() && !giver->extras_if_any()->name.empty();
       return error(errc::timeout,
-                   (has_name ? "no result of " + title_of(*giver) : "no result") + " came in time" + circumstances_);
+                   (has_name ? "no result of " + title_of(*giver) : "no result") + " came in time" + circumstances);
     }
     case wait_outcome::deadlock:
-      return error(errc::deadlock, (story_ ? *story_ : "nothing is left that could bring the result") + circumstances_);
+      return error(errc::deadlock, (story_ ? *story_ : "nothing is left that could bring the result") + circumstances);
     case wait_outcome::would_deadlock:
       return error(errc::would_deadlock,
-                   "get() would block a worker that the result may need; use co_await" + circumstances_);
-    default: return error(errc::cancelled, circumstances_.empty() ? "" : "cancelled" + circumstances_);
+                   "get() would block a worker that the result may need; use co_await" + circumstances);
+    default: return error(errc::cancelled, circumstances.empty() ? "" : "cancelled" + circumstances);
   }
 }
 

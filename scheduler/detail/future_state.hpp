@@ -95,7 +95,7 @@ public:
   bool withdraw(completion& c) noexcept { return take_out(c, nobody); }
 
   /// The same, and gives up the result: who comes with it is late. Adds to the error of whoever gives up.
-  bool give_up(completion& c, errc why, std::string& circumstances);
+  bool give_up(completion& c, errc why, std::unique_ptr<std::string>& circumstances);
 
   /// Gives up a result that nobody waits for; false if it is there or was given up before.
   bool abandon(errc why) noexcept;
@@ -223,8 +223,8 @@ public:
   std::string describe_wait() const override { return state_->describe(); }
 
 private:
-  /// WG6: true if it stands in the table of the graph; then, once it is published, the party walks.
-  bool prepare(const void* party, std::chrono::nanoseconds timeout) noexcept;
+  /// WG6, for an untimed wait: true if it stands in the table of the graph; then, once it is published, the party walks.
+  bool prepare(const void* party) noexcept;
 
   /// False if the result is there. Else this may be gone.
   bool publish(bool& in_table) noexcept;
@@ -241,11 +241,10 @@ private:
   bool gives_up_;
   bool looks_ = false;  // it is in the graph: in its table, or WG6
   wait_outcome outcome_ = wait_outcome::granted;
-  const strand* self_ = nullptr;        // null: an OS thread waits
-  atomic<bool> leaving_{false};         // true: somebody ends the wait in place of the result; he alone
-  atomic<bool> unpublished_{false};     // true: the wait will never be published (RW1)
-  std::string circumstances_;           // F4
-  std::unique_ptr<std::string> story_;  // of the deadlock, when there was one
+  atomic<bool> leaving_{false};                 // true: somebody ends the wait in place of the result; he alone
+  atomic<bool> unpublished_{false};             // true: the wait will never be published (RW1)
+  std::unique_ptr<std::string> circumstances_;  // F4; null: nothing is known of them
+  std::unique_ptr<std::string> story_;          // of the deadlock, when there was one
 };
 
 inline constexpr const char* stands_for_nothing = "this future stands for nothing: it was moved from or never set";

@@ -63,8 +63,8 @@ struct lock_request {
   const void* party = nullptr;
 
   spin_lock& guard() noexcept { return lock->line_guard(); }
-  bool try_fast(wait_node& n) {
-    party = n.party;
+  bool try_fast(const void* who) {
+    party = who;
     about_to_lock(*lock, party);
     if constexpr (Shared)
       return lock->try_share(party);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <coroutine>
 #include <type_traits>
 #include <utility>
 
@@ -16,7 +15,7 @@ public:
   using Awaitable::Awaitable;
   explicit named(Awaitable&& a) noexcept : Awaitable(std::move(a)) {}
 
-  auto operator co_await() & noexcept { return await(); }
+  auto operator co_await() & noexcept { return Awaitable::operator co_await(); }
 
   template <bool Called = true>
   auto operator co_await() && noexcept {
@@ -24,22 +23,7 @@ public:
                   "troupe: this compiler destroys a callable with captures that is made in such an expression twice; "
                   "name what is awaited: `auto r = blocking(f); co_await r;`, `auto child = spawn(home, f); co_await "
                   "child;`; or name the body of a scope: `auto body = [..](scope& s) ..; co_await with_scope(body);`");
-    return await();
-  }
-
-private:
-  struct awaiter {
-    Awaitable* outcome;
-    bool await_ready() const noexcept { return outcome->await_ready(); }
-    void await_suspend(std::coroutine_handle<> h) const { outcome->await_suspend(h); }
-    auto await_resume() const { return outcome->await_resume(); }
-  };
-
-  auto await() noexcept {
-    if constexpr (is_task<Awaitable>)
-      return Awaitable::operator co_await();
-    else
-      return awaiter{this};
+    return Awaitable::operator co_await();
   }
 };
 

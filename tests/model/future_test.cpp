@@ -111,6 +111,9 @@ public:
   void go() { there_.set(0); }
 
 private:
+  bool must_end() const noexcept override { return false; }
+  void end_abandoned() noexcept override {}
+
   model::plain<int> there_{1};
   detail::extras_slot extras_;
 };
