@@ -54,11 +54,11 @@ public:
   T value() && { return check(), std::move(value_); }
 
   /// The value; undefined if there is none.
-  T& operator*() & noexcept { return value_; }
-  const T& operator*() const& noexcept { return value_; }
-  T&& operator*() && noexcept { return std::move(value_); }
-  T* operator->() noexcept { return std::addressof(value_); }
-  const T* operator->() const noexcept { return std::addressof(value_); }
+  T& operator*() & noexcept { return *there(); }
+  const T& operator*() const& noexcept { return *there(); }
+  T&& operator*() && noexcept { return std::move(*there()); }
+  T* operator->() noexcept { return there(); }
+  const T* operator->() const noexcept { return there(); }
 
   /// The value, or `other` if there is none.
   template <class U>
@@ -73,6 +73,13 @@ private:
   void check() const {
     if (!has_value()) throw troupe_error(error_);
   }
+
+  // Compilers that are not told take the value for uninitialised.
+  T* there() noexcept {
+    if (!has_value()) __builtin_unreachable();
+    return std::addressof(value_);
+  }
+  const T* there() const noexcept { return const_cast<result*>(this)->there(); }
 
   /// Leaves an error where a value was: it stays if the construction of another value throws.
   void reset() noexcept {

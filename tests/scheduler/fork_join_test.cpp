@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -292,6 +293,45 @@ TEST_P(ForkJoin, a_group_may_be_empty_or_fail_or_never_be_joined) {
     co_return text;
   });
   EXPECT_EQ(*f.get(60s), "2below zero");
+}
+
+task<> note_who_is_alive(local mine, std::vector<int>& seen) {
+  seen.push_back(*mine.alive);
+  co_return;
+}
+
+TEST(ForkJoinFrames, what_a_child_was_called_with_goes_at_its_end) {
+  auto pool = troupe::work_stealing_pool::start({.workers = 1, .name = "fork"});
+  std::atomic<int> alive{0};
+  std::vector<int> seen;
+  auto f = troupe::spawn(*pool, [&]() -> task<bool> {
+    fork_group g;
+    for (int i = 0; i != 4; ++i) g.fork(note_who_is_alive(local(alive), seen));
+    co_await g.join();
+    co_return alive == 0;
+  });
+  EXPECT_TRUE(*f.get(60s));
+  EXPECT_EQ(seen, (std::vector<int>{4, 3, 2, 1}));
+  pool->stop(troupe::timers::never);
+}
+
+TEST_P(ForkJoin, what_a_child_was_called_with_has_gone_when_its_parent_has_ended_wherever_the_child_ran) {
+  std::atomic<int> alive{0};
+  for (int round = 0; round != 200; ++round) {
+    auto f = troupe::spawn(home(), [&]() -> task<> {
+      fork_group<int> g;
+      for (int i = 0; i != 16; ++i)
+        g.fork([](local, int n) -> task<int> {
+          if (n % 5 == 0) co_await this_task::yield();
+          if (n % 7 == 0) std::this_thread::sleep_for(10us);
+          co_return n;
+        }(local(alive), i));
+      const std::vector<int> all = co_await g.join();
+      EXPECT_EQ(all.back(), 15);
+    });
+    EXPECT_TRUE(f.get(60s));
+    EXPECT_EQ(alive, 0);
+  }
 }
 
 TEST(ForkJoinSpread, idle_workers_steal_children) {
