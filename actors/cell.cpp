@@ -159,7 +159,10 @@ strand_extras* cell::extras_if_any() const noexcept {
 }
 
 void cell::prepare(actor_options options) {
-  if (!options.name.empty()) own_extras().name = std::move(options.name);
+  if (!options.name.empty()) {
+    core_->names().add(options.name, *this);
+    own_extras().name = std::move(options.name);
+  }
   const mailbox_options* mailbox = options.mailbox ? &*options.mailbox : class_->mailbox;
   detail::mailbox_budget* budget = core_->budget();
   if (!mailbox && !budget) return;
@@ -278,26 +281,6 @@ void cell::kill() noexcept {
   cancel_waits();  // wakes it if it waits in a handler
 }
 
-void cell::end_with(exit_reason reason) noexcept { tell(std::move(reason), false); }
-
-void cell::tell(exit_reason reason, bool anew) noexcept {
-  detail::cell_extras& x = own_extras();
-  detail::membership* const place = x.place.get();
-  {
-    std::lock_guard guard(x.mutex);
-    if (x.gone || x.down || x.told) return;
-    x.told = std::move(reason);
-    if (place) {
-      place->tellers.fetch_add(1, relaxed);
-      if (anew) place->recycled.store(true, relaxed);
-    }
-  }
-  flags_.fetch_or(told_flag, acq_rel);
-  push_system<envelope>(detail::kill_ops);
-  cancel_waits();
-  if (place) place->tellers.fetch_sub(1, acq_rel);
-}
-
 // --- the slice -----------------------------------------------------------------------------------------------------
 
 /// Counts the messages of one slice and adds them up at its end.
@@ -309,6 +292,12 @@ public:
   slice_count& operator=(const slice_count&) = delete;
 
   void add(unsigned n) noexcept { handled_ += n; }
+  /// The slice may end without coming back: adds to what its actor has handled.
+  void note(atomic<std::uint32_t>& total) noexcept {
+    if (handled_ == 0) return;
+    bump(total, static_cast<std::uint32_t>(handled_));
+    flush();
+  }
   void flush() noexcept {
     if (handled_ != 0) core_->count(&detail::core::counters::handled, std::exchange(handled_, 0));
   }
@@ -362,7 +351,7 @@ void cell::run() noexcept {
   for (;;) {
     if (flags_.load(acquire) & (killed_flag | told_flag | muted_flag)) [[unlikely]] {
       if (killed()) return end_as_told();
-      handled.flush();
+      handled.note(handled_);
       if (begin_mute()) return;
       continue;
     }
@@ -384,12 +373,12 @@ void cell::run() noexcept {
       --left;
     } else {
       if (has_streams_ && (marked_ = mark_streams())) continue;
-      handled.flush();
+      handled.note(handled_);
       if (has_streams_ && !arm_streams()) continue;
       if (try_idle()) return;
     }
     if (left == 0) {
-      handled.flush();
+      handled.note(handled_);
       if (!here.extend_slice(begun)) return home().reschedule(*this);
       left = here.budget();
     }
@@ -512,6 +501,7 @@ bool cell::handle(envelope& e, detail::slice_count& handled) noexcept {
 /// Resumes the coroutine of a handler or of `run`. False if the slice is over: it waits for something, has used up its
 /// slice, or the actor has ended; the cell must not be touched then.
 bool cell::go_on(std::coroutine_handle<> at, detail::slice_count& handled, detail::pause_hook* hook) noexcept {
+  handled.note(handled_);
   detail::trampoline loop(*this);
   loop.hook = hook;
   switch (loop.run(at)) {
@@ -647,6 +637,7 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
     for (const auto& h : hooks) h->actor_ended(*this);
   };
   call_hooks();
+  if (!x->name.empty()) core_->names().remove(x->name, *this);
   unregister();
   std::unique_lock lock(x->mutex);
   x->gone = true;

@@ -191,6 +191,8 @@ public:
   std::string describe() const override { return name(); }
   bool waits_for_message() const noexcept override;
   detail::core& core() const noexcept { return *core_; }
+  /// Messages that it has handled, modulo 2^32, but for those of the slice that runs.
+  std::uint32_t handled() const noexcept { return handled_.load(relaxed); }
 
   // --- the actor itself, inside its slice ---------------------------------------------------------------------------
 
@@ -313,10 +315,11 @@ private:
   bool draining_ : 1 = false;   // the close message has been reached
   bool taken_ : 1 = false;      // the system message at hand has gone to a handler
   bool retrying_ : 1 = false;   // the message at hand has been tried before
+  bool muting_ : 1 = false;     // it waits for room in somebody's mailbox
   bool has_streams_ = false;
-  bool marked_ = false;        // some stream is to be read up to its mark
-  bool front_marked_ = false;  // the marks were set for the message at the front of the inbox
-  bool muting_ = false;        // it waits for room in somebody's mailbox
+  bool marked_ = false;               // some stream is to be read up to its mark
+  bool front_marked_ = false;         // the marks were set for the message at the front of the inbox
+  atomic<std::uint32_t> handled_{0};  // messages, for reports; written by the slice, relaxed
 };
 
 template <class Ready>

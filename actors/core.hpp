@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include <troupe/actors/detail/name_registry.hpp>
 #include <troupe/actors/envelope.hpp>
 #include <troupe/base/atomic.hpp>
 #include <troupe/base/error.hpp>
@@ -95,6 +96,9 @@ public:
   /// The memory that all mailboxes may take together; null: any. Set before the first actor is made.
   mailbox_budget* budget() const noexcept { return budget_.get(); }
   void set_budget(std::size_t bytes, overflow when_full);
+  /// Of the living.
+  name_registry& names() noexcept { return names_; }
+
   bool is_down() const noexcept { return down_.load(relaxed); }
 
   /// What random choices begin with: the runtime's seed, or a number of this run.
@@ -171,6 +175,7 @@ private:
   std::unique_ptr<mailbox_budget> budget_;
   atomic<bool> given_up_{false};  // set once; release pairs with the acquire of whoever would wait
 
+  name_registry names_;
   std::mutex services_mutex_;
   std::unordered_map<std::type_index, std::shared_ptr<void>> services_;
 };

@@ -90,7 +90,7 @@ std::uint64_t runtime::trace() const noexcept { return core_->recorder() ? core_
 
 std::string runtime::recording() const { return core_->recorder() ? core_->recorder()->recording() : std::string(); }
 
-std::vector<any_ref> runtime::actors() const {
+std::vector<any_ref> runtime::all_actors() const {
   std::vector<any_ref> all;
   core_->scheduler().strands().for_each([&](strand& s) {
     if (auto* c = dynamic_cast<cell*>(&s)) all.emplace_back(c);
@@ -109,7 +109,7 @@ any_ref runtime::find_actor(std::uint64_t id) const {
 }
 
 void runtime::kill_all() noexcept {
-  for (const any_ref& a : actors()) a.kill();
+  for (const any_ref& a : all_actors()) a.kill();
   // What is left are green threads.
   scheduler().strands().for_each([](strand& s) {
     if (!dynamic_cast<cell*>(&s)) s.request_kill();
@@ -182,12 +182,12 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
 
   s.end_periodic_calls();
   s.roster()->request_stop();
-  for (const any_ref& a : actors()) {
+  for (const any_ref& a : all_actors()) {
     if (a.get_cell()->is_source()) a.get_cell()->close(exit_kind::shutdown);
   }
   await_quiescence(part(7));
   // Children are closed by their parents, before these end.
-  const std::vector<any_ref> all = actors();
+  const std::vector<any_ref> all = all_actors();
   std::for_each(all.rbegin(), all.rend(), [](const any_ref& a) {
     if (!a.get_cell()->place()) a.get_cell()->close(exit_kind::shutdown);
   });

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <troupe/actors/actor_info.hpp>
 #include <troupe/actors/address.hpp>
 #include <troupe/actors/core.hpp>
 #include <troupe/actors/dead_letters.hpp>
@@ -95,7 +96,8 @@ public:
     return make_actor<A>(std::move(options), std::forward<Args>(args)...);
   }
 
-  /// The same with a name, which reports show.
+  /// The same with a name, which reports show, and by which `find` finds it. Throws `troupe_error` (`already_exists`) if a
+  /// living actor has it; it is free again when that has gone.
   template <class A, class... Args>
   requires actor_class<A> ref<A> spawn_named(std::string name, Args&&... args) {
     return make_actor<A>({.name = std::move(name)}, std::forward<Args>(args)...);
@@ -118,6 +120,15 @@ public:
     core_->require_up();
     return troupe::spawn(scheduler(), std::move(options), std::move(f), std::move(args)...);
   }
+
+  /// The living actor of that name. Errors: `not_found`; `type_mismatch` if its class is not A, naming both. Any thread.
+  template <class A>
+  requires actor_class<A> result<ref<A>> find(std::string_view name)
+  const;
+
+  /// The actors that are alive, in the order of their numbers, and what each does. What is said of each is true at one
+  /// moment, not the same for all; it costs about a microsecond each. Any thread.
+  std::vector<actor_info> actors() const;
 
   /// Who is alive, and what each does. See `live_tasks`.
   std::vector<task_info> tasks() const { return live_tasks(scheduler()); }
@@ -214,7 +225,8 @@ private:
   ref<A> make_actor(actor_options options, Args&&... args);
 
   void kill_all() noexcept;
-  std::vector<any_ref> actors() const;
+  std::vector<any_ref> all_actors() const;
+  result<any_ref> find_named(std::string_view name, const detail::actor_class& as) const;
   void await_quiescence(std::int64_t deadline);
   void await_ends(std::int64_t deadline);
 
@@ -255,6 +267,14 @@ template <class A>
 inline constexpr actor_class class_of = describe_class<A>();
 
 }  // namespace detail
+
+template <class A>
+requires actor_class<A> result<ref<A>> runtime::find(std::string_view name)
+const {
+  const result<any_ref> found = find_named(name, detail::class_of<A>);
+  if (!found) return found.error();
+  return ref<A>(found->get_cell());
+}
 
 template <class A, class... Args>
 ref<A> runtime::make_actor(actor_options options, Args&&... args) {

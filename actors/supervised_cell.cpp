@@ -24,9 +24,8 @@ detail::membership* cell::place() const noexcept {
 
 void cell::join_family(std::unique_ptr<detail::membership> place) {
   detail::cell_extras& x = own_extras();
-  detail::family& f = *place->parent;
-  f.add(*this);
-  x.place = std::move(place);
+  x.place = std::move(place);  // before the family may give it orders
+  x.place->parent->add(*this);
 }
 
 const std::shared_ptr<detail::family>& cell::own_family() {
@@ -40,6 +39,26 @@ const std::shared_ptr<detail::family>& cell::own_family(supervisor_options optio
   if (!x.children || x.children->children().empty())
     x.children = std::make_shared<detail::family>(*this, std::move(options));
   return x.children;
+}
+
+void cell::end_with(exit_reason reason) noexcept { tell(std::move(reason), false); }
+
+void cell::tell(exit_reason reason, bool anew) noexcept {
+  detail::cell_extras& x = own_extras();
+  detail::membership* const place = x.place.get();
+  {
+    std::lock_guard guard(x.mutex);
+    if (x.gone || x.down || x.told) return;
+    x.told = std::move(reason);
+    if (place) {
+      place->tellers.fetch_add(1, relaxed);
+      if (anew) place->recycled.store(true, relaxed);
+    }
+  }
+  flags_.fetch_or(told_flag, acq_rel);
+  (void)enqueue(*detail::make_envelope<envelope>(detail::kill_ops));
+  cancel_waits();
+  if (place) place->tellers.fetch_sub(1, acq_rel);
 }
 
 void cell::come_down() noexcept { tell({exit_kind::shutdown}, true); }

@@ -26,6 +26,7 @@ struct family::orders {
 
 family::family(cell& owner, supervisor_options options)
     : owner_(&owner),
+      keep_(&owner),
       home_(&owner.home()),
       options_(std::move(options)),
       owner_waits_(owner, "the end of its children") {}
@@ -37,11 +38,16 @@ family::child* family::find(const cell& c) noexcept {
 }
 
 void family::add(cell& c) {
-  std::lock_guard guard(mutex_);
-  if (mode_ == mode::ending || abandoned_ || owner_->closing())
-    throw troupe_error(errc::closed,
-                       fmt::format("{} ends or has ended: nothing can be spawned below it", owner_->name()));
-  children_.push_back({any_ref(&c)});
+  orders out;
+  {
+    std::lock_guard guard(mutex_);
+    if (mode_ == mode::ending || abandoned_)
+      throw troupe_error(errc::closed,
+                         fmt::format("{} ends or has ended: nothing can be spawned below it", owner_->name()));
+    children_.push_back({any_ref(&c)});
+    if (mode_ == mode::suspending) step(out);
+  }
+  carry_out(out);
 }
 
 std::vector<any_ref> family::children() const {

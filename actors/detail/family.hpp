@@ -83,7 +83,8 @@ private:
   bool within_budget(child& c) noexcept;
   void carry_out(orders& o) noexcept;
 
-  cell* owner_;  // lives while it has children that are not gone, unless it has abandoned them
+  cell* owner_;
+  const any_ref keep_;  // of the owner, which drops this when it ends
   scheduler* home_;
   const supervisor_options options_;
   bool keeps_ = false;

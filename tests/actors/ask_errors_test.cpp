@@ -75,7 +75,7 @@ TEST(AskErrors, of_actors_that_end_name_the_message_and_the_actor) {
 TEST(AskErrors, name_an_actor_that_ends_at_the_moment_of_the_timeout) {
   troupe::runtime rt;
   for (int i = 0; i != 200; ++i) {
-    const auto m = rt.spawn_named<mean>("an actor with a name of some length");
+    const auto m = rt.spawn_named<mean>("an actor with a name of some length, number " + std::to_string(i));
     auto asked = m.ask(get_mean{}, std::chrono::microseconds(i));
     std::thread killer([to = troupe::any_ref(m)] { to.kill(); });
     const auto name = parties(m);

@@ -154,16 +154,37 @@ TEST(Children, a_kill_of_a_parent_that_waits_for_them_to_drain_kills_them) {
   std::atomic<bool> open{false};
   troupe::runtime rt({.workers = 2});
   auto p = rt.spawn<parent>(out, "p");
+  const auto children = p.ask(std::string(), 60s).get().value();
   p.send(&open);
   p.send(1);
   p.close();
-  std::this_thread::sleep_for(20ms);
+  while (!children[1].get_cell()->closing()) std::this_thread::sleep_for(1ms);
   p.kill();
+  while (!children[1].get_cell()->was_killed()) std::this_thread::sleep_for(1ms);
   open = true;
   ASSERT_TRUE(p.join(60s));
   const entries all = out.take();
   EXPECT_EQ(std::count(all.begin(), all.end(), "int p2"), 0);
   EXPECT_EQ(all.back(), "-p");
+}
+
+TEST(Children, a_parent_that_has_been_closed_may_have_more_until_it_comes_to_that) {
+  class late : public troupe::actor {
+  public:
+    explicit late(journal& out) : out_(out) {}
+    ~late() { out_.write("-late"); }
+    void on(int) { spawn_child<leaf>({}, std::ref(out_), "l").send(1); }
+
+  private:
+    journal& out_;
+  };
+  journal out;
+  troupe::runtime rt({.scheduling = troupe::schedule::round_robin});
+  auto p = rt.spawn<late>(out);
+  p.send(1);
+  p.close();
+  EXPECT_EQ(p.join(60s)->kind, exit_kind::normal);
+  EXPECT_EQ(out.take(), (entries{"int l", "stop l", "-l", "-late"}));
 }
 
 TEST(Children, those_of_a_constructor_that_throws_end) {
@@ -205,9 +226,10 @@ TEST(Children, a_shutdown_ends_the_tree_from_its_leaves_in_the_reverse_order_of_
 TEST(Children, a_shutdown_names_the_child_that_is_stuck_and_the_parents_that_wait_for_it) {
   std::atomic<bool> open{false};
   journal out;
+  troupe::supervisor sup;
   {
     troupe::runtime rt({.workers = 1});
-    auto sup = rt.supervise({.name = "sup"});
+    sup = rt.supervise({.name = "sup"});
     auto b = sup.spawn<leaf>({.name = "b"}, std::ref(out), "b");
     auto c = sup.spawn<leaf>({.name = "c"}, std::ref(out), "c");
     b.send(&open);
@@ -223,7 +245,8 @@ TEST(Children, a_shutdown_names_the_child_that_is_stuck_and_the_parents_that_wai
     EXPECT_FALSE(c.alive());
     open = true;
   }
-  for (int i = 0; i != 10'000 && out.take().empty(); ++i) std::this_thread::sleep_for(1ms);
+  for (int i = 0; i != 60'000 && sup.alive(); ++i) std::this_thread::sleep_for(1ms);
+  EXPECT_FALSE(sup.alive());
 }
 
 TEST(Children, on_every_schedule_the_tree_ends_whatever_meets_its_end) {
