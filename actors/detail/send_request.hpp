@@ -23,7 +23,9 @@ public:
   spin_lock& guard() noexcept;
   bool try_fast(const void*) noexcept;
   bool try_locked(wait_node& n) noexcept;
-  void give_back() noexcept { envelope_ = nullptr; }  // sent is sent
+  void give_back() noexcept {  // sent is sent
+    if (!closed_) envelope_ = nullptr;
+  }
   void left(wake_list&) noexcept {}
   const void* owner() const noexcept { return static_cast<strand*>(to_); }
   std::string what() const { return "room in the mailbox of " + to_->name(); }
