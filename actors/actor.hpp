@@ -1,14 +1,14 @@
 #pragma once
 
-#include <optional>
+#include <chrono>
+#include <string>
 #include <type_traits>
-#include <variant>
 #include <vector>
 
 #include <troupe/actors/cell.hpp>
+#include <troupe/actors/states.hpp>
 #include <troupe/actors/supervision.hpp>
-#include <troupe/scheduler/task.hpp>
-#include <troupe/scheduler/trampoline.hpp>
+#include <troupe/base/type_name.hpp>
 
 namespace troupe {
 
@@ -81,6 +81,37 @@ protected:
   /// True once this actor has been told to close; for loops that do not `receive`.
   bool stop_requested() const noexcept { return cell_->stop_requested(); }
 
+  /// Puts off the message that is being handled: it comes again, before all others, when `unstash_all` is called.
+  /// Whoever has asked gets no answer from this run of the handler, whatever it returns. At the end of the actor what is
+  /// stashed is lost as what is queued. Throws `troupe_error` (`invalid_argument`) outside of the handler of a message,
+  /// and in one that takes the message itself (`M`, `M&&`) or its promise.
+  void stash() { cell_->stash(); }
+
+  /// Puts all that was stashed before this message in front of the inbox, in the order of the stashing.
+  void unstash_all() { cell_->unstash_all(); }
+
+  /// For a handler whose reply another actor is to give: `return delegate(ref, message);` sends the message there, as a
+  /// question if this one was asked, and that actor's reply or end goes to whoever asked. `to` is a `ref`, or an
+  /// `address<R(M)>`.
+  template <class To, class M>
+  static auto delegate(const To& to, M&& message);
+
+  /// Makes `state` the innermost state of this actor, which declares its class: `using states = troupe::states<...>;`.
+  /// A message goes to the innermost state that has a handler for it, else to the actor's own. `state` must live until
+  /// it is left.
+  template <class S>
+  void become(S& state) {
+    cell_->become(&detail::state_tag<S>, &state, type_name<S>());
+  }
+
+  /// Leaves the innermost state. Does nothing in none.
+  void unbecome() noexcept { cell_->unbecome(); }
+
+  /// Calls `void on_idle()`, which the class then has, when no message has come for so long, and again after each further
+  /// time without one; `forever` ends that. Throws `troupe_error` (`invalid_argument`) if there is no such function, or
+  /// for a time that is not positive. A handler that waits is at work.
+  void set_idle_timeout(std::chrono::nanoseconds after) { cell_->set_idle_timeout(after); }
+
   /// The name given at spawn, or class#id.
   std::string name() const { return cell_->name(); }
 
@@ -98,80 +129,10 @@ private:
 /// Internal: the cell of an actor.
 inline cell& cell_of(const actor& a) noexcept { return *a.cell_; }
 
-namespace detail {
-
-/// What all loop actors have in common.
-class loop_actor_base : public actor {
-public:
-  /// The loop: the actor ends when it returns, and crashes with an exception that leaves it.
-  virtual task<> run() = 0;
-
-protected:
-  ~loop_actor_base() = default;
-};
-
-template <class... Ms>
-struct received_type {
-  using type = std::variant<Ms...>;
-};
-template <class M>
-struct received_type<M> {
-  using type = M;
-};
-
-}  // namespace detail
-
-/// An actor that is a loop in a green thread. It declares the messages that it takes and gets them by `receive`:
-///
-///     class printer : public troupe::loop_actor<std::string> {
-///       troupe::task<> run() override {
-///         while (auto text = co_await receive()) std::cout << *text << '\n';
-///       }
-///     };
-///
-/// It ends when `run` returns. After `close`, `receive` gives what was sent before and then nothing. One that takes no
-/// messages is a source: it ends by itself, or looks at `stop_requested()`.
-template <class... Ms>
-class loop_actor : public detail::loop_actor_base {
-public:
-  /// The messages that it takes.
-  using message_types = std::tuple<Ms...>;
-  /// The message, or a variant where several types are taken.
-  using received =
-      std::conditional_t<sizeof...(Ms) == 0, std::type_identity<std::monostate>, detail::received_type<Ms...>>::type;
-
-  /// Internal: what the inbox delivers.
-  template <class M>
-  void accept(M&& message) {
-    slot_.emplace(std::forward<M>(message));
-  }
-
-protected:
-  /// The next message, or nothing once the actor is closed and all that was sent before has been received.
-  auto receive() noexcept {
-    static_assert(sizeof...(Ms) != 0, "troupe: this loop_actor declares no message to receive");
-    struct awaiter {
-      std::optional<received>* slot;
-      bool await_ready() const noexcept { return false; }
-      void await_suspend(std::coroutine_handle<> h) const noexcept {
-        detail::suspend_current(h);
-        detail::current_trampoline().why = detail::pause::receiving;
-      }
-      std::optional<received> await_resume() const noexcept { return std::exchange(*slot, std::nullopt); }
-    };
-    return awaiter{&slot_};
-  }
-
-private:
-  std::optional<received> slot_;
-};
-
-/// True for classes derived from `loop_actor`.
-template <class A>
-concept loop_actor_class = std::is_base_of_v<detail::loop_actor_base, A>;
-
 /// True for classes derived from `actor`.
 template <class A>
 concept actor_class = std::is_base_of_v<actor, A>;
 
 }  // namespace troupe
+
+#include <troupe/actors/loop_actor.hpp>

@@ -221,7 +221,7 @@ public:
     }
     const ref<A> to = state_->pick(key(message));
     if (!to) return nobody<R>();
-    return to.template ask<message_type>(timeout, std::forward<M>(message));
+    return future<R>(to.template ask<message_type>(timeout, std::forward<M>(message)));
   }
 
 private:

@@ -46,13 +46,18 @@ inline constexpr const message_ops* ask_ops_of = &ask_ops<A, M>;
 
 }  // namespace detail
 
+template <class... Ms>
+class address;
+
 /// Anything that takes an M: made from a `ref` of any class with a handler for exactly M. Use as `ref`.
 ///
 /// `address<R(M)>` can be asked with an M and answers with an R.
 template <class M>
-class address : public any_ref {
+class address<M> : public any_ref {
 public:
   address() = default;
+  /// Internal.
+  address(const any_ref& r, const detail::typed_address_ops<M>* ops) noexcept : any_ref(r), ops_(ops) {}
 
   /// Of any actor whose class has a handler for exactly M.
   template <class A>
@@ -85,6 +90,9 @@ public:
   /// Internal: how to call the handler with a message of a stream.
   detail::shared_call<M> shared_call() const noexcept { return ops_->call; }
 
+  /// Internal: the same for a message in an envelope.
+  const detail::message_ops* shared_ops() const noexcept { return ops_->shared; }
+
   /// Internal: sends a message that others get too. Takes over one reference to `shared`; `gate` outlives the delivery.
   bool send_shared(detail::shared_message<M>& shared, detail::delivery_gate* gate) const {
     return get_cell()->enqueue(*detail::make_envelope<detail::shared_envelope<M>>(*ops_->shared, shared, gate));
@@ -103,6 +111,8 @@ template <class R, class M>
 class address<R(M)> : public any_ref {
 public:
   address() = default;
+  /// Internal.
+  address(const any_ref& r, const detail::message_ops* ops) noexcept : any_ref(r), ops_(ops) {}
 
   /// Of any actor whose class answers exactly M with exactly R.
   template <class A>
@@ -113,17 +123,144 @@ public:
   pending_reply<R, M> ask(M message, std::chrono::nanoseconds timeout = forever) const {
     promise<R> p(get_cell()->home());
     p.name_parties(type_name<M>(), *get_cell());
+    if (timeout == forever && detail::this_trampoline) p.owned_by(*get_cell());
     future<R> answer = p.get_future(timeout);
     (void)get_cell()->enqueue(
         *detail::make_envelope<detail::ask_envelope<M, R>>(*ops_, std::move(p), std::move(message)));
     return pending_reply<R, M>(std::move(answer));
   }
 
+  /// Internal: how to ask.
+  const detail::message_ops& ops() const noexcept { return *ops_; }
+
 private:
   const detail::message_ops* ops_ = nullptr;
 };
 
+namespace detail {
+
+/// What an address of several messages knows of each.
+template <class M>
+struct address_part {
+  using message = M;
+  using ops = const typed_address_ops<M>*;
+  template <class A>
+  static constexpr bool fits = handles<A, M>;
+  template <class A>
+  static constexpr ops ops_of() noexcept {
+    return &address_ops_of<A, M>;
+  }
+};
+template <class R, class M>
+struct address_part<R(M)> {
+  using message = M;
+  using ops = const message_ops*;
+  template <class A>
+  static constexpr bool fits = handles<A, M>&& std::is_same_v<reply_of<A, M>, R>;
+  template <class A>
+  static constexpr ops ops_of() noexcept {
+    return ask_ops_of<A, M>;
+  }
+};
+
+template <class Part>
+struct address_entry {
+  typename address_part<Part>::ops ops = nullptr;
+};
+
+/// That of the parts which can be asked with an M; void if there is none.
+template <class M, class... Parts>
+struct part_asked {
+  using type = void;
+};
+template <class M, class First, class... Others>
+struct part_asked<M, First, Others...> : part_asked<M, Others...> {};
+template <class M, class R, class... Others>
+struct part_asked<M, R(M), Others...> {
+  using type = R(M);
+};
+
+}  // namespace detail
+
+/// Anything that takes several messages, or can be asked with them: `address<tick, double(get_mean)>`. Made from a `ref`
+/// of a class that has all of these handlers, or from an address of these and more; goes where an address of some of
+/// them is wanted.
+template <class... Ms>
+requires(sizeof...(Ms) > 1) class address<Ms...> : public any_ref, private detail::address_entry<Ms>... {
+public:
+  address() = default;
+
+  /// Of any actor whose class fits.
+  template <class A>
+  requires(detail::address_part<Ms>::template fits<A>&&...) address(const ref<A>& r)
+  noexcept : any_ref(r), detail::address_entry<Ms>{detail::address_part<Ms>::template ops_of<A>()}... {}
+
+  /// Of an address that does the same and more.
+  template <class... Others>
+  requires(!std::is_same_v<address, address<Others...>> && (detail::is_one_of<Ms, Others...> && ...))
+      address(const address<Others...>& other)
+  noexcept : any_ref(other), detail::address_entry<Ms>{other.template ops<Ms>()}... {}
+
+  /// The address of one of them.
+  template <class Part>
+  requires detail::is_one_of<Part, Ms...>
+  operator address<Part>() const noexcept { return address<Part>(*this, ops<Part>()); }
+
+  /// As those of the address of that message. Any thread.
+  template <class M>
+  void send(M message) const {
+    require<M>();
+    as<M>().send(std::move(message));
+  }
+  template <class M>
+  [[nodiscard]] send_status try_send(M message) const {
+    require<M>();
+    return as<M>().try_send(std::move(message));
+  }
+  template <class M>
+  auto ask(M message, std::chrono::nanoseconds timeout = forever) const {
+    using part = typename detail::part_asked<M, Ms...>::type;
+    static_assert(!std::is_void_v<part>,
+                  "troupe: this address cannot be asked with that message: it has no R(message)");
+    return as<part>().ask(std::move(message), timeout);
+  }
+
+  /// Internal.
+  template <class Part>
+  auto ops() const noexcept {
+    return static_cast<const detail::address_entry<Part>&>(*this).ops;
+  }
+
+private:
+  template <class M>
+  static consteval void require() {
+    static_assert(detail::is_one_of<M, Ms...>, "troupe: this address does not take that message");
+  }
+  template <class Part>
+  address<Part> as() const noexcept {
+    return address<Part>(*this, ops<Part>());
+  }
+};
+
+/// A reference that can tell whether the actor is still there: `lock()` gives a `ref`, or an empty one once the actor has
+/// ended. As every reference it keeps the address of the actor, not the actor.
+template <class A>
+class weak_ref {
+public:
+  weak_ref() = default;
+  /// Of any reference.
+  weak_ref(ref<A> r) noexcept : ref_(std::move(r)) {}
+
+  /// The reference, empty if the actor has ended; a moment's truth. Any thread.
+  ref<A> lock() const noexcept { return expired() ? ref<A>() : ref_; }
+  /// True once the actor has ended, and for one that stands for nobody.
+  bool expired() const noexcept { return !ref_ || !ref_.alive(); }
+
+private:
+  ref<A> ref_;
+};
+
 }  // namespace troupe
 
-template <class M>
-struct std::hash<troupe::address<M>> : std::hash<troupe::any_ref> {};
+template <class... Ms>
+struct std::hash<troupe::address<Ms...>> : std::hash<troupe::any_ref> {};

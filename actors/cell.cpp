@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <troupe/actors/detail/cell_extras.hpp>
+#include <troupe/actors/detail/message_envelopes.hpp>
 #include <troupe/base/log.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/run_loop.hpp>
@@ -38,35 +39,6 @@ const message_ops close_ops = [] {
 }();
 
 const message_ops kill_ops = system_message([](cell&, envelope&) -> root_handle { return {}; }, "kill");
-
-namespace {
-
-/// About a stream of the actor.
-struct stream_envelope : envelope {
-  stream_envelope(const message_ops& o, stream_reader& r) noexcept : envelope(o), reader(&r) {}
-  stream_reader* reader;
-};
-
-constexpr message_ops about_stream(root_handle (*handle)(cell&, envelope&), const char* name) {
-  return {handle, nullptr, nullptr, [](envelope&) noexcept {}, sizeof(stream_envelope), alignof(stream_envelope),
-          name,   true};
-}
-
-constexpr message_ops stream_added_ops = about_stream(
-    [](cell& c, envelope& e) -> root_handle {
-      c.stream_added(*static_cast<stream_envelope&>(e).reader);
-      return {};
-    },
-    "subscription");
-
-constexpr message_ops stream_news_ops = about_stream(
-    [](cell&, envelope& e) -> root_handle {
-      static_cast<stream_envelope&>(e).reader->news();
-      return {};
-    },
-    "news");
-
-}  // namespace
 
 const message_ops input_end_ops = system_message(
     [](cell& c, envelope&) -> root_handle {
@@ -105,7 +77,7 @@ void cell::push_system(Args&&... args) noexcept {
 void cell::begin() noexcept {
   core_->count(&detail::core::counters::spawned);
   home().strands().add(*this);
-  if (class_->on_start || class_->run || !try_idle()) home().schedule(*this);
+  if (class_->on_start || class_->run || idles_ || !try_idle()) home().schedule(*this);
 }
 
 void cell::abandon() noexcept {
@@ -227,23 +199,6 @@ void cell::remove_observer(const detail::end_observer& o) noexcept {
   x->observers.erase(at);
 }
 
-void cell::add_stream(detail::stream_reader& r) { push_system<detail::stream_envelope>(detail::stream_added_ops, r); }
-
-void cell::send_news(detail::stream_reader& r) noexcept {
-  push_system<detail::stream_envelope>(detail::stream_news_ops, r);
-}
-
-void cell::stream_added(detail::stream_reader& r) {
-  own_extras().streams.push_back(&r);
-  has_streams_ = true;
-  marked_ = r.mark() || marked_;  // N1: this message may be the only taking before one that was sent after a publish
-}
-
-void cell::stream_removed(detail::stream_reader& r) noexcept {
-  std::erase(own_extras().streams, &r);
-  has_streams_ = !own_extras().streams.empty();
-}
-
 void cell::add_input() {
   detail::cell_extras& x = own_extras();
   std::lock_guard guard(x.mutex);
@@ -298,6 +253,7 @@ public:
     bump(total, static_cast<std::uint32_t>(handled_));
     flush();
   }
+  bool any() const noexcept { return handled_ != 0; }
   void flush() noexcept {
     if (handled_ != 0) core_->count(&detail::core::counters::handled, std::exchange(handled_, 0));
   }
@@ -366,18 +322,20 @@ void cell::run() noexcept {
       front_marked_ = true;
       marked_ = mark_streams();  // N1
     } else if (envelope* e = has_streams_ && !front_marked_ ? nullptr : take()) {
-      front_marked_ = false;
+      if (has_streams_) front_marked_ = next_is_unstashed();
       here.show(this, e->ops->name);
       if (recorder) recorder->record(id_ ^ std::hash<std::string_view>()(e->ops->name));
       if (!handle(*e, handled)) return;
       --left;
     } else {
       if (has_streams_ && (marked_ = mark_streams())) continue;
+      if (idles_ && !watch_idleness(handled.any())) return;
       handled.note(handled_);
       if (has_streams_ && !arm_streams()) continue;
       if (try_idle()) return;
     }
     if (left == 0) {
+      if (idles_ && handled.any()) note_message();
       handled.note(handled_);
       if (!here.extend_slice(begun)) return home().reschedule(*this);
       left = here.budget();
@@ -414,15 +372,19 @@ bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
       if (run_loop* recorder = core_->recorder())
         recorder->record(id_ ^ std::hash<std::string_view>()(r.message_name()));
       detail::stream_reader::progress done;
+      detail::cell_extras& x = own_extras();
+      x.reading = &r;
       try {
         // A loop takes one message each time it is resumed; a trace names each.
         r.read(*this, class_->run || core_->recorder() ? 1 : left, done);
       } catch (...) {
+        x.reading = nullptr;
         handled.add(done.handled);
         core_->count(&detail::core::counters::failed);
         crash(nullptr);
         return false;
       }
+      x.reading = nullptr;
       left -= done.handled;
       handled.add(done.handled);
       if (done.coroutine) {
@@ -435,10 +397,11 @@ bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
           root_ = done.coroutine;
           if (!go_on(root_, handled, &through)) return false;
         }
-      } else if (receiving_ && done.handled != 0) {
+      } else if (receiving_ && done.handled != 0 && !std::exchange(x.set_aside, false)) {
         receiving_ = false;
         if (!go_on(resume_at, handled)) return false;
       }
+      if (!marked_) return true;  // messages have been put in front
     }
   }
   marked_ = false;
@@ -489,12 +452,15 @@ bool cell::handle(envelope& e, detail::slice_count& handled) noexcept {
     return go_on(handler, handled, &through);
   }
   through.leave();
-  const bool received = receiving_ && (!e.ops->system || taken_);
+  bool received = false;
+  if (receiving_) {
+    received = (!e.ops->system || taken_) && e.ops != &detail::stashed_ops;
+    taken_ = false;
+  }
   if (!e.ops->system) handled.add(1);
   e.ops->destroy(e);
   if (!received) return true;
   receiving_ = false;
-  taken_ = false;
   return go_on(resume_at, handled);
 }
 
@@ -597,6 +563,7 @@ void cell::end(exit_reason reason) noexcept {
     if (message) lose(*message, loss::killed, why);
   }
   if (held_by_kin(reason)) return;
+  draining_ = true;  // nothing is handled any more
   if (worker* here = current_worker()) here->show(this, class_->on_stop ? "on_stop" : "destructor");
   if (!reason.abnormal() && class_->on_stop && object_) {
     try {
@@ -607,12 +574,14 @@ void cell::end(exit_reason reason) noexcept {
     }
   }
   void* const memory = object_ ? object_ : place()->memory;
+  leave_object_behind();
   if (object_) class_->destroy(object_);
   pool_free(memory, class_->size, class_->alignment);
   object_ = nullptr;
   if (detail::membership* m = place(); m && m->retry)
     lose(*std::exchange(m->retry, nullptr), reason.abnormal() ? loss::killed : loss::dead_letter, why);
   flags_.fetch_or(closing_flag, relaxed);
+  lose_stash(reason.abnormal() ? loss::killed : loss::dead_letter, why);
   drain(reason.abnormal() ? loss::killed : loss::dead_letter, why);
   leave_the_living(reason, true);
 }

@@ -14,6 +14,7 @@
 #include <troupe/actors/envelope.hpp>
 #include <troupe/actors/exit_reason.hpp>
 #include <troupe/actors/mailbox.hpp>
+#include <troupe/actors/states.hpp>
 #include <troupe/actors/stream_reader.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/strand.hpp>
@@ -56,12 +57,14 @@ struct actor_class {
   std::uint32_t size;
   std::uint32_t alignment;
   void (*destroy)(void* object) noexcept;
-  void (*on_start)(void* object);    ///< null if the class has none
-  void (*on_stop)(void* object);     ///< null if the class has none
-  root_handle (*run)(void* object);  ///< null but for loop actors
-  bool source;                       ///< takes no messages: ends by itself or when told to stop
-  const message_ops* exit_signal;    ///< for those with a handler of `exit_signal`, else null: a link ends them
-  const mailbox_options* mailbox;    ///< null: the default
+  void (*on_start)(void* object);               ///< null if the class has none
+  void (*on_stop)(void* object);                ///< null if the class has none
+  void (*on_idle)(void* object);                ///< null if the class has none
+  root_handle (*run)(void* object);             ///< null but for loop actors
+  bool (*has_state)(const void* tag) noexcept;  ///< null if it declares no states
+  bool source;                                  ///< takes no messages: ends by itself or when told to stop
+  const message_ops* exit_signal;  ///< for those with a handler of `exit_signal`, else null: a link ends them
+  const mailbox_options* mailbox;  ///< null: the default
 };
 
 /// Called once when an actor ends, before anyone is told that it has.
@@ -105,6 +108,8 @@ public:
 
   // --- any thread, by whoever holds a reference ---------------------------------------------------------------------
 
+  void keep() noexcept override { retain(); }
+  void let_go() noexcept override { release(); }
   void retain() noexcept { refs_.fetch_add(1, relaxed); }
   void release() noexcept {
     if (refs_.fetch_sub(1, acq_rel) == 1) destroy();
@@ -216,6 +221,42 @@ public:
   /// Its children; made at the first call. With options, anew if there are none yet.
   const std::shared_ptr<detail::family>& own_family();
   const std::shared_ptr<detail::family>& own_family(supervisor_options options);
+  /// False once it has something else to do than to read its streams up to their marks.
+  bool reads_streams() const noexcept { return marked_; }
+  /// What was sent before the close has been handled.
+  bool drained() const noexcept { return draining_; }
+
+  // What few actors do (stash.cpp).
+
+  /// See `actor`.
+  void stash();
+  void unstash_all();
+  /// The same for what a loop does not want now: from its slice, while it is being delivered, and after its receiving.
+  void set_aside();
+  void bring_back() noexcept;
+  /// The number of the present receive with a timeout, and the next one.
+  std::uint64_t receive_number() const noexcept;
+  void end_receive() noexcept;
+  void receive_timed_out(std::uint64_t number) noexcept;
+  void send_receive_timeout(std::uint64_t number) noexcept;
+
+  // States of the actor (states.cpp).
+
+  void become(const void* tag, void* object, const char* name);
+  void unbecome() noexcept;
+  const detail::active_state* innermost_state() const noexcept;
+  /// Neither the actor nor a state that it is in has a handler for it: that is its fate. `gone` stands for such envelopes.
+  detail::root_handle refuse_unhandled(detail::envelope& e, const detail::message_ops& gone) noexcept;
+  /// The same for one whose envelope, if any, goes on to be counted as handled.
+  detail::root_handle lose_unhandled(const char* message) noexcept;
+
+  /// Nobody wants the answer to this question any more.
+  detail::root_handle skip_unwanted(detail::envelope& e, const detail::message_ops& gone) noexcept;
+
+  // Its idle timeout (idle_watch.cpp).
+
+  void set_idle_timeout(std::chrono::nanoseconds after);
+  void idle_watch_fired() noexcept;
 
   /// It has sent to a full mailbox in this slice: once the handler is done it waits for room there.
   void mute(cell& by) noexcept;
@@ -293,6 +334,18 @@ private:
   void leave_the_living(const exit_reason& reason, bool registered) noexcept;
   void drain(loss how, const error& why) noexcept;
   void lose(detail::envelope& e, loss how, const error& why) noexcept;
+  void lose_stash(loss how, const error& why) noexcept;
+  void put_away(detail::envelope& e);
+  void put_away_copy();
+  void put_in_front(std::size_t n) noexcept;
+  void put_in_front(detail::envelope& e) noexcept;
+  detail::envelope* last_taken() const noexcept;
+  bool next_is_unstashed() noexcept;
+  /// What belongs to the object, and not to the cell, goes with it.
+  void leave_object_behind() noexcept;
+  bool watch_idleness(bool handled) noexcept;
+  void note_message() noexcept;
+  void end_idle_watch() noexcept;
 
   // What senders touch comes first, what the slice writes with each message last, and what both only read between: the
   // two must not share a cache line (static_assert in cell.cpp).
@@ -316,6 +369,7 @@ private:
   bool taken_ : 1 = false;      // the system message at hand has gone to a handler
   bool retrying_ : 1 = false;   // the message at hand has been tried before
   bool muting_ : 1 = false;     // it waits for room in somebody's mailbox
+  bool idles_ : 1 = false;      // it has an idle timeout
   bool has_streams_ = false;
   bool marked_ = false;               // some stream is to be read up to its mark
   bool front_marked_ = false;         // the marks were set for the message at the front of the inbox

@@ -38,7 +38,9 @@ message_counts core::counts() const noexcept {
     sum.handled += c.handled.load(acquire);
     sum.failed += c.failed.load(acquire);
     for (std::size_t i = 0; i != c.lost.size(); ++i) {
-      (i == static_cast<std::size_t>(loss::dead_letter) ? sum.dead_letters : sum.dropped) += c.lost[i].load(acquire);
+      const bool unread =
+          i == static_cast<std::size_t>(loss::dead_letter) || i == static_cast<std::size_t>(loss::unhandled);
+      (unread ? sum.dead_letters : sum.dropped) += c.lost[i].load(acquire);
     }
     sum.refused += c.refused.load(relaxed);
     sum.mutes_broken += c.mutes_broken.load(relaxed);

@@ -30,6 +30,8 @@ class mailbox_budget;
 enum class loss : std::uint8_t {
   dead_letter,  ///< sent to an actor that had been closed or had ended
   killed,       ///< still queued when its receiver was killed or crashed
+  unhandled,    ///< the actor had no handler for it in the state that it was in: a dead letter too
+  cancelled,    ///< a question that nobody wanted an answer to any more when its turn came
   detached,     ///< on its way to a subscriber when that was detached
   overflow,     ///< there was no room for it in the mailbox, or it made room there
   poison,       ///< its handler has crashed at it as often as `child_options::poison_after` allows
@@ -41,12 +43,12 @@ struct message_counts {
   std::uint64_t sent = 0;          ///< accepted for an inbox; a publish to N subscribers counts N
   std::uint64_t handled = 0;       ///< by a handler that returned, or received
   std::uint64_t failed = 0;        ///< by a handler that threw
-  std::uint64_t dead_letters = 0;  ///< `loss::dead_letter`
+  std::uint64_t dead_letters = 0;  ///< `loss::dead_letter` and `loss::unhandled`
   std::uint64_t dropped = 0;       ///< all other losses
   std::uint64_t refused = 0;       ///< not sent for lack of room in the mailbox: `send_status::full`
   std::uint64_t mutes_broken = 0;  ///< times an actor went on because those it waited for, muted, waited for it
   std::uint64_t poison = 0;        ///< `loss::poison`; in `dropped` too
-  std::uint64_t late_replies = 0;  ///< replies that came after the timeout; the messages count as handled
+  std::uint64_t late_replies = 0;  ///< that came after the timeout, or after the end of who wanted them by `then`
   std::uint64_t spawned = 0;       ///< actors
   std::uint64_t ended = 0;         ///< actors
 
@@ -85,6 +87,11 @@ public:
   /// Adds to one of the counters of the calling thread.
   void count(atomic<std::uint64_t> counters::*which, std::uint64_t n = 1) noexcept { add(own().*which, n); }
   void count(loss why, std::uint64_t n = 1) noexcept { add(own().lost[static_cast<std::size_t>(why)], n); }
+
+  /// Replies that an actor waits for by `then`: a shutdown waits for them, as for those who wait in a `co_await`.
+  void reply_awaited() noexcept { awaited_replies_.fetch_add(1, relaxed); }
+  void reply_came() noexcept { awaited_replies_.fetch_sub(1, relaxed); }
+  bool awaits_replies() const noexcept { return awaited_replies_.load(relaxed) != 0; }
 
   /// After this nothing new can be started: `require_up` throws `troupe_error` (`shutdown`).
   void go_down() noexcept { down_.store(true, seq_cst); }
@@ -173,6 +180,8 @@ private:
   atomic<std::uint64_t> ids_{1};
 
   std::unique_ptr<mailbox_budget> budget_;
+  atomic<std::int64_t> awaited_replies_{0};  // only counts
+
   atomic<bool> given_up_{false};  // set once; release pairs with the acquire of whoever would wait
 
   name_registry names_;

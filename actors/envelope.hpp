@@ -50,6 +50,9 @@ struct message_ops {
   /// Of the runtime's own: comes behind what was sent before it in any mailbox, not only in a FIFO.
   bool after_all = false;
   bool kept = false;  ///< the handler only reads the message: it could be handled again
+  /// Called when the message is stashed; null if there is nothing to do.
+  void (*stashed)(envelope&) noexcept = nullptr;
+  bool consumed = false;  ///< its handler takes the message itself, or its promise: it cannot be stashed
 };
 
 /// A message on its way: this header, and the message behind it in the same allocation.

@@ -173,9 +173,10 @@ public:
 
   /// The same with the message built in place from `args`.
   template <class M, class... Args>
-  future<reply_of<A, M>> ask(std::chrono::nanoseconds timeout, Args&&... args) const {
+  auto ask(std::chrono::nanoseconds timeout, Args&&... args) const {
     detail::require_handler<A, M>();
-    return start_ask<M>(timeout, std::forward<Args>(args)...);
+    if constexpr (handles<A, M>)
+      return pending_reply<reply_of<A, M>, detail::built_in_place>(start_ask<M>(timeout, std::forward<Args>(args)...));
   }
 
 private:
@@ -195,6 +196,8 @@ private:
     using R = reply_of<A, M>;
     promise<R> p(get_cell()->home());
     p.name_parties(type_name<M>(), *get_cell());
+    if (timeout == forever && detail::this_trampoline)
+      p.owned_by(*get_cell());  // the wait of an actor may be part of a cycle
     future<R> answer = p.get_future(timeout);
     (void)get_cell()->enqueue(*detail::make_envelope<detail::ask_envelope<M, R>>(detail::ask_ops<A, M>, std::move(p),
                                                                                  std::forward<Args>(args)...));

@@ -138,11 +138,11 @@ private:
 /// Nobody waits for a reply or another future, and no thread beside the workers has anything to do.
 class all_answered final : public wait_condition {
 public:
-  explicit all_answered(scheduler& s) : scheduler_(&s) {}
+  all_answered(scheduler& s, const detail::core& k) : scheduler_(&s), core_(&k) {}
   bool holds() const noexcept override {
     bool waiting = false;
     scheduler_->strands().for_each([&](strand& s) { waiting = waiting || s.waits(); });
-    return !waiting && scheduler_->roster()->idle();
+    return !waiting && !core_->awaits_replies() && scheduler_->roster()->idle();
   }
   void sleep_until(std::int64_t deadline) noexcept override {
     parker_.park(
@@ -151,6 +151,7 @@ public:
 
 private:
   scheduler* scheduler_;
+  const detail::core* core_;
   parker parker_;
 };
 
@@ -159,7 +160,7 @@ private:
 /// Waits until nothing is queued, runs, is due, or waits for a reply.
 void runtime::await_quiescence(std::int64_t deadline) {
   troupe::scheduler& s = scheduler();
-  all_answered condition(s);
+  all_answered condition(s, *core_);
   while (s.wait_quiescent(deadline) && !condition.holds()) {
     if (s.wait(condition, deadline) != troupe::scheduler::waited::held) return;
   }

@@ -10,8 +10,12 @@
 
 #include <troupe/actors/actor_info.hpp>
 #include <troupe/actors/address.hpp>
+#include <troupe/actors/behavior.hpp>
 #include <troupe/actors/core.hpp>
+#include <troupe/actors/coroutine_actor.hpp>
 #include <troupe/actors/dead_letters.hpp>
+#include <troupe/actors/delegate.hpp>
+#include <troupe/actors/detail/reply_message.hpp>
 #include <troupe/actors/monitor.hpp>
 #include <troupe/actors/ref.hpp>
 #include <troupe/base/log.hpp>
@@ -106,6 +110,24 @@ public:
   /// Makes a supervisor: an actor whose children are made anew when they crash. Throws `troupe_error`: `shutdown`, or
   /// `invalid_argument` for options out of range.
   supervisor supervise(supervisor_options options = {});
+
+  /// Makes an actor of callables, without a class: `rt.spawn(troupe::handlers{[](const tick&) { ... }, ...})`. The
+  /// reference is a `ref<behavior<...>>`, which goes where an `address` of some of its messages is wanted.
+  template <class... Fs>
+  auto spawn(handlers<Fs...> functions) {
+    return make_actor<detail::behavior_of<Fs...>>({}, std::move(functions));
+  }
+  template <class... Fs>
+  auto spawn_named(std::string name, handlers<Fs...> functions) {
+    return make_actor<detail::behavior_of<Fs...>>({.name = std::move(name)}, std::move(functions));
+  }
+
+  /// Makes an actor of a coroutine `task<> f(mailbox<M...>, args...)`, as a `loop_actor`: it ends when that returns. See
+  /// `mailbox`. The reference is a `ref<coroutine_actor<M...>>`.
+  template <class F, class... Args>
+  auto spawn_loop(F f, Args... args) {
+    return make_actor<typename detail::coroutine_actor_of<F>::type>({}, std::move(f), std::move(args)...);
+  }
 
   /// Starts a green thread that runs `f(args...)`, which returns a `task<T>`. See `troupe::spawn`.
   template <class F, class... Args>
@@ -252,6 +274,8 @@ constexpr actor_class describe_class() noexcept {
     c.on_start = [](void* object) { static_cast<A*>(object)->on_start(); };
   if constexpr (requires(A & a) { a.on_stop(); }) c.on_stop = [](void* object) { static_cast<A*>(object)->on_stop(); };
   c.exit_signal = exit_signal_ops<A>();
+  if constexpr (has_states<A>) c.has_state = &knows_state<A>;
+  if constexpr (requires(A & a) { a.on_idle(); }) c.on_idle = [](void* object) { static_cast<A*>(object)->on_idle(); };
   if constexpr (loop_actor_class<A>) {
     c.run = [](void* object) { return finish(static_cast<loop_actor_base*>(static_cast<A*>(object))->run()).handle; };
     c.source = std::tuple_size_v<typename A::message_types> == 0;

@@ -28,6 +28,10 @@ public:
   /// through; the message is read then, and not counted in `done`.
   virtual void read(cell& c, unsigned budget, progress& done) = 0;
 
+  /// During `read`: an envelope with a copy of the message that is being handled; null if it cannot be copied. Throws
+  /// `std::bad_alloc`, and what copying throws.
+  virtual envelope* copy() = 0;
+
   /// The type of the messages, as text that lives as long as the program.
   virtual const char* message_name() const noexcept = 0;
 

@@ -99,6 +99,8 @@ void cell::retire(const exit_reason& reason) noexcept {
   detail::membership& m = *x.place;
   if (object_) {
     if (worker* here = current_worker()) here->show(this, "destructor");
+    leave_object_behind();
+    put_in_front(x.stash.size());  // the new object is in none of the states in which they were put off
     class_->destroy(object_);
     m.memory = std::exchange(object_, nullptr);
   }

@@ -9,6 +9,7 @@ std::string_view to_string(errc code) noexcept {
     case errc::timeout: return "timeout";
     case errc::closed: return "closed";
     case errc::killed: return "killed";
+    case errc::unhandled: return "unhandled";
     case errc::crashed: return "crashed";
     case errc::cancelled: return "cancelled";
     case errc::full: return "full";

@@ -17,6 +17,7 @@ enum class errc : std::uint8_t {
   timeout,           ///< the time given was over before the answer came
   closed,            ///< the other side had been closed before: the actor, the channel, the reader of a pipe
   killed,            ///< the actor was killed
+  unhandled,         ///< the actor has no handler for the message in the state that it is in
   crashed,           ///< a handler, a constructor of an actor or a green thread threw
   cancelled,         ///< somebody asked for the operation to stop, or the promise went without a result
   full,              ///< the mailbox or queue refused for lack of room

@@ -118,6 +118,9 @@ public:
 protected:
   detail::future_state<T>* state() const noexcept { return state_; }
 
+  /// How long its reader waits at most, unless he says otherwise.
+  std::chrono::nanoseconds timeout() const noexcept { return timeout_; }
+
 private:
   friend detail::future_state_base& detail::state_of<T>(const future& f) noexcept;
 
@@ -175,15 +178,25 @@ public:
   }
 
   scheduler& provider() const noexcept override { return *home_; }
-  const void* owner() const noexcept override { return owner_; }
-  void set_owner(const void* party) noexcept { owner_ = party; }
+  const void* owner() const noexcept override { return owner_.load(relaxed); }
+  void set_owner(const void* party) noexcept { owner_.store(party, relaxed); }
   bool holds_up() const noexcept override { return holds_up_; }
   void hold_up_no_shutdown() noexcept { holds_up_ = false; }
 
   /// F4. `question` lives as long as the program.
-  void name_parties(const char* question, const strand& asked) noexcept {
+  void name_parties(const char* question, strand& asked) noexcept {
     question_ = question;
     asked_ = &asked;
+  }
+
+  /// The giver's: the promise may now outlive whoever was asked, and another gives the result (F4, F5). An owner that
+  /// changes runs meanwhile: no walk goes through it, and the next one that does sees the new owner.
+  void hand_on(const void* owner) noexcept {
+    if (asked_ && !keeps_asked_) {
+      asked_->keep();
+      keeps_asked_ = true;
+    }
+    set_owner(owner);
   }
   bool named() const noexcept override { return asked_ != nullptr; }
   std::string circumstances() const override {
@@ -193,7 +206,11 @@ public:
   /// The promise's last step; false if it comes late.
   bool give(result<T> r) noexcept {
     this->put(std::move(r));
-    return asked_ ? this->complete_named() : this->complete();
+    if (!asked_) return this->complete();
+    strand* const kept = keeps_asked_ ? asked_ : nullptr;
+    const bool in_time = this->complete_named();
+    if (kept) kept->let_go();
+    return in_time;
   }
 
 private:
@@ -204,15 +221,16 @@ private:
   }
 
   scheduler* home_;
-  const void* owner_ = nullptr;
+  atomic<const void*> owner_{nullptr};  // relaxed: only compared
   const char* question_ = nullptr;
-  const strand* asked_ = nullptr;
+  strand* asked_ = nullptr;
   bool holds_up_ = true;
+  bool keeps_asked_ = false;  // the giver's
 };
 
 }  // namespace detail
 
-/// The writing end. Move only. A promise that is destroyed without a result gives `errc::cancelled`.
+/// The writing end. Move only. A promise that is destroyed without a result gives `errc::cancelled`, and says so.
 template <class T>
 class promise {
 public:
@@ -229,7 +247,7 @@ public:
     return *this;
   }
   ~promise() {
-    if (state_) fail(error(errc::cancelled));
+    if (state_) fail(detail::promise_dropped(*state_));
   }
 
   /// True until it has given its result or was moved from.
@@ -248,7 +266,12 @@ public:
 
   /// Internal: lets the errors of whoever gives up waiting name the type of the question and who was asked, which lives
   /// for as long as the promise. Call it before the promise is shared.
-  void name_parties(const char* question, const strand& asked) noexcept { state_->name_parties(question, asked); }
+  void name_parties(const char* question, strand& asked) noexcept { state_->name_parties(question, asked); }
+
+  /// Internal: it leaves the handler that it was made for. Who gives the result now is `owner`; null: anybody may.
+  void hand_on(const strand* owner) noexcept {
+    if (state_) state_->hand_on(owner);
+  }
 
   /// Says that the calling green thread, handler or OS thread is the only one who will give the result: whoever waits
   /// for it without end, while this one waits for him, then gets `errc::deadlock`. Call it before the future is handed
@@ -261,6 +284,10 @@ public:
   /// Says that work on the result begins: from now on `future::cancel` fails. False if it was cancelled before, and then
   /// the work need not be done.
   bool set_running() noexcept { return state_->set_running(); }
+
+  /// True if nobody wants the result any more: it was given up by a timeout or `cancel`, or its future has gone. Any
+  /// thread that may use the promise.
+  bool unwanted() const noexcept { return state_ && state_->unwanted(); }
 
   /// Gives the result; false if it comes late: after a timeout or a cancellation, or a second time. Any thread.
   bool give(result<T> r) noexcept {

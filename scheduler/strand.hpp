@@ -70,6 +70,10 @@ public:
   /// The green thread or actor that it belongs to: itself, but for children of forks.
   virtual strand& root() noexcept { return *this; }
 
+  /// Keeps its memory beyond its end, and gives that up again: for errors that name it. Any thread that may touch it.
+  virtual void keep() noexcept {}
+  virtual void let_go() noexcept {}
+
   /// Whether it is an actor that has nothing to do; a moment's truth. Any thread.
   virtual bool waits_for_message() const noexcept { return false; }
 

@@ -219,9 +219,11 @@ envelope* bounded_inbox::take() noexcept {
     wake_list woken;
     std::lock_guard lock(guard_);
     free_last();
-    e = next();
+    e = front_.pop_front();
+    const bool was_in_front = e != nullptr;
+    if (!e) e = next();
     last_ = e;
-    if (e && !e->ops->system) {
+    if (e && !was_in_front && !e->ops->system) {
       removed(*e);
       let_in(woken);
     }
@@ -233,7 +235,7 @@ envelope* bounded_inbox::take() noexcept {
 }
 
 bool bounded_inbox::holds_anything() const noexcept {
-  return !line_.empty() || (count_.load(relaxed) != 0 && !stalled_) ||
+  return !front_.empty() || !line_.empty() || (count_.load(relaxed) != 0 && !stalled_) ||
          (!behind_.empty() && (count_.load(relaxed) == 0 || refusing_));
 }
 

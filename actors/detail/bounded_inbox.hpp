@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 
 #include <troupe/actors/envelope.hpp>
 #include <troupe/actors/mailbox.hpp>
@@ -25,6 +26,11 @@ public:
     else
       first_ = &e;
     last_ = &e;
+  }
+  void push_front(envelope& e) noexcept {
+    e.next.store(first_, relaxed);
+    if (!first_) last_ = &e;
+    first_ = &e;
   }
   envelope* pop_front() noexcept {
     envelope* e = first_;
@@ -80,6 +86,14 @@ public:
   /// No message is to come in any more; who waits for room is told so.
   void refuse_more() noexcept;
   bool has_message() const noexcept;
+  /// The envelope taken last; null if it is not here any more. Its memory becomes the caller's.
+  envelope* last_taken() const noexcept { return last_; }
+  void detach_last() noexcept { last_ = nullptr; }
+  /// The envelope is taken next, and takes no room: it has been taken before.
+  void put_in_front(envelope& e) noexcept {
+    std::lock_guard lock(guard_);
+    front_.push_front(e);
+  }
 
   // --- any thread ---------------------------------------------------------------------------------------------------
 
@@ -131,6 +145,7 @@ private:
   std::unique_ptr<message_queue> queue_;  // null: FIFO
   envelope_list line_;                    // FIFO: all; else the runtime's messages that come first
   envelope_list behind_;                  // BI4
+  envelope_list front_;                   // put in front by the reader
   envelope_list gone_;                    // let go of, not yet lost
   envelope* last_ = nullptr;              // BI3
   wait_line senders_;                     // BI5: their `place` is an envelope*

@@ -14,11 +14,21 @@
 
 namespace troupe::detail {
 
+/// A message that its handler has put off.
+struct stashed_message {
+  envelope* message;
+  const message_ops* ops;
+};
+
+/// Watches whether an actor is idle for some time (idle_watch.cpp).
+struct idle_watch;
+
 /// What few actors need: allocated when first used, freed with the cell. Under its mutex but for what says otherwise.
 struct cell_extras {
-  cell_extras() = default;
+  cell_extras() noexcept;
+  ~cell_extras();
   /// Extras of an actor that has ended.
-  explicit cell_extras(exit_kind kind) : gone(true), reason{kind, {}} {}
+  explicit cell_extras(exit_kind kind);
 
   std::string name;                      ///< set before the actor starts, then only read
   std::unique_ptr<bounded_inbox> inbox;  ///< set before the actor starts; null: the default one
@@ -36,7 +46,16 @@ struct cell_extras {
   std::vector<stream_reader*> streams;  ///< the slice's: not under the mutex
   std::unique_ptr<membership> place;    ///< of a supervised actor; set before it begins, then only read
   std::shared_ptr<family> children;     ///< the slice's: not under the mutex
-  extras_slot of_strand;                ///< what green threads have too; not under the mutex
+  stream_reader* reading = nullptr;     ///< whose message is being handled; null: none; the slice's
+  bool set_aside = false;               ///< that message was; the slice's
+  std::vector<stashed_message> stash;   ///< the slice's
+  std::size_t unstashed = 0;            ///< at the front of the inbox, while it has streams; the slice's
+  bool marks_left = false;              ///< some stream is to be read up to its mark behind those; the slice's
+  envelope* stashed_last = nullptr;     ///< only to compare; the slice's
+  std::uint64_t receives = 0;           ///< with a timeout that have ended; the slice's
+  std::vector<std::unique_ptr<active_state>> states;  ///< the innermost last; the slice's
+  std::unique_ptr<idle_watch> idle;                   ///< the slice's
+  extras_slot of_strand;                              ///< what green threads have too; not under the mutex
 };
 
 }  // namespace troupe::detail

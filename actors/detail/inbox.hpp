@@ -30,6 +30,9 @@ enum class push_result : std::uint8_t {
 /// M4. Between a push's exchange and its store the list is cut in two. The reader that comes to the cut waits for the
 ///     store: two instructions, unless the pusher is preempted just there; then it gives up the processor until it is
 ///     linked.
+/// M5. What stands behind a link changes by its pusher's store and, before that or after it, by the reader. So the reader
+///     takes the envelope of `tail_` out of the list, and puts others in at `tail_`, when the link has led on; and while
+///     it leads nowhere, by a compare-exchange that moves `head_` from that link to another: then no pusher has it.
 ///
 /// The two ends are two objects, so that whoever holds them can lay what both sides only read between them: the line that
 /// pushers fight for must not be the one that the reader writes to with each message.
@@ -85,6 +88,43 @@ public:
   /// Whether `take` would give a message.
   bool has_message(const inbox& in) const noexcept {
     return tail_->load(acquire) || in.head_.load(acquire) != inbox::address(*tail_);
+  }
+
+  /// The envelope taken last, while it is in the list; null if it is no more, or the reader has been idle since.
+  envelope* last_taken() const noexcept { return tail_ == &own_ ? nullptr : envelope_of(*tail_); }
+
+  /// Takes the envelope taken last out of the list: its memory is the caller's from now on (M5).
+  void detach_last(inbox& from) noexcept {
+    envelope* next = tail_->load(acquire);
+    if (!next) {
+      own_.store(nullptr, relaxed);
+      std::uintptr_t expected = inbox::address(*tail_);
+      // Release shows the empty link to the next pusher, who stores to it.
+      if (from.head_.compare_exchange_strong(expected, inbox::address(own_), release, relaxed)) {
+        tail_ = &own_;
+        return;
+      }
+      next = wait_for_link();
+    }
+    own_.store(next, relaxed);
+    tail_ = &own_;
+  }
+
+  /// Puts an envelope in front of all others: it is taken next. Its memory is the inbox's from now on (M5).
+  void put_in_front(inbox& in, envelope& e) noexcept {
+    envelope* next = tail_->load(acquire);
+    if (!next) {
+      e.next.store(nullptr, relaxed);
+      std::uintptr_t expected = inbox::address(*tail_);
+      // Release, as above.
+      if (in.head_.compare_exchange_strong(expected, inbox::address(e.next), release, relaxed)) {
+        tail_->store(&e, relaxed);
+        return;
+      }
+      next = wait_for_link();
+    }
+    e.next.store(next, relaxed);
+    tail_->store(&e, relaxed);
   }
 
   /// When `take` has returned null and its last message is destroyed. True: the reader is idle and may be woken by another

@@ -152,7 +152,8 @@ class broadcast_log final : public broadcast_base {
 public:
   class reader final : public broadcast_reader_base {
   public:
-    reader(const address<M>& a, std::string k) : broadcast_reader_base(a, std::move(k)), call_(a.shared_call()) {}
+    reader(const address<M>& a, std::string k)
+        : broadcast_reader_base(a, std::move(k)), call_(a.shared_call()), shared_ops_(a.shared_ops()) {}
     ~reader() override {
       release_held();
       segment::release(at_);
@@ -163,6 +164,15 @@ public:
       if (!placed_.load(acquire)) return false;
       mark_ = gate.is_open() ? log_->end() : position_;
       return position_ != mark_;
+    }
+
+    envelope* copy() override {
+      if constexpr (std::is_copy_constructible_v<M>) {
+        auto* const shared = new shared_message<M>(M(at_->entries[index_ - 1].message()), 1);
+        return make_envelope<shared_envelope<M>>(*shared_ops_, *shared, nullptr);
+      } else {
+        return nullptr;
+      }
     }
 
     const char* message_name() const noexcept override { return type_name<M>(); }
@@ -178,7 +188,7 @@ public:
           return guard.hold();
         }
         ++done.handled;
-        if (c.killed()) return;
+        if (c.killed() || !c.reads_streams()) return;
       }
       if (!gate.is_open()) mark_ = position_;
     }
@@ -215,6 +225,7 @@ public:
     }
 
     root_handle (*call_)(cell&, const M&);
+    const message_ops* shared_ops_;
     segment* at_ = nullptr;
     std::uint32_t index_ = 0;
     slot* held_ = nullptr;  // of a handler that is a coroutine; in at_

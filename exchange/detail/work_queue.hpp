@@ -21,11 +21,14 @@ struct work_binding final : binding {
   const std::weak_ptr<exchange_state> exchange;
 };
 
-/// A message of a work queue on its way to one member. The binding outlives it.
+/// A message of a work queue on its way to one member. The binding outlives it, until it is stashed: then it stays with
+/// that member.
 template <class M>
 struct work_envelope : envelope {
-  work_envelope(const message_ops& o, work_binding<M>& to, M&& m) : envelope(o), member(&to), message(std::move(m)) {}
+  work_envelope(const message_ops& o, work_binding<M>& to, M&& m)
+      : envelope(o), member(&to), call(to.to.shared_call()), message(std::move(m)) {}
   work_binding<M>* member;
+  shared_call<M> call;
   M message;
 };
 
@@ -36,9 +39,12 @@ template <class M>
 inline constexpr message_ops work_ops{
     [](cell& c, envelope& e) -> root_handle {
       auto& w = static_cast<work_envelope<M>&>(e);
-      return w.member->to.shared_call()(c, w.message);
+      return w.call(c, w.message);
     },
-    [](envelope& e) -> delivery_gate* { return &static_cast<work_envelope<M>&>(e).member->gate; },
+    [](envelope& e) -> delivery_gate* {
+      auto& w = static_cast<work_envelope<M>&>(e);
+      return w.member ? &w.member->gate : nullptr;
+    },
     nullptr,
     [](envelope& e) noexcept { static_cast<work_envelope<M>&>(e).~work_envelope(); },
     sizeof(work_envelope<M>),
@@ -48,7 +54,10 @@ inline constexpr message_ops work_ops{
     &pass_on_work<M>,
     &typeid(M),
     [](const envelope& e) noexcept -> const void* { return &static_cast<const work_envelope<M>&>(e).message; },
-    [](const envelope& e) noexcept { return priority_for(static_cast<const work_envelope<M>&>(e).message); }};
+    [](const envelope& e) noexcept { return priority_for(static_cast<const work_envelope<M>&>(e).message); },
+    false,
+    false,
+    [](envelope& e) noexcept { static_cast<work_envelope<M>&>(e).member = nullptr; }};
 
 /// Gives the message to the next member that is alive; false, and the message untouched, if there is none. A member
 /// that ends before it comes to the message passes it on itself. `enqueue` counts it as sent, or not.
@@ -70,6 +79,7 @@ bool hand_out(const exchange_state& exchange, M& message, bool (cell::*enqueue)(
 template <class M>
 bool pass_on_work(envelope& e) noexcept {
   auto& w = static_cast<work_envelope<M>&>(e);
+  if (!w.member) return false;
   const std::shared_ptr<exchange_state> exchange = w.member->exchange.lock();
   return exchange && hand_out(*exchange, w.message, &cell::enqueue_again);
 }

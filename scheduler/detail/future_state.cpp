@@ -202,6 +202,15 @@ error result_wait::why_not() const {
   }
 }
 
+error promise_dropped(const future_state_base& state) noexcept {
+  try {
+    return error(errc::cancelled,
+                 "the promise was dropped without a result" + (state.named() ? state.circumstances() : ""));
+  } catch (...) {  // there is no memory for more than the code
+    return error(errc::cancelled);
+  }
+}
+
 std::string title_of(const strand& green) {
   const strand_extras* x = green.extras_if_any();
   return x && !x->name.empty() ? fmt::format("green thread \"{}\"", x->name) : "a green thread";

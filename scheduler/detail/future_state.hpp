@@ -39,8 +39,8 @@ protected:
 ///     whoever finds that the other has gone destroys it.
 /// F4. Who was asked, for those states that know it, lives for as long as the promise. So a reader that gives up sets
 ///     `naming` while it writes its error, and the giver waits with `done` until that is over.
-/// F5. The owner is whoever alone can bring the result, if that is known; set before the future is handed on. An untimed
-///     wait for such a future is in the graph of waits (wait_graph.hpp).
+/// F5. The owner is whoever alone can bring the result, if that is known; set before the future is handed on, and later
+///     only by the owner, while it runs. An untimed wait for such a future is in the graph of waits (wait_graph.hpp).
 /// F6. A giver that is a green thread sets `giver_waits_bit` once, before it first waits in the graph itself (WG6). Whoever
 ///     comes to wait after that is in the table of the graph before he publishes it. One who waits already is put there by
 ///     the giver, which takes his completion out meanwhile and leaves `naming`: his wait cannot end until it is back.
@@ -121,6 +121,9 @@ public:
 
   /// Says that work on it begins; false if it was given up before.
   bool set_running() noexcept;
+
+  /// Whether its reader has given it up or gone: a value would be nobody's. A moment's truth.
+  bool unwanted() const noexcept { return (word_.load(relaxed) & (given_up | detached)) != 0; }
 
 protected:
   // The bits of `word_` below its pointer. In the pointer's place stand `naming`, why it was given up, `taken`, `seen`.
@@ -246,6 +249,9 @@ private:
   std::unique_ptr<std::string> circumstances_;  // F4; null: nothing is known of them
   std::unique_ptr<std::string> story_;          // of the deadlock, when there was one
 };
+
+/// The error of a reader whose promise was destroyed without a result.
+error promise_dropped(const future_state_base& state) noexcept;
 
 inline constexpr const char* stands_for_nothing = "this future stands for nothing: it was moved from or never set";
 

@@ -85,4 +85,40 @@ TEST(AskErrors, name_an_actor_that_ends_at_the_moment_of_the_timeout) {
   }
 }
 
+struct work {};
+struct hold {};
+
+class worker : public troupe::actor {
+public:
+  troupe::task<> on(hold) { co_await troupe::this_task::sleep_for(20ms); }
+  int on(work) { return ++done_; }
+
+private:
+  int done_ = 0;
+};
+
+TEST(Ask, whose_asker_has_given_up_before_its_turn_is_not_handled_but_counted) {
+  troupe::runtime rt({.seed = 3});
+  const auto w = rt.spawn<worker>();
+  w.send(hold{});
+  rt.spawn([w]() -> troupe::task<> {
+      auto timed_out = w.ask(work{}, 1ms);
+      auto answer = co_await timed_out;
+      EXPECT_EQ(answer.error(), troupe::errc::timeout);
+      auto cancelled = w.ask(work{});
+      EXPECT_TRUE(cancelled.cancel());
+      { auto dropped = w.ask(work{}); }
+      auto kept = w.ask(work{});
+      auto first = co_await kept;
+      EXPECT_EQ(first.value(), 1);
+    })
+      .get()
+      .value();
+  rt.run();
+  EXPECT_EQ(rt.counts().dropped, 3u);
+  EXPECT_EQ(rt.counts().handled, 2u);
+  EXPECT_EQ(rt.counts().late_replies, 0u);
+  EXPECT_EQ(rt.counts().queued(), 0u);
+}
+
 }  // namespace ask_errors

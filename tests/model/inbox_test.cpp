@@ -1,6 +1,7 @@
 #include <model/testing.hpp>
 
 #include <array>
+#include <utility>
 
 #include <troupe/actors/detail/inbox.hpp>
 
@@ -44,10 +45,14 @@ struct mailbox {
   bool take() {
     auto* l = static_cast<letter*>(reader.take(pushers));
     if (!l) return false;
-    check(l->n.get() == next[l->sender].get(), "not in the order of its pusher, lost or twice");
-    next[l->sender].set(l->n.get() + 1);
-    received.set(received.get() + 1);
+    count(*l);
     return true;
+  }
+
+  void count(letter& l) {
+    check(l.n.get() == next[l.sender].get(), "not in the order of its pusher, lost or twice");
+    next[l.sender].set(l.n.get() + 1);
+    received.set(received.get() + 1);
   }
 
   void begin() {
@@ -153,6 +158,80 @@ TEST(InboxModel, after_closing_exactly_one_pusher_at_a_time_refuses_what_comes) 
         check(!m.reading.get() && m.received.get() == 4, "neither handled nor refused");
       },
       {.preemptions = 3}));
+}
+
+/// Takes each first message out of the list once, and puts it in front again before the reader goes idle.
+const auto puts_off = [] {
+  mailbox m;
+  envelope* kept = nullptr;
+  const auto read = [&] {
+    for (;;) {
+      while (envelope* e = m.reader.take(m.pushers)) {
+        auto* l = static_cast<letter*>(e);
+        if (!kept && m.received.get() == 0) {
+          m.reader.detach_last(m.pushers);
+          check(m.reader.last_taken() == nullptr, "still there");
+          kept = e;
+          continue;
+        }
+        if (kept) {
+          m.reader.put_in_front(m.pushers, *std::exchange(kept, nullptr));
+          check(m.reader.last_taken() == e, "the one that is handled has gone");
+          m.reader.detach_last(m.pushers);  // behind the one that was put off
+          envelope* first = m.reader.take(m.pushers);
+          check(first != nullptr, "what was put in front is not there");
+          m.count(*static_cast<letter*>(first));
+          m.reader.put_in_front(m.pushers, *l);
+          continue;
+        }
+        m.count(*l);
+      }
+      if (kept) {
+        m.reader.put_in_front(m.pushers, *std::exchange(kept, nullptr));
+        m.count(*static_cast<letter*>(m.reader.take(m.pushers)));
+      }
+      m.reading.set(false);
+      if (m.reader.try_idle(m.pushers)) return;
+      m.begin();
+    }
+  };
+  const auto push_two = [&](unsigned sender) {
+    return [&, sender] {
+      for (int n = 0; n != 2; ++n) {
+        if (m.push(sender, n) != push_result::woke) continue;
+        m.begin();
+        read();
+      }
+    };
+  };
+  together({{"reader", read}, {"one", push_two(0)}, {"two", push_two(1)}});
+  check(!m.reading.get() && m.received.get() == 4, "a message stays, and nobody comes for it");
+};
+
+TEST(InboxModel, what_is_taken_out_and_put_in_front_again_is_there_once_and_first_whoever_pushes) {
+  EXPECT_TRUE(holds(puts_off, {.preemptions = 2}));
+}
+
+TEST(InboxModel, what_is_taken_out_may_be_freed_and_used_again_by_a_pusher) {
+  EXPECT_TRUE(holds(
+      [] {
+        mailbox m;
+        const auto read = [&] {
+          while (envelope* e = m.reader.take(m.pushers)) {
+            m.count(*static_cast<letter*>(e));
+            m.reader.detach_last(m.pushers);
+            detail::free_envelope(e);
+          }
+        };
+        together({{"reader", read}, {"one", [&] {
+                                       for (int n = 0; n != 3; ++n) (void)m.push(0, n);
+                                     }}});
+        read();
+        check(m.received.get() == 3, "lost");
+        m.reading.set(false);
+        check(m.reader.try_idle(m.pushers), "not empty");
+      },
+      {.preemptions = 3, .reuse_memory = true}));
 }
 
 }  // namespace
