@@ -45,8 +45,8 @@ detail::root_handle cell::skip_unwanted(detail::envelope& e, const detail::messa
   return {};
 }
 
-detail::root_handle cell::lose_unhandled(const char*) noexcept {
-  core_->count(loss::unhandled);
+detail::root_handle cell::lose_unhandled(const char* message) noexcept {
+  core_->lose(*this, loss::unhandled, message);
   core_->count(&detail::core::counters::handled, static_cast<std::uint64_t>(-1));
   return {};
 }
