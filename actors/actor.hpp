@@ -23,8 +23,8 @@ class ref;
 /// the reply to an `ask`. `void on_start()` and `void on_stop()` are called if the class has them: before the first
 /// message, and after the last when the actor was closed.
 ///
-/// Handlers of one actor never overlap (C2), so its members need no locks. The functions below are for the actor itself:
-/// its constructor, handlers and `run`.
+/// Handlers of one actor never overlap (C2), so its members need no locks. The functions below are for the actor
+/// itself: its constructor, handlers and `run`.
 class actor {
 public:
   actor(const actor&) = delete;
@@ -42,9 +42,9 @@ protected:
   /// Ends this actor after what has been sent to it before.
   void close_self() noexcept { cell_->close(); }
 
-  /// Ends this actor with a reason of its own, as a crash does: when its handler returns or waits, what is queued is lost
-  /// and counted (`loss::killed`), questions are answered with an error, and `on_stop` is not called. Those who are told
-  /// see `exit_kind::exited`. Of several reasons the first counts.
+  /// Ends this actor with a reason of its own, as a crash does: when its handler returns or waits, what is queued is
+  /// lost and counted (`loss::killed`), questions are answered with an error, and `on_stop` is not called. Those who
+  /// are told see `exit_kind::exited`. Of several reasons the first counts.
   void exit(std::string text, int code = 0);
   /// The same with a number only.
   void exit(int code) { exit(std::string(), code); }
@@ -59,16 +59,16 @@ protected:
 
   /// Ties this actor and another together: when one ends by a crash, a kill or an `exit` the other ends with the same
   /// reason, as if killed; when one is closed by a shutdown the other is closed. One whose class has a handler
-  /// `on(const exit_signal&)` gets that message instead, whatever the reason. If the other has ended this happens at once.
-  /// Twice is once.
+  /// `on(const exit_signal&)` gets that message instead, whatever the reason. If the other has ended this happens at
+  /// once. Twice is once.
   void link(const any_ref& other);
 
   /// Unties them: after this the end of one does nothing to the other.
   void unlink(const any_ref& other) noexcept;
 
-  /// Makes an actor of class A below this one, as `supervisor::spawn`: this one is its supervisor. When this one ends or
-  /// is made anew its children end before, the last first: closed if it was closed, killed if it crashed or was killed.
-  /// When they crash too often it crashes too. Throws what `supervisor::spawn` throws.
+  /// Makes an actor of class A below this one, as `supervisor::spawn`: this one is its supervisor. When this one ends
+  /// or is made anew its children end before, the last first: closed if it was closed, killed if it crashed or was
+  /// killed. When they crash too often it crashes too. Throws what `supervisor::spawn` throws.
   template <class A, class... Args>
   ref<A> spawn_child(child_options options, Args&&... args);
 
@@ -82,9 +82,9 @@ protected:
   bool stop_requested() const noexcept { return cell_->stop_requested(); }
 
   /// Puts off the message that is being handled: it comes again, before all others, when `unstash_all` is called.
-  /// Whoever has asked gets no answer from this run of the handler, whatever it returns. At the end of the actor what is
-  /// stashed is lost as what is queued. Throws `troupe_error` (`invalid_argument`) outside of the handler of a message,
-  /// and in one that takes the message itself (`M`, `M&&`) or its promise.
+  /// Whoever has asked gets no answer from this run of the handler, whatever it returns. At the end of the actor what
+  /// is stashed is lost as what is queued. Throws `troupe_error` (`invalid_argument`) outside of the handler of a
+  /// message, and in one that takes the message itself (`M`, `M&&`) or its promise.
   void stash() { cell_->stash(); }
 
   /// Puts all that was stashed before this message in front of the inbox, in the order of the stashing.
@@ -107,9 +107,9 @@ protected:
   /// Leaves the innermost state. Does nothing in none.
   void unbecome() noexcept { cell_->unbecome(); }
 
-  /// Calls `void on_idle()`, which the class then has, when no message has come for so long, and again after each further
-  /// time without one; `forever` ends that. Throws `troupe_error` (`invalid_argument`) if there is no such function, or
-  /// for a time that is not positive. A handler that waits is at work.
+  /// Calls `void on_idle()`, which the class then has, when no message has come for so long, and again after each
+  /// further time without one; `forever` ends that. Throws `troupe_error` (`invalid_argument`) if there is no such
+  /// function, or for a time that is not positive. A handler that waits is at work.
   void set_idle_timeout(std::chrono::nanoseconds after) { cell_->set_idle_timeout(after); }
 
   /// The name given at spawn, or class#id.

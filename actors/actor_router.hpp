@@ -209,8 +209,9 @@ public:
     return 1;
   }
 
-  /// Asks one of the members, by its routing; with `scatter_gather_first` all of them, and gives the first answer, or the
-  /// last error. Errors: those of `ref::ask`, and `not_found` if there is no member. With `broadcast` one member is asked.
+  /// Asks one of the members, by its routing; with `scatter_gather_first` all of them, and gives the first answer, or
+  /// the last error. Errors: those of `ref::ask`, and `not_found` if there is no member. With `broadcast` one member is
+  /// asked.
   template <class M>
   auto ask(M&& message, std::chrono::nanoseconds timeout = forever) const {
     using message_type = std::remove_cvref_t<M>;
@@ -264,8 +265,8 @@ private:
   std::shared_ptr<detail::router_state<A>> state_;
 };
 
-/// Several actors of class A below a supervisor, behind a router; their number can be changed. They are made from copies of
-/// the same arguments, and made anew when they crash. Any thread; `resize` by one at a time.
+/// Several actors of class A below a supervisor, behind a router; their number can be changed. They are made from
+/// copies of the same arguments, and made anew when they crash. Any thread; `resize` by one at a time.
 template <class A>
 class pool : public actor_router<A> {
 public:

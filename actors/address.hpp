@@ -182,9 +182,9 @@ struct part_asked<M, R(M), Others...> {
 
 }  // namespace detail
 
-/// Anything that takes several messages, or can be asked with them: `address<tick, double(get_mean)>`. Made from a `ref`
-/// of a class that has all of these handlers, or from an address of these and more; goes where an address of some of
-/// them is wanted.
+/// Anything that takes several messages, or can be asked with them: `address<tick, double(get_mean)>`. Made from a
+/// `ref` of a class that has all of these handlers, or from an address of these and more; goes where an address of some
+/// of them is wanted.
 template <class... Ms>
 requires(sizeof...(Ms) > 1) class address<Ms...> : public any_ref, private detail::address_entry<Ms>... {
 public:
@@ -242,8 +242,8 @@ private:
   }
 };
 
-/// A reference that can tell whether the actor is still there: `lock()` gives a `ref`, or an empty one once the actor has
-/// ended. As every reference it keeps the address of the actor, not the actor.
+/// A reference that can tell whether the actor is still there: `lock()` gives a `ref`, or an empty one once the actor
+/// has ended. As every reference it keeps the address of the actor, not the actor.
 template <class A>
 class weak_ref {
 public:

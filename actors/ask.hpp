@@ -22,8 +22,8 @@ public:
 
   using future<R>::then;
 
-  /// For an actor that goes on meanwhile: calls `f(result<R>)` in its own slice, between its messages, when the reply has
-  /// come or the time is over, which runs from here. `f` may return a `task<>`, but in a loop actor. What it throws
+  /// For an actor that goes on meanwhile: calls `f(result<R>)` in its own slice, between its messages, when the reply
+  /// has come or the time is over, which runs from here. `f` may return a `task<>`, but in a loop actor. What it throws
   /// crashes the actor. A reply that comes after the end of the actor is counted as late.
   ///
   ///     m.ask(get_mean{}, 1s).then(this, [this](troupe::result<double> r) { mean_ = r.value_or(0); });

@@ -10,9 +10,9 @@
 
 namespace troupe {
 
-/// Handlers that are callables, for an actor without a class: `rt.spawn(troupe::handlers{[](const tick&) { ... }})`. Each
-/// takes one message (`const M&`, `M`, `M&&`), or that and the promise of its reply, as an `on` of a class does. They
-/// share no lock: one of them runs at a time.
+/// Handlers that are callables, for an actor without a class: `rt.spawn(troupe::handlers{[](const tick&) { ... }})`.
+/// Each takes one message (`const M&`, `M`, `M&&`), or that and the promise of its reply, as an `on` of a class does.
+/// They share no lock: one of them runs at a time.
 template <class... Fs>
 class handlers {
 public:

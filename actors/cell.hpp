@@ -98,8 +98,8 @@ class slice_count;
 /// A2. The cell owns one reference to itself until it has ended.
 /// A3. A slice ends in one of four ways, and touches nothing of the cell after it: idle (the inbox's compare-exchange),
 ///     behind the others (reschedule), suspended (somebody else owns the right to resume), ended.
-/// A4. `bounded_` says whether the messages are in a `bounded_inbox` instead of `inbox_`; decided before anyone else knows
-///     the cell.
+/// A4. `bounded_` says whether the messages are in a `bounded_inbox` instead of `inbox_`; decided before anyone else
+///     knows the cell.
 class cell final : public strand {
 public:
   /// Makes a cell whose object is not there yet. `construct(cell&, memory)` makes the object and may throw.
@@ -133,8 +133,8 @@ public:
     return push(e);
   }
 
-  /// The same for a sender who wants to know: does not go beyond the limit of the mailbox, and says `closed` also if the
-  /// actor has been told to close before: then it will not come to the message.
+  /// The same for a sender who wants to know: does not go beyond the limit of the mailbox, and says `closed` also if
+  /// the actor has been told to close before: then it will not come to the message.
   send_status try_enqueue(detail::envelope& e) noexcept {
     if (bounded_) [[unlikely]]
       return push_bounded(e, true);
@@ -245,7 +245,8 @@ public:
   void become(const void* tag, void* object, const char* name);
   void unbecome() noexcept;
   const detail::active_state* innermost_state() const noexcept;
-  /// Neither the actor nor a state that it is in has a handler for it: that is its fate. `gone` stands for such envelopes.
+  /// Neither the actor nor a state that it is in has a handler for it: that is its fate. `gone` stands for such
+  /// envelopes.
   detail::root_handle refuse_unhandled(detail::envelope& e, const detail::message_ops& gone) noexcept;
   /// The same for one whose envelope, if any, goes on to be counted as handled.
   detail::root_handle lose_unhandled(const char* message) noexcept;

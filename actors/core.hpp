@@ -116,8 +116,8 @@ public:
 
   message_counts counts() const noexcept;
 
-  /// Counts the loss and tells those who watch, answers with the error if an answer was asked for, destroys the message;
-  /// leaves the envelope.
+  /// Counts the loss and tells those who watch, answers with the error if an answer was asked for, destroys the
+  /// message; leaves the envelope.
   void refuse(cell& receiver, envelope& e, loss why, const error& reason) noexcept;
 
   /// Counts messages of a stream that were lost, and tells those who watch.

@@ -6,8 +6,8 @@
 
 namespace troupe {
 
-/// What a handler returns when another actor is to give the reply: made by `delegate(ref, message)` in the handler. Move
-/// only. The message goes on its way when the handler has returned.
+/// What a handler returns when another actor is to give the reply: made by `delegate(ref, message)` in the handler.
+/// Move only. The message goes on its way when the handler has returned.
 template <class R>
 class [[nodiscard]] delegated {
 public:

@@ -14,7 +14,8 @@
 /// How an envelope comes to the handler of its type. Internal.
 namespace troupe::detail {
 
-/// Calls the handler of A for M with a message that may be consumed, and with the promise of its reply if it wants that.
+/// Calls the handler of A for M with a message that may be consumed, and with the promise of its reply if it wants
+/// that.
 template <class A, class M, class... Reply>
 decltype(auto) call_owned(A& a, M& m, Reply&&... reply) {
   if constexpr (loop_takes<A, M>)

@@ -14,8 +14,8 @@
 
 // Named groups of actors.
 //
-// GR1. Who has ended is in no group before its end is told (C5): its end hook takes it out. A member that is added while it
-//      ends is taken out by the hook that is added then.
+// GR1. Who has ended is in no group before its end is told (C5): its end hook takes it out. A member that is added
+//      while it ends is taken out by the hook that is added then.
 // GR2. Changes are told under the mutex, so that each listener hears of them in the order in which they happened.
 
 namespace troupe {
@@ -129,8 +129,8 @@ private:
 
 }  // namespace detail
 
-/// A handle on a named group of actors that take an M; the group is made at first use, and lives as long as the runtime.
-/// Members leave by themselves when they end. Copies stand for the same group. Any thread.
+/// A handle on a named group of actors that take an M; the group is made at first use, and lives as long as the
+/// runtime. Members leave by themselves when they end. Copies stand for the same group. Any thread.
 template <class M>
 class group {
 public:

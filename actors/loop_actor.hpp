@@ -166,16 +166,16 @@ protected:
     return wait<detail::any_message, detail::of_type, false>({}, {});
   }
 
-  /// The next message as a `result`. Errors: `timeout`, and `closed` in place of nothing. Whoever waits for the runtime to
-  /// come to rest does not wait for the timeout.
+  /// The next message as a `result`. Errors: `timeout`, and `closed` in place of nothing. Whoever waits for the runtime
+  /// to come to rest does not wait for the timeout.
   auto receive_for(std::chrono::nanoseconds timeout) noexcept {
     static_assert(sizeof...(Ms) != 0, "troupe: this loop_actor declares no message to receive");
     return wait<detail::any_message, detail::of_type, true>({}, timeout);
   }
 
-  /// The next M, whatever stands before it; and the next for which `predicate(const M&)` holds. Nothing once the actor is
-  /// closed and none was sent before; other messages can still be received then. The predicate may be called more than
-  /// once for a message; what it throws crashes the actor.
+  /// The next M, whatever stands before it; and the next for which `predicate(const M&)` holds. Nothing once the actor
+  /// is closed and none was sent before; other messages can still be received then. The predicate may be called more
+  /// than once for a message; what it throws crashes the actor.
   template <class M>
   auto receive() noexcept {
     return receive_if<M>(detail::of_type{});

@@ -12,8 +12,8 @@
 
 namespace troupe {
 
-/// What a mailbox with a limit does with a message for which there is no room. Messages of the runtime itself (close, the
-/// end of an input, replies, timers) know no limit (C11).
+/// What a mailbox with a limit does with a message for which there is no room. Messages of the runtime itself (close,
+/// the end of an input, replies, timers) know no limit (C11).
 enum class overflow : std::uint8_t {
   block,        ///< nothing is lost: who can wait waits, and an actor that sends on nevertheless is muted; see `send`
   drop_oldest,  ///< the oldest message makes room; in a mailbox with priorities the oldest of the least urgent ones
@@ -68,8 +68,8 @@ priority priority_for(const M& m) noexcept {
 
 }  // namespace detail
 
-/// A message in a mailbox of one's own: see `mailbox_queue`. Move only; one that is destroyed there is lost, and counted as
-/// an overflow. A moved-from one, and a default-constructed one, is none.
+/// A message in a mailbox of one's own: see `mailbox_queue`. Move only; one that is destroyed there is lost, and
+/// counted as an overflow. A moved-from one, and a default-constructed one, is none.
 class queued_message {
 public:
   queued_message() = default;
@@ -109,10 +109,10 @@ private:
   detail::bounded_inbox* inbox_ = nullptr;
 };
 
-/// A queue that decides in which order an actor gets its messages. `pop` gives one that was pushed, none if it holds none;
-/// `drop` gives the one that is to go when `overflow::drop_oldest` needs room. All functions are called under the lock of
-/// the mailbox, by whatever thread sends: they are short, and send nothing themselves. What `push` throws loses the message,
-/// counted and logged.
+/// A queue that decides in which order an actor gets its messages. `pop` gives one that was pushed, none if it holds
+/// none; `drop` gives the one that is to go when `overflow::drop_oldest` needs room. All functions are called under the
+/// lock of the mailbox, by whatever thread sends: they are short, and send nothing themselves. What `push` throws loses
+/// the message, counted and logged.
 template <class Q>
 concept mailbox_queue = std::default_initializable<Q> && requires(Q q, queued_message m) {
   q.push(std::move(m));
@@ -148,8 +148,8 @@ using make_message_queue = std::unique_ptr<message_queue> (*)();
 
 }  // namespace detail
 
-/// How the mailbox of an actor is to be, for a class (`static constexpr troupe::mailbox_options mailbox{...}`) or for one
-/// actor of it (`actor_options::mailbox`). The default is unbounded and FIFO, and the fastest.
+/// How the mailbox of an actor is to be, for a class (`static constexpr troupe::mailbox_options mailbox{...}`) or for
+/// one actor of it (`actor_options::mailbox`). The default is unbounded and FIFO, and the fastest.
 struct mailbox_options {
   static constexpr std::size_t unbounded = SIZE_MAX;
 

@@ -13,13 +13,14 @@
 //     nothing is left of those who have gone.
 // L2. What is delivered is looked at again in the slice of the one who gets it: after `demonitor` or `unlink` nothing
 //     comes, also if it was in the inbox already.
-// L3. They belong to the actor, not to the object: one that a supervisor makes anew keeps them, and those who watch it are
-//     not told.
+// L3. They belong to the actor, not to the object: one that a supervisor makes anew keeps them, and those who watch it
+//     are not told.
 
 namespace troupe {
 
-/// The message that says that an actor has ended, to one that has called `monitor`: `void on(const down&)`. It comes behind
-/// what the actor had sent before, when its object has been destroyed, its subscriptions and its name are gone (C5).
+/// The message that says that an actor has ended, to one that has called `monitor`: `void on(const down&)`. It comes
+/// behind what the actor had sent before, when its object has been destroyed, its subscriptions and its name are gone
+/// (C5).
 struct down {
   any_ref who;         ///< that has ended
   exit_reason reason;  ///< and how

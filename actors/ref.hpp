@@ -62,8 +62,8 @@ public:
     return f;
   }
 
-  /// Calls `f(const exit_reason&)` on the pool when it has gone; at once if it has. Not after the end of the runtime. Any
-  /// thread.
+  /// Calls `f(const exit_reason&)` on the pool when it has gone; at once if it has. Not after the end of the runtime.
+  /// Any thread.
   template <class F>
   void on_end(F f) const;
 
@@ -97,10 +97,10 @@ public:
   using any_ref::any_ref;
 
   /// Sends a message: builds it in the mailbox of the actor and returns at once. Compiles only if A has a handler for
-  /// exactly this type. A mailbox with a limit does as its policy says: what is dropped or refused is counted. Where the
-  /// policy is `overflow::block` the message goes beyond the limit, and an actor that sends so in a handler takes no other
-  /// message until half of the mailbox is free; to wait for room instead, `send_wait`. Throws `std::bad_alloc`, and has not
-  /// sent it then.
+  /// exactly this type. A mailbox with a limit does as its policy says: what is dropped or refused is counted. Where
+  /// the policy is `overflow::block` the message goes beyond the limit, and an actor that sends so in a handler takes
+  /// no other message until half of the mailbox is free; to wait for room instead, `send_wait`. Throws
+  /// `std::bad_alloc`, and has not sent it then.
   template <class M>
   void send(M&& message) const {
     if (auto* e = make_own<std::remove_cvref_t<M>>(std::forward<M>(message))) (void)get_cell()->enqueue(*e);
@@ -113,8 +113,8 @@ public:
     if (auto* e = make_own<M>(std::forward<Args>(args)...)) (void)get_cell()->enqueue(*e);
   }
 
-  /// The same, and says what became of it. Never goes beyond the limit of a mailbox: where the policy is to block it says
-  /// `full`.
+  /// The same, and says what became of it. Never goes beyond the limit of a mailbox: where the policy is to block it
+  /// says `full`.
   template <class M>
   [[nodiscard]] send_status try_send(M&& message) const {
     if (auto* e = make_own<std::remove_cvref_t<M>>(std::forward<M>(message))) return get_cell()->try_enqueue(*e);
@@ -122,9 +122,9 @@ public:
   }
 
   /// Waits until there is room in the mailbox, whatever its policy; those who wait get it in the order of their coming.
-  /// `co_await r.send_wait(x)` in green threads and handlers, `r.send_wait(x).get()` on OS threads. Gives a `result<void>`,
-  /// with an error if nothing was sent: `closed`; `timeout`; `cancelled` if the caller is told to stop meanwhile;
-  /// `deadlock` if the actor waits, directly or not, for the caller.
+  /// `co_await r.send_wait(x)` in green threads and handlers, `r.send_wait(x).get()` on OS threads. Gives a
+  /// `result<void>`, with an error if nothing was sent: `closed`; `timeout`; `cancelled` if the caller is told to stop
+  /// meanwhile; `deadlock` if the actor waits, directly or not, for the caller.
   template <class M>
   auto send_wait(M&& message, std::chrono::nanoseconds timeout = forever) const {
     using message_type = std::remove_cvref_t<M>;
@@ -132,8 +132,8 @@ public:
                      timeout);
   }
 
-  /// The same with the message built in place: the form for g++ 12, which destroys an aggregate twice that is made inside
-  /// of a `co_await` expression.
+  /// The same with the message built in place: the form for g++ 12, which destroys an aggregate twice that is made
+  /// inside of a `co_await` expression.
   template <class M, class... Args>
   requires(sizeof...(Args) == 0 ||
            !(std::is_same_v<std::remove_cvref_t<Args>, M> || ...)) auto send_wait(Args&&... args) const {

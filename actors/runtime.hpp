@@ -46,8 +46,8 @@ struct runtime_options {
   blocking_limits blocking{};   ///< threads for what `blocking` is given; they are called name/block-0, ...
   watchdog_options watchdog{};  ///< tells of handlers of the pool that do not return
   schedule scheduling = schedule::work_stealing;  ///< on what it runs; ignored with a seed
-  /// The memory that the messages in all mailboxes may take together, in bytes; 0: any. A message that finds no room meets
-  /// `mailbox_overflow`. A runtime with such a limit pays two atomic operations a message for it.
+  /// The memory that the messages in all mailboxes may take together, in bytes; 0: any. A message that finds no room
+  /// meets `mailbox_overflow`. A runtime with such a limit pays two atomic operations a message for it.
   std::size_t mailbox_memory = 0;
   overflow mailbox_overflow = overflow::block;
   /// With a seed the runtime is deterministic: one thread, virtual time, every choice drawn from the seed (C12).
@@ -100,8 +100,8 @@ public:
     return make_actor<A>(std::move(options), std::forward<Args>(args)...);
   }
 
-  /// The same with a name, which reports show, and by which `find` finds it. Throws `troupe_error` (`already_exists`) if a
-  /// living actor has it; it is free again when that has gone.
+  /// The same with a name, which reports show, and by which `find` finds it. Throws `troupe_error` (`already_exists`)
+  /// if a living actor has it; it is free again when that has gone.
   template <class A, class... Args>
   requires actor_class<A> ref<A> spawn_named(std::string name, Args&&... args) {
     return make_actor<A>({.name = std::move(name)}, std::forward<Args>(args)...);
@@ -122,8 +122,8 @@ public:
     return make_actor<detail::behavior_of<Fs...>>({.name = std::move(name)}, std::move(functions));
   }
 
-  /// Makes an actor of a coroutine `task<> f(mailbox<M...>, args...)`, as a `loop_actor`: it ends when that returns. See
-  /// `mailbox`. The reference is a `ref<coroutine_actor<M...>>`.
+  /// Makes an actor of a coroutine `task<> f(mailbox<M...>, args...)`, as a `loop_actor`: it ends when that returns.
+  /// See `mailbox`. The reference is a `ref<coroutine_actor<M...>>`.
   template <class F, class... Args>
   auto spawn_loop(F f, Args... args) {
     return make_actor<typename detail::coroutine_actor_of<F>::type>({}, std::move(f), std::move(args)...);
@@ -143,7 +143,8 @@ public:
     return troupe::spawn(scheduler(), std::move(options), std::move(f), std::move(args)...);
   }
 
-  /// The living actor of that name. Errors: `not_found`; `type_mismatch` if its class is not A, naming both. Any thread.
+  /// The living actor of that name. Errors: `not_found`; `type_mismatch` if its class is not A, naming both. Any
+  /// thread.
   template <class A>
   requires actor_class<A> result<ref<A>> find(std::string_view name)
   const;
@@ -155,8 +156,8 @@ public:
   /// Who is alive, and what each does. See `live_tasks`.
   std::vector<task_info> tasks() const { return live_tasks(scheduler()); }
 
-  /// Calls `f()` as soon as a worker is free, later, at a point in time, or again and again: `troupe::call_soon` and the
-  /// like.
+  /// Calls `f()` as soon as a worker is free, later, at a point in time, or again and again: `troupe::call_soon` and
+  /// the like.
   template <class F>
   timer_handle call_soon(F f) {
     core_->require_up();
@@ -187,8 +188,8 @@ public:
   }
 
   /// Keeps the calling thread until `stop` or the end of a `shutdown`, and runs what comes there if the runtime has no
-  /// threads of its own. Throws `troupe_error` (`invalid_argument`) on a thread of this runtime, and while another thread
-  /// is in there.
+  /// threads of its own. Throws `troupe_error` (`invalid_argument`) on a thread of this runtime, and while another
+  /// thread is in there.
   void run_forever();
 
   /// Ends `run_forever`; if nobody is in there, the next one at once. Any thread.
@@ -210,8 +211,8 @@ public:
   /// What has become of all messages (C3).
   message_counts counts() const noexcept { return core_->counts(); }
 
-  /// From now on each loss of a message is told to an actor with a handler for `dead_letter`, until the watch goes or the
-  /// actor ends. Any thread.
+  /// From now on each loss of a message is told to an actor with a handler for `dead_letter`, until the watch goes or
+  /// the actor ends. Any thread.
   dead_letter_watch watch_dead_letters(address<dead_letter> to) {
     auto office = core_->dead_letters();
     const std::uint64_t number = office->add(std::move(to));

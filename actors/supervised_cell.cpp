@@ -8,10 +8,10 @@
 
 // The part of a cell's life that has to do with its supervisor and its children.
 //
-// U1. An actor that is to be made anew goes down (`retire`): its object is destroyed, its inbox, timers, subscriptions and
-//     those who watch it stay. It is awake (M2) and parked, so what comes queues up. Its family tells it to `go`.
-// U2. While it is down nothing of the time before reaches the new object: nobody can tell it to end (`down`), whoever had
-//     begun to is waited for (`tellers`), and its waits are not called off any more. A kill counts at any time.
+// U1. An actor that is to be made anew goes down (`retire`): its object is destroyed, its inbox, timers, subscriptions
+//     and those who watch it stay. It is awake (M2) and parked, so what comes queues up. Its family tells it to `go`.
+// U2. While it is down nothing of the time before reaches the new object: nobody can tell it to end (`down`), whoever
+//     had begun to is waited for (`tellers`), and its waits are not called off any more. A kill counts at any time.
 
 namespace troupe {
 

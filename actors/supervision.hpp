@@ -46,8 +46,8 @@ struct child_options {
   restart_type restart = restart_type::permanent;
   std::string name{};  ///< for reports and `find`; it keeps it when it is made anew
   /// A message at which the child crashes is handled again by the object made anew, and given up with `loss::poison` at
-  /// this number of crashes; 1: at the first, counted as failed. Only a message that its handler takes by `const M&`, and
-  /// that came by `send` or `ask`.
+  /// this number of crashes; 1: at the first, counted as failed. Only a message that its handler takes by `const M&`,
+  /// and that came by `send` or `ask`.
   unsigned poison_after = 1;
   std::optional<mailbox_options> mailbox = std::nullopt;  ///< in place of that of its class
 };

@@ -48,8 +48,8 @@ ref<A> spawn_below(const std::shared_ptr<family>& parent, child_options options,
 
 /// An actor that has no messages of its own, but children: it makes those anew that crash, by its `supervisor_options`.
 /// When they crash too often it crashes itself, and its children end; or, if it is supervised, its supervisor decides.
-/// Closing or killing it does the same to its children first, the last that was started first. Copies stand for the same
-/// one. Any thread.
+/// Closing or killing it does the same to its children first, the last that was started first. Copies stand for the
+/// same one. Any thread.
 class supervisor : public any_ref {
 public:
   /// Stands for nobody.
@@ -58,8 +58,8 @@ public:
   supervisor(const any_ref& self, std::shared_ptr<detail::family> f) : any_ref(self), family_(std::move(f)) {}
 
   /// Makes a child of class A from copies of `args`, and again from these each time that it is made anew: the ref, the
-  /// inbox, the name and the subscriptions stay, and so do those who watch it, who are not told. Lets the exceptions of A's
-  /// constructor through. Throws `troupe_error`: `closed` if the supervisor ends, `shutdown` if the runtime does,
+  /// inbox, the name and the subscriptions stay, and so do those who watch it, who are not told. Lets the exceptions of
+  /// A's constructor through. Throws `troupe_error`: `closed` if the supervisor ends, `shutdown` if the runtime does,
   /// `already_exists` if the name is taken.
   template <class A, class... Args>
   requires actor_class<A> ref<A> spawn(child_options options, Args&&... args)
@@ -73,8 +73,8 @@ public:
 
   /// Closes a child for good; one that is down is killed. Errors: `not_found` if it is none of the children.
   result<void> end_child(const any_ref& child) const;
-  /// Makes a child anew now, as soon as the handler that runs returns or waits; one that is down need not wait any more.
-  /// This does not count as a crash. Errors: `not_found`.
+  /// Makes a child anew now, as soon as the handler that runs returns or waits; one that is down need not wait any
+  /// more. This does not count as a crash. Errors: `not_found`.
   result<void> restart_child(const any_ref& child) const;
   /// Those that have not ended, in the order of their start.
   std::vector<any_ref> children() const { return family_->children(); }

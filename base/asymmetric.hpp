@@ -5,8 +5,8 @@
 // Two threads that each write a variable and then read the other's, of which one must see the other (Dekker): both need
 // a barrier between write and read, some 10 to 20 ns. Where one side does so a million times a second and the other
 // almost never, the rare side can pay for both: it lets the kernel put a barrier into every thread of the process, and
-// the frequent side is a plain store. After Dice, Huang and Yang, "Asymmetric Dekker Synchronization" (2001); membarrier(2)
-// is the call; folly has it as asymmetric_thread_fence.
+// the frequent side is a plain store. After Dice, Huang and Yang, "Asymmetric Dekker Synchronization" (2001);
+// membarrier(2) is the call; folly has it as asymmetric_thread_fence.
 //
 // AD1. A frequent side that stores with `light_store` and then loads with seq_cst, and a rare side that stores with
 //     seq_cst, calls `heavy_barrier` and then loads with seq_cst: at least one of the two loads sees the other's store.

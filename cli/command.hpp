@@ -45,9 +45,9 @@ exit_code graph(const graph_arguments& arguments, const pipeline::registry& clas
 exit_code list_classes(const pipeline::registry& classes);
 exit_code run(const run_arguments& arguments, const pipeline::registry& classes);
 
-/// The whole command: reads the command line and does what it says. Ignores SIGPIPE from then on, and fills the places of
-/// standard files that are closed, so that no other file gets their numbers; throws nothing. Call it from `main`, before
-/// there are other threads.
+/// The whole command: reads the command line and does what it says. Ignores SIGPIPE from then on, and fills the places
+/// of standard files that are closed, so that no other file gets their numbers; throws nothing. Call it from `main`,
+/// before there are other threads.
 exit_code main(int argc, const char* const* argv, const pipeline::registry& classes);
 
 }  // namespace troupe::cli

@@ -7,8 +7,8 @@ void broadcast_base::attach(broadcast_reader_base& r) {
     std::lock_guard guard(mutex_);
     make_room();
   }
-  // From here on the reader belongs to its actor, so nothing may fail. The actor must know the stream before anything is
-  // published to it, or what is sent after that could be handled before (N1). Until it has a place it has nothing to
+  // From here on the reader belongs to its actor, so nothing may fail. The actor must know the stream before anything
+  // is published to it, or what is sent after that could be handled before (N1). Until it has a place it has nothing to
   // read.
   r.log_ = shared_from_this();
   r.subscriber.get_cell()->add_stream(r);

@@ -20,9 +20,9 @@ public:
   static result<output> create(const std::filesystem::path& file);
 
   /// A file that takes the place of `file` when `finish` succeeds; until then, and if it never does, `file` stays as it
-  /// is. It is written beside `file` under a name that begins with ".troupe-", which stays behind only where the process
-  /// is killed. What is no regular file, such as a pipe or a device, is written to directly. `errc::io` where the file
-  /// cannot be made, or `file` must not be written.
+  /// is. It is written beside `file` under a name that begins with ".troupe-", which stays behind only where the
+  /// process is killed. What is no regular file, such as a pipe or a device, is written to directly. `errc::io` where
+  /// the file cannot be made, or `file` must not be written.
   static result<output> replace(const std::filesystem::path& file);
 
   output(output&& other) noexcept;

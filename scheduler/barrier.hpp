@@ -9,20 +9,21 @@
 namespace troupe {
 
 /// Lets a number of parties meet again and again, as `std::barrier` does, for green threads, handlers
-/// (`co_await b.arrive_and_wait()`) and OS threads (`b.arrive_and_wait().get()`) alike. All functions may be called from
-/// any thread; it must outlive every operation on it.
+/// (`co_await b.arrive_and_wait()`) and OS threads (`b.arrive_and_wait().get()`) alike. All functions may be called
+/// from any thread; it must outlive every operation on it.
 ///
 /// BR1. All is under the lock of the line. When the last of a phase arrives, the line becomes `leaving_`, and he who
-///     arrived last runs the completion function without the lock; `phase_` goes on afterwards, and then they are woken.
-/// BR2. Who arrives for the next phase meanwhile is counted for that one; if all of them do, the same party completes it
-///     too.
+///     arrived last runs the completion function without the lock; `phase_` goes on afterwards, and then they are
+///     woken.
+/// BR2. Who arrives for the next phase meanwhile is counted for that one; if all of them do, the same party completes
+///     it too.
 class barrier {
   struct request;
 
 public:
   /// For `parties` in each phase. `completion` is run by the party that arrives last, before anybody goes on; it must
-  /// not throw, and must not wait for one of those parties. Throws `troupe_error` (`invalid_argument`) for no parties, and
-  /// for more than PTRDIFF_MAX, as a negative number is that was converted.
+  /// not throw, and must not wait for one of those parties. Throws `troupe_error` (`invalid_argument`) for no parties,
+  /// and for more than PTRDIFF_MAX, as a negative number is that was converted.
   explicit barrier(std::size_t parties, std::function<void()> completion = {});
   barrier(const barrier&) = delete;
   barrier& operator=(const barrier&) = delete;

@@ -40,14 +40,14 @@ call_future<F, Args...> call_blocking(scheduler& home, F&& f, Args&&... args) {
 
 }  // namespace detail
 
-/// Calls `f(args...)`, which may block as it likes, on a thread that is there for such calls, so that no worker is held:
-/// `auto text = co_await troupe::blocking(read_file, path);` in green threads and handlers. It begins at once, or when
-/// one of as many threads as `blocking_limits` allows is free. The future gives what `f` returns; an exception becomes
-/// `crashed` with its text, and is its `cause()`.
+/// Calls `f(args...)`, which may block as it likes, on a thread that is there for such calls, so that no worker is
+/// held: `auto text = co_await troupe::blocking(read_file, path);` in green threads and handlers. It begins at once, or
+/// when one of as many threads as `blocking_limits` allows is free. The future gives what `f` returns; an exception
+/// becomes `crashed` with its text, and is its `cause()`.
 ///
-/// Where the caller is told to stop, or the future is cancelled, before `f` has begun, it never will. One that has begun
-/// goes on to its end, and its result is dropped. In a deterministic runtime it is a job of the loop. `f` sees the
-/// task-local values of the caller.
+/// Where the caller is told to stop, or the future is cancelled, before `f` has begun, it never will. One that has
+/// begun goes on to its end, and its result is dropped. In a deterministic runtime it is a job of the loop. `f` sees
+/// the task-local values of the caller.
 ///
 /// From green threads, handlers and jobs; throws `troupe_error`: `invalid_argument` elsewhere, `shutdown` once the
 /// runtime has been shut down.

@@ -20,16 +20,16 @@
 
 namespace troupe {
 
-/// An unbounded queue between OS threads, on moodycamel's BlockingConcurrentQueue. Green threads and handlers must not use
-/// what blocks here: they have `channel`. All functions may be called from any thread.
+/// An unbounded queue between OS threads, on moodycamel's BlockingConcurrentQueue. Green threads and handlers must not
+/// use what blocks here: they have `channel`. All functions may be called from any thread.
 ///
 /// What one thread sends is taken out in the order sent. Between threads there is no order, not even one that somebody
 /// else arranged: of two items that different threads send one after the other, the second may come out first.
 ///
-/// BQ1. `items_` is twice the number of items that were accepted and not yet received, plus one once it is closed. An item
-///     is counted before it is put in, and no longer counted after it was taken out.
-/// BQ2. Closing puts one empty item in. Whoever takes that out takes another, or waits until nothing is counted any more,
-///     and puts it back, so that the next who waits is woken.
+/// BQ1. `items_` is twice the number of items that were accepted and not yet received, plus one once it is closed. An
+///     item is counted before it is put in, and no longer counted after it was taken out.
+/// BQ2. Closing puts one empty item in. Whoever takes that out takes another, or waits until nothing is counted any
+///     more, and puts it back, so that the next who waits is woken.
 template <class T>
 class blocking_queue {
   static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>,

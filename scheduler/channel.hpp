@@ -22,12 +22,13 @@ namespace troupe {
 /// The capacity of a channel whose senders never wait.
 inline constexpr std::size_t unbounded = SIZE_MAX;
 
-/// A queue between green threads, handlers and OS threads alike: `co_await c.send(x)` and `co_await c.receive()` suspend,
-/// `.get()` on either blocks. Any number of senders and receivers; all functions may be called from any thread. It must
-/// outlive every operation on it.
+/// A queue between green threads, handlers and OS threads alike: `co_await c.send(x)` and `co_await c.receive()`
+/// suspend, `.get()` on either blocks. Any number of senders and receivers; all functions may be called from any
+/// thread. It must outlive every operation on it.
 ///
 /// With capacity 0 a sender waits until a receiver has taken its item (a rendezvous). What one sender sends is received
-/// in the order sent (C1), unless the channel's order is another; those who wait are served in the order of their coming.
+/// in the order sent (C1), unless the channel's order is another; those who wait are served in the order of their
+/// coming.
 ///
 ///     for (;;) {
 ///       auto job = co_await jobs.receive();
@@ -35,15 +36,16 @@ inline constexpr std::size_t unbounded = SIZE_MAX;
 ///       work_on(*job);
 ///     }
 ///
-/// (g++ 12 miscompiles a condition that is a `co_await` without a name, as `while (co_await jobs.receive())`; `while (auto
-/// job = co_await jobs.receive())` is right.)
+/// (g++ 12 miscompiles a condition that is a `co_await` without a name, as `while (co_await jobs.receive())`; `while
+/// (auto job = co_await jobs.receive())` is right.)
 ///
 /// Memory is taken as items come; where there is none left the program ends. No item is lost: what was handed to a
 /// receiver that is killed before it sees it goes to the next receiver, or back to the head of the channel; what a
 /// sender holds that is killed while it waits is not sent.
 ///
 /// CH1. Receivers stand in their line only while nothing is in the channel and no sender stands in his.
-/// CH2. Senders stand in their line only while the channel is full, or holds more than that because of what was given back.
+/// CH2. Senders stand in their line only while the channel is full, or holds more than that because of what was given
+///     back.
 /// CH3. An item goes straight from a sender to a receiver that waits. Items are moved under the lock of the channel.
 template <class T, class Order = fifo>
 class channel {
@@ -107,8 +109,8 @@ public:
     return try_send(std::move(copy));
   }
 
-  /// Sends all items of a range, one after another, many under one lock. A sender that has to stop midway has sent those
-  /// before: the error says how many. Not for `select`.
+  /// Sends all items of a range, one after another, many under one lock. A sender that has to stop midway has sent
+  /// those before: the error says how many. Not for `select`.
   template <std::ranges::input_range Range>
   auto send_all(Range&& range) {
     constexpr bool temporary = std::is_aggregate_v<Range> && !std::is_trivially_destructible_v<Range>;
@@ -122,8 +124,8 @@ public:
     return operation(send_all_request<temporary>(*this, std::move(items)));
   }
 
-  /// Waits for an item. Gives a `result<T>`: `closed` once the channel is closed and drained; `cancelled`; `deadlock` and
-  /// `would_deadlock` on OS threads where the wait could not end.
+  /// Waits for an item. Gives a `result<T>`: `closed` once the channel is closed and drained; `cancelled`; `deadlock`
+  /// and `would_deadlock` on OS threads where the wait could not end.
   auto receive() noexcept { return operation(receive_request(*this)); }
 
   /// `receive` that waits at most that long; also `timeout`.
@@ -199,8 +201,8 @@ private:
     if (!can(what)) can_.store(static_cast<std::uint8_t>(can_.load(relaxed) | what), relaxed);
   }
 
-  // Under the lock. Whoever is to be woken comes back in `woken`; nodes of `self`, the other alternatives of a selection,
-  // are passed over.
+  // Under the lock. Whoever is to be woken comes back in `woken`; nodes of `self`, the other alternatives of a
+  // selection, are passed over.
 
   bool put(T& item, detail::wait_node*& woken, const void* self = nullptr) noexcept {
     if (closed_) return false;

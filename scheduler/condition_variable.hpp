@@ -16,10 +16,10 @@ namespace detail {
 
 /// A wait for a notification: gives up the mutex, waits, takes the mutex again.
 ///
-/// CV1. The node is linked before the mutex is given up, both under the lock of the line: whoever takes the mutex, changes
-///     what is waited for and notifies finds the node.
-/// CV2. A strand whose wait has ended, in whatever way, is moved to the line of the mutex and runs once it holds it. An OS
-///     thread is woken, and then takes the mutex itself: it may have to drive a loop meanwhile.
+/// CV1. The node is linked before the mutex is given up, both under the lock of the line: whoever takes the mutex,
+///     changes what is waited for and notifies finds the node.
+/// CV2. A strand whose wait has ended, in whatever way, is moved to the line of the mutex and runs once it holds it. An
+///     OS thread is woken, and then takes the mutex itself: it may have to drive a loop meanwhile.
 class condition_wait_base : public line_wait {
 public:
   /// `m` is null if `held` is empty.
@@ -98,9 +98,9 @@ class condition_until_for;
 
 }  // namespace detail
 
-/// Waits, with a `mutex` given up meanwhile, until somebody says that something has changed; for green threads, handlers
-/// (`co_await c.wait(held)`) and OS threads (`c.wait(held).get()`) alike. `held` is the mutex, which the caller holds,
-/// or its guard. All functions may be called from any thread; it must outlive every operation on it.
+/// Waits, with a `mutex` given up meanwhile, until somebody says that something has changed; for green threads,
+/// handlers (`co_await c.wait(held)`) and OS threads (`c.wait(held).get()`) alike. `held` is the mutex, which the
+/// caller holds, or its guard. All functions may be called from any thread; it must outlive every operation on it.
 ///
 /// When a wait ends the mutex is held again, whatever the outcome; with one exception: an OS thread that could not take
 /// it again without a deadlock gets `deadlock` or `would_deadlock`, and its guard is then empty. There are no spurious

@@ -10,8 +10,8 @@ namespace troupe {
 /// green threads, handlers (`co_await e.wait()`) and OS threads (`e.wait().get()`) alike. All functions may be called
 /// from any thread; whoever has waited for it may destroy it once no other wait is left.
 ///
-/// EV1. `set_` changes under the lock of the line only, and `set` touches nothing after it gives up that lock: who finds
-///     it set goes through the lock once, and so knows that `set` is over.
+/// EV1. `set_` changes under the lock of the line only, and `set` touches nothing after it gives up that lock: who
+///     finds it set goes through the lock once, and so knows that `set` is over.
 class event {
   template <class Result>
   struct request;

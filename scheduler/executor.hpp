@@ -23,8 +23,8 @@ struct executor_options {
   unsigned max_workers = 0;
   /// In errors and reports; threads of its own are called name-0, name-1, ...
   std::string name = "executor";
-  /// Whether jobs have threads of their own, which are started when they are wanted and may block as they like; else the
-  /// workers of the scheduler run them between actors and green threads.
+  /// Whether jobs have threads of their own, which are started when they are wanted and may block as they like; else
+  /// the workers of the scheduler run them between actors and green threads.
   bool own_threads = false;
   /// Run by each of its own threads before its first job, to make what is `thread_local` there. If it throws, the
   /// executor is broken: all that has not begun ends with `crashed` and says so, and `submit` throws.
@@ -47,10 +47,10 @@ struct map_options {
 /// Runs plain callables, up to so many at a time, and gives their results: `concurrent.futures.Executor`. Jobs begin in
 /// the order submitted.
 ///
-/// All functions may be called from any thread, of jobs as well; it is destroyed by one, after which nobody submits. In a
-/// deterministic runtime all jobs are jobs of its loop, whatever the options say, and are run in an order drawn from the
-/// seed. A job that waits by `get` for another one of the same executor may wait for ever, if all are at that; green
-/// threads do not have the problem.
+/// All functions may be called from any thread, of jobs as well; it is destroyed by one, after which nobody submits. In
+/// a deterministic runtime all jobs are jobs of its loop, whatever the options say, and are run in an order drawn from
+/// the seed. A job that waits by `get` for another one of the same executor may wait for ever, if all are at that;
+/// green threads do not have the problem.
 class executor {
 public:
   /// Throws `troupe_error`: `invalid_argument` for options out of range, among them an initializer without own threads;
@@ -68,9 +68,9 @@ public:
   /// them, it leaves them to themselves.
   ~executor();
 
-  /// Has `f(args...)` called by a worker; both are kept until it has ended. The future gives what it returns; an exception
-  /// becomes `crashed` with its text, and is its `cause()`. A job whose future is cancelled before it begins never
-  /// runs. Throws `troupe_error` (`shutdown`, or what broke the executor) if it takes no more.
+  /// Has `f(args...)` called by a worker; both are kept until it has ended. The future gives what it returns; an
+  /// exception becomes `crashed` with its text, and is its `cause()`. A job whose future is cancelled before it begins
+  /// never runs. Throws `troupe_error` (`shutdown`, or what broke the executor) if it takes no more.
   template <class F, class... Args>
   auto submit(F f, Args... args) {
     static_assert(std::is_invocable_v<F&, Args...>,
@@ -121,8 +121,8 @@ public:
   /// without waiting, in one of its own jobs or on the thread of a run loop that runs them. May be called again.
   result<void> shutdown(executor_shutdown how = {});
 
-  /// Waits until all jobs have ended after a `shutdown` that did not wait: `co_await` it, or `get()` it on an OS thread.
-  /// Gives a `result<void>`.
+  /// Waits until all jobs have ended after a `shutdown` that did not wait: `co_await` it, or `get()` it on an OS
+  /// thread. Gives a `result<void>`.
   auto ended(std::chrono::nanoseconds timeout = forever) { return crew_->ended(timeout); }
 
 private:

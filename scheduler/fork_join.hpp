@@ -64,16 +64,17 @@ private:
 
 }  // namespace detail
 
-/// Runs two or more tasks at the same time, as far as workers have nothing else to do, and gives their results in order:
+/// Runs two or more tasks at the same time, as far as workers have nothing else to do, and gives their results in
+/// order:
 ///
 ///     auto [a, b] = co_await fork_join(fib(n - 1), fib(n - 2));
 ///
 /// Ends when all have ended. If tasks fail, the exception of the first of them, in order, comes out then. A task that
 /// gives nothing counts as `std::monostate`; if none gives anything the result is void.
 ///
-/// In green threads and in handlers of actors; there the tasks may run at the same time as each other, never at the same
-/// time as the handler, and the actor takes no other message meanwhile. A kill of the green thread or the actor reaches
-/// the tasks. The first task runs on the calling strand, so do the others that nobody steals: a fork costs some
+/// In green threads and in handlers of actors; there the tasks may run at the same time as each other, never at the
+/// same time as the handler, and the actor takes no other message meanwhile. A kill of the green thread or the actor
+/// reaches the tasks. The first task runs on the calling strand, so do the others that nobody steals: a fork costs some
 /// nanoseconds. What a task waits for holds up no other.
 template <class... Ts>
 auto fork_join(task<Ts>&&... tasks) noexcept {
@@ -122,8 +123,8 @@ private:
 ///     for (const node& child : n.children) g.fork(visit(child));
 ///     co_await g.join();
 ///
-/// Tasks begin when they are joined, so a group that goes before leaves nothing behind. `fork_group<int>` takes tasks that
-/// give an int. Belongs to one coroutine.
+/// Tasks begin when they are joined, so a group that goes before leaves nothing behind. `fork_group<int>` takes tasks
+/// that give an int. Belongs to one coroutine.
 template <class T = void>
 class fork_group {
 public:

@@ -57,8 +57,8 @@ public:
   /// True if `get` and `co_await` would return at once.
   bool done() const noexcept { return !state_ || state_->ready(); }
 
-  /// True while somebody is at work on it: the green thread has had its first slice, the job of an executor has begun. A
-  /// moment's truth.
+  /// True while somebody is at work on it: the green thread has had its first slice, the job of an executor has begun.
+  /// A moment's truth.
   bool running() const noexcept { return !done() && state_->begun(); }
 
   /// Gives up: whoever waits gets `errc::cancelled`. False if the result was there before, and for a job of an executor
@@ -88,7 +88,8 @@ public:
   }
 
   /// The value, as Python's `Future.result`: blocks as `get` does, but throws. What a green thread or a job threw comes
-  /// out as it is, any other error as a `troupe_error`. When the time is over the result is still awaited: call it again.
+  /// out as it is, any other error as a `troupe_error`. When the time is over the result is still awaited: call it
+  /// again.
   T result(std::chrono::nanoseconds timeout = forever) {
     wait(timeout).get().value();
     troupe::result<T> r = state_->take();
@@ -106,8 +107,8 @@ public:
   /// True once it was cancelled: given up by `cancel`, or by its giver.
   bool cancelled() const noexcept { return state_ && state_->cancelled(); }
 
-  /// Calls `f` with the `result<T>` in a green thread of its own, once it is there; gives the future of what `f` returns.
-  /// Takes this future over.
+  /// Calls `f` with the `result<T>` in a green thread of its own, once it is there; gives the future of what `f`
+  /// returns. Takes this future over.
   template <class F>
   auto then(F f) &&;
 
@@ -281,8 +282,8 @@ public:
   /// Internal: the same for another actor or green thread.
   void owned_by(const strand& party) noexcept { state_->set_owner(&party); }
 
-  /// Says that work on the result begins: from now on `future::cancel` fails. False if it was cancelled before, and then
-  /// the work need not be done.
+  /// Says that work on the result begins: from now on `future::cancel` fails. False if it was cancelled before, and
+  /// then the work need not be done.
   bool set_running() noexcept { return state_->set_running(); }
 
   /// True if nobody wants the result any more: it was given up by a timeout or `cancel`, or its future has gone. Any

@@ -22,8 +22,8 @@
 //      taken back, or has been told to the end (`told`).
 // FS2. What a set knows of its members is guarded by its lock; whoever tells it grants the wait under that lock, and
 //      resumes the party after he has let go of the set.
-// FS3. A set touches the state of a future only before the caller may have it back: one that `as_completed` has given may
-//      be gone at once, so a member that is `counted` leaves its state alone; `wait` closes its set before it says
+// FS3. A set touches the state of a future only before the caller may have it back: one that `as_completed` has given
+//      may be gone at once, so a member that is `counted` leaves its state alone; `wait` closes its set before it says
 //      anything, and until then whoever tells it may look at the state.
 namespace troupe {
 
@@ -161,8 +161,8 @@ private:
 
 }  // namespace detail
 
-/// What `wait` returns: `get()` it on an OS thread, `co_await` it in a green thread or a handler. Belongs to whoever made
-/// it; the futures stay where they are until the wait is over, and nobody else waits for them.
+/// What `wait` returns: `get()` it on an OS thread, `co_await` it in a green thread or a handler. Belongs to whoever
+/// made it; the futures stay where they are until the wait is over, and nobody else waits for them.
 class [[nodiscard]] futures_wait final : detail::joined_futures {
 public:
   /// Internal; users call `wait`.
@@ -187,8 +187,8 @@ private:
 ///     auto some = wait(futures, first_completed, 1s).get();
 ///     for (std::size_t i : some->done) use(futures[i].get());
 ///
-/// Errors: `cancelled`, `deadlock`, `would_deadlock`; the end of the time is none. Throws `troupe_error` for a future that
-/// stands for nothing, and `std::bad_alloc`.
+/// Errors: `cancelled`, `deadlock`, `would_deadlock`; the end of the time is none. Throws `troupe_error` for a future
+/// that stands for nothing, and `std::bad_alloc`.
 template <std::ranges::forward_range R>
 futures_wait wait(R& futures, return_when when = all_completed, std::chrono::nanoseconds timeout = forever) {
   return futures_wait(futures, when, timeout);
@@ -222,7 +222,8 @@ public:
     return operation<request>(request{this}, timeout);
   }
 
-  /// Walks over the futures on an OS thread, which blocks at each step; an error of the wait is thrown as `troupe_error`.
+  /// Walks over the futures on an OS thread, which blocks at each step; an error of the wait is thrown as
+  /// `troupe_error`.
   class iterator {
   public:
     using iterator_category = std::input_iterator_tag;

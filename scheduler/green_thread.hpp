@@ -23,8 +23,8 @@ struct task_options {
   std::string name{};  ///< which reports show; need not be unique
 };
 
-/// A handle on a green thread: the future of its result, and the green thread itself. Where only the result is wanted it
-/// converts to a `future<T>`. Dropping it detaches. The functions below want one that is `valid()`.
+/// A handle on a green thread: the future of its result, and the green thread itself. Where only the result is wanted
+/// it converts to a `future<T>`. Dropping it detaches. The functions below want one that is `valid()`.
 template <class T>
 class green_thread : public future<T> {
 public:
@@ -247,9 +247,9 @@ auto start(green_object<green_strand, F, Args...>& made) noexcept {
 
 /// Starts a green thread on `home` that runs `f(args...)`, which returns a `task<T>`; callable and arguments are kept
 /// until it ends. A callable that takes a `std::stop_token` first gets the one of `green_thread::request_stop`. The
-/// handle gives its result as a future does; an exception becomes `errc::crashed` with its text, and `error::cause()` is
-/// the exception itself. Where the scheduler has been shut down the result is `errc::shutdown`, at once. Dropping the
-/// handle detaches. Throws `std::bad_alloc`. Any thread.
+/// handle gives its result as a future does; an exception becomes `errc::crashed` with its text, and `error::cause()`
+/// is the exception itself. Where the scheduler has been shut down the result is `errc::shutdown`, at once. Dropping
+/// the handle detaches. Throws `std::bad_alloc`. Any thread.
 ///
 ///     auto child = spawn(home, [text] { return count_words(text); });
 ///     auto words = co_await child;

@@ -18,13 +18,14 @@ class latch {
   struct request;
 
 public:
-  /// Throws `troupe_error` (`invalid_argument`) for a count above PTRDIFF_MAX, as a negative number is that was converted.
+  /// Throws `troupe_error` (`invalid_argument`) for a count above PTRDIFF_MAX, as a negative number is that was
+  /// converted.
   explicit latch(std::size_t count) : count_(count) { detail::check_count(count, "the count of a latch"); }
   latch(const latch&) = delete;
   latch& operator=(const latch&) = delete;
 
-  /// Counts down by `n`; the last lets all go on that wait. `invalid_argument`, and nothing happens, if less than `n` is
-  /// left.
+  /// Counts down by `n`; the last lets all go on that wait. `invalid_argument`, and nothing happens, if less than `n`
+  /// is left.
   result<void> count_down(std::size_t n = 1);
 
   /// True if it has come to zero.

@@ -18,13 +18,14 @@
 namespace troupe {
 
 /// Turns the checking of the order of locks on or off, for the whole process; on from the beginning in debug builds.
-/// Turning it off forgets all that is held and ordered. While it is on, taking a lock and the end of a green thread cost a
-/// global mutex; while it is off one relaxed load. While it is on, a green thread, actor or thread that ends with a
-/// lock held is a line in the log too, and the error of a lock that was not had in time names the holder. Any thread.
+/// Turning it off forgets all that is held and ordered. While it is on, taking a lock and the end of a green thread
+/// cost a global mutex; while it is off one relaxed load. While it is on, a green thread, actor or thread that ends
+/// with a lock held is a line in the log too, and the error of a lock that was not had in time names the holder. Any
+/// thread.
 void check_lock_order(bool on);
 
-/// The violations so far (the first 1,000), each told once: a sentence that names both locks. Each is also a line in the
-/// log. Any thread.
+/// The violations so far (the first 1,000), each told once: a sentence that names both locks. Each is also a line in
+/// the log. Any thread.
 std::vector<std::string> lock_order_violations();
 
 namespace detail {

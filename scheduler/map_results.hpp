@@ -14,12 +14,12 @@
 
 namespace troupe {
 
-/// What `executor::map` gives: the results in the order of the elements, each when it is there. Belongs to one party; move
-/// only. Jobs that have not begun when it goes are cancelled.
+/// What `executor::map` gives: the results in the order of the elements, each when it is there. Belongs to one party;
+/// move only. Jobs that have not begun when it goes are cancelled.
 ///
-/// As in Python, whatever is thrown out of the loop or out of `get` ends it: what has not begun is cancelled, and no more
-/// results follow. So does an error of a whole job, such as `timeout`, wherever it is read. `next` and `next_now` go on
-/// behind an exception of `f`, which has its place among the results.
+/// As in Python, whatever is thrown out of the loop or out of `get` ends it: what has not begun is cancelled, and no
+/// more results follow. So does an error of a whole job, such as `timeout`, wherever it is read. `next` and `next_now`
+/// go on behind an exception of `f`, which has its place among the results.
 ///
 ///     for (double x : pool.map(f, inputs)) ...                   on OS threads; an exception of `f` comes out at its
 ///                                                                place as it is, any other error as `troupe_error`
@@ -40,8 +40,8 @@ public:
   /// Internal.
   void add(detail::future_state<std::vector<result<R>>>* c) { chunks_.push_back(c); }
 
-  /// The next result: `crashed` with the text where `f` threw, which the next call goes on behind; the error of a job that
-  /// has no results, such as `timeout`, which is the last; `closed` after the last.
+  /// The next result: `crashed` with the text where `f` threw, which the next call goes on behind; the error of a job
+  /// that has no results, such as `timeout`, which is the last; `closed` after the last.
   task<result<R>> next() {
     while (needs_chunk()) {
       auto arrived = take_chunk();

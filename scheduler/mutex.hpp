@@ -13,10 +13,11 @@ namespace troupe {
 /// blocks. Those who wait get it in the order of their coming. All functions may be called from any thread; it must
 /// outlive every operation on it.
 ///
-/// MX1. `owner_` is the party that holds it, or null, with the low bit set while somebody may stand in the line. Without
-///     the bit it is taken and given up by one compare-exchange; with it only under the lock of the line.
+/// MX1. `owner_` is the party that holds it, or null, with the low bit set while somebody may stand in the line.
+///     Without the bit it is taken and given up by one compare-exchange; with it only under the lock of the line.
 /// MX2. It is handed over: whoever is granted it owns it before he runs again, and nobody can take it in between.
-/// MX3. A holder that has ended is replaced, where that is known (LO2): until its guard goes, if there is one, nobody has it.
+/// MX3. A holder that has ended is replaced, where that is known (LO2): until its guard goes, if there is one, nobody
+///     has it.
 class mutex : public detail::exclusive_lock<mutex> {
 public:
   mutex() noexcept : mutex(std::string()) {}

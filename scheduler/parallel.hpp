@@ -116,12 +116,12 @@ task<T> reduce_whole(V range, T init, Op op, pace p) {
 
 }  // namespace detail
 
-/// Calls `f(element)` for each element, on as many workers as have nothing else to do: `f` must bear being called at the
-/// same time for different elements. `f` may return a `task<>`, which is awaited.
+/// Calls `f(element)` for each element, on as many workers as have nothing else to do: `f` must bear being called at
+/// the same time for different elements. `f` may return a `task<>`, which is awaited.
 ///
 /// Awaited in green threads and in handlers of actors. A range that is an lvalue must live as long. The order is not
-/// fixed. If `f` throws, some elements are not visited, and the exception of the first part of the range that failed comes
-/// out when all parts have ended.
+/// fixed. If `f` throws, some elements are not visited, and the exception of the first part of the range that failed
+/// comes out when all parts have ended.
 template <range R, class F>
 task<> for_each(R&& r, F f, options o = {}) {
   using it = std::ranges::iterator_t<std::views::all_t<R>>;
@@ -129,9 +129,9 @@ task<> for_each(R&& r, F f, options o = {}) {
                                 detail::pace(o.grain, detail::is_coroutine<it, F>));
 }
 
-/// `op(... op(op(init, e1), e2) ..., en)`: the elements keep their order, but may be grouped in any way, so `op` must be
-/// associative and need not be commutative. `op` takes two `T`, or a `T` and an element, on several workers at a time; a
-/// `T` can be made of an element. Gives `init` for an empty range. The rest is as with `for_each`.
+/// `op(... op(op(init, e1), e2) ..., en)`: the elements keep their order, but may be grouped in any way, so `op` must
+/// be associative and need not be commutative. `op` takes two `T`, or a `T` and an element, on several workers at a
+/// time; a `T` can be made of an element. Gives `init` for an empty range. The rest is as with `for_each`.
 template <range R, class T, class Op>
 task<T> reduce(R&& r, T init, Op op, options o = {}) {
   return detail::reduce_whole(std::views::all(std::forward<R>(r)), std::move(init), std::move(op),

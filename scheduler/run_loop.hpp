@@ -41,9 +41,9 @@ public:
   /// job.
   void run() { wait_quiescent(timers::never); }
 
-  /// Runs what comes, on the calling thread, until `stop`. Sleeps while there is nothing to do; a deterministic loop then
-  /// returns, as nothing could ever come. Throws `troupe_error` (`invalid_argument`) in a job of this loop or while
-  /// another thread drives it.
+  /// Runs what comes, on the calling thread, until `stop`. Sleeps while there is nothing to do; a deterministic loop
+  /// then returns, as nothing could ever come. Throws `troupe_error` (`invalid_argument`) in a job of this loop or
+  /// while another thread drives it.
   void run_forever();
 
   /// Ends `run_forever` after the present slice; if nobody is in there, the next one at once. Any thread.

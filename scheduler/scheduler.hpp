@@ -92,8 +92,8 @@ public:
   /// time is virtual).
   virtual waited wait(wait_condition& condition, std::int64_t deadline) = 0;
 
-  /// The job that runs on the calling thread, one of this scheduler's, is about to block it. True: another stands in for
-  /// this thread until `end_blocking`. False: nobody can, so the job must not block.
+  /// The job that runs on the calling thread, one of this scheduler's, is about to block it. True: another stands in
+  /// for this thread until `end_blocking`. False: nobody can, so the job must not block.
   virtual bool begin_blocking() noexcept = 0;
   virtual void end_blocking() noexcept = 0;
 
@@ -108,8 +108,8 @@ public:
   void end_periodic_calls() noexcept { periodic_calls_ended_.store(true, relaxed); }
   bool periodic_calls_ended() const noexcept { return periodic_calls_ended_.load(relaxed); }
 
-  /// From now on no green thread begins: whoever asks for one gets `shutdown`. The last step before a shutdown kills those
-  /// that are left: one that came behind the list of those would never be killed.
+  /// From now on no green thread begins: whoever asks for one gets `shutdown`. The last step before a shutdown kills
+  /// those that are left: one that came behind the list of those would never be killed.
   void end_spawning() noexcept { spawning_ended_.store(true, relaxed); }
   bool spawning_ended() const noexcept { return spawning_ended_.load(relaxed); }
 
@@ -157,14 +157,14 @@ private:
   detail::draws choices_;
   std::shared_ptr<detail::thread_roster> roster_ = std::make_shared<detail::thread_roster>();
   atomic<bool> periodic_calls_ended_{false};  // false -> true; relaxed: it guards nothing
-  // false -> true. Relaxed: a strand that is listed before it looks, and is not in the list of those who end the others,
-  // has taken the registry's lock after them.
+  // false -> true. Relaxed: a strand that is listed before it looks, and is not in the list of those who end the
+  // others, has taken the registry's lock after them.
   atomic<bool> spawning_ended_{false};
   atomic<std::size_t> dropped_calls_{0};  // that nobody has reported; relaxed: it only counts
 };
 
-/// The threads of a scheduler, in the order of their starting: workers and whatever else it was made to start. The thread
-/// that drives a run loop belongs to the program, and is not among them. Any thread.
+/// The threads of a scheduler, in the order of their starting: workers and whatever else it was made to start. The
+/// thread that drives a run loop belongs to the program, and is not among them. Any thread.
 inline std::vector<thread_info> threads(const scheduler& s) { return s.roster()->list(); }
 
 namespace detail {

@@ -26,8 +26,8 @@
 // SC2. The owner is killed in a slice of its own, or in the join: then it kills the children, waits for them as in SC1,
 //     and only then do its frames go.
 // SC3. The list of children, what has failed first and what was asked for are under `lock_`, which is not held while
-//     callbacks of a child's stop token run. A child that ends while it is told to stop leaves its last step to who tells
-//     it.
+//     callbacks of a child's stop token run. A child that ends while it is told to stop leaves its last step to who
+//     tells it.
 
 namespace troupe {
 
@@ -70,7 +70,8 @@ private:
   bool ended_ = false;
 };
 
-/// What `scope`, `when_all` and `when_any` have in common. Lives in a coroutine's frame; its owner is the strand of that.
+/// What `scope`, `when_all` and `when_any` have in common. Lives in a coroutine's frame; its owner is the strand of
+/// that.
 class scope_base : public cancel_region, public wait_point {
 public:
   /// Tells the children to stop, those to come too, and the owner while it is in the scope. Any thread, while the scope
@@ -152,8 +153,8 @@ bool is_cancellation(const std::exception_ptr& thrown) noexcept;
 
 }  // namespace detail
 
-/// Children that end before whoever has begun them goes on, made by `with_scope`. Passed by reference to the body and to
-/// children that spawn more.
+/// Children that end before whoever has begun them goes on, made by `with_scope`. Passed by reference to the body and
+/// to children that spawn more.
 class scope final : detail::scope_base {
 public:
   /// Starts a child on the scheduler of whoever opened the scope: a green thread that runs `f(args...)`, as

@@ -18,8 +18,8 @@ bool alternative_base::end_bid(wait_outcome how) noexcept { return selection->cl
 
 void alternative_base::resume() noexcept { selection->wake_party(); }
 
-/// The locks of all alternatives (SE1). Once the first is released the wait may be over; but the party takes each lock in
-/// `finish`, so that the alternatives stay until the last is released.
+/// The locks of all alternatives (SE1). Once the first is released the wait may be over; but the party takes each lock
+/// in `finish`, so that the alternatives stay until the last is released.
 class selection_base::locks {
 public:
   explicit locks(alternatives all) noexcept : all_(all) {

@@ -13,10 +13,11 @@
 
 // Waiting for one of several things.
 //
-// SE1. A selection looks at its alternatives and puts itself into their lines while it holds the locks of them all, taken
-//     in the order of their addresses: nothing happens between its looks, and two selections cannot block each other.
-// SE2. `state_` decides: whoever exchanges `waiting` for `over` has ended the wait (WL1). A node in a line is a bid only;
-//     the party takes those of the other alternatives out before it goes on (WL2).
+// SE1. A selection looks at its alternatives and puts itself into their lines while it holds the locks of them all,
+//     taken in the order of their addresses: nothing happens between its looks, and two selections cannot block each
+//     other.
+// SE2. `state_` decides: whoever exchanges `waiting` for `over` has ended the wait (WL1). A node in a line is a bid
+//     only; the party takes those of the other alternatives out before it goes on (WL2).
 
 namespace troupe {
 
@@ -77,9 +78,9 @@ private:
   friend class alternative_base;
   class locks;
 
-  // arriving (the party looks and links) -> waiting -> over (whoever ends the wait), or arriving -> over (the party), or
-  // arriving -> called_off (timer or canceller, before anything was linked) -> over (the party). Each change is acq_rel
-  // and pairs with the next.
+  // arriving (the party looks and links) -> waiting -> over (whoever ends the wait), or arriving -> over (the party),
+  // or arriving -> called_off (timer or canceller, before anything was linked) -> over (the party). Each change is
+  // acq_rel and pairs with the next.
   enum class state : std::uint8_t { arriving, waiting, over, timeout, cancelled };
 
   bool claim(alternative_base& a, wait_outcome how) noexcept;
@@ -237,10 +238,10 @@ delay requested(delay&&);
 /// `after`: `auto chosen = co_await select(a.receive(), b.send(x), after(1s));`, or `.get()` on an OS thread. Gives a
 /// `std::variant`, whose `index()` says which one it was.
 ///
-/// Exactly one alternative takes effect; the others leave no trace. Of several that are ready each is as likely; when the
-/// time of one (`after`, `try_receive_for`) is over, and not before, it is that one. With `after(0s)` it does not wait.
-/// Throws `troupe_error` if it has none to give: `cancelled`, if the caller is told to stop meanwhile, `deadlock` and
-/// `would_deadlock` on OS threads where the wait could not end.
+/// Exactly one alternative takes effect; the others leave no trace. Of several that are ready each is as likely; when
+/// the time of one (`after`, `try_receive_for`) is over, and not before, it is that one. With `after(0s)` it does not
+/// wait. Throws `troupe_error` if it has none to give: `cancelled`, if the caller is told to stop meanwhile, `deadlock`
+/// and `would_deadlock` on OS threads where the wait could not end.
 template <class... Operations>
 auto select(Operations&&... operations) noexcept {
   static_assert(sizeof...(Operations) != 0 && (!std::is_lvalue_reference_v<Operations> && ...),

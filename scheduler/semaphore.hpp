@@ -12,8 +12,8 @@ namespace troupe {
 /// alike. Those who wait get them in the order of their coming, and nobody overtakes them. Permits have no owner:
 /// whoever likes may release. All functions may be called from any thread; it must outlive every operation on it.
 ///
-/// SP1. `state_` is twice the number of free permits, plus one while somebody may stand in the line. With the bit set it
-///     changes under the lock of the line only, and no permit is free.
+/// SP1. `state_` is twice the number of free permits, plus one while somebody may stand in the line. With the bit set
+///     it changes under the lock of the line only, and no permit is free.
 class semaphore {
   template <class Result>
   struct request;

@@ -14,8 +14,8 @@ namespace troupe {
 /// order of their coming, those who come for a share one after the other together: neither writers nor readers starve.
 /// All functions may be called from any thread; it must outlive every operation on it.
 ///
-/// SM1. `state_` is zero, the party that holds it, or a number of shares with the bit `shared`. The low bit is set while
-///     somebody may stand in the line; then `state_` changes under the lock of the line only.
+/// SM1. `state_` is zero, the party that holds it, or a number of shares with the bit `shared`. The low bit is set
+///     while somebody may stand in the line; then `state_` changes under the lock of the line only.
 /// SM2. It is handed over: whoever is granted it holds it before he runs again.
 class shared_mutex : public detail::exclusive_lock<shared_mutex> {
 public:

@@ -46,14 +46,14 @@ protected:
 /// time, on any worker.
 ///
 /// S1. While a strand is suspended in a wait, exactly one party owns the right to schedule it: whoever wins the wait.
-/// S2. `waiting_` names the wait from before it is published until it is over; only the strand writes it. Whoever wants to
-///     use a wait from outside says so in `attention_`, takes `outside_` and reads `waiting_`; the strand, before it
-///     destroys the wait, clears `waiting_` and looks at `attention_`, and if somebody is there it takes `outside_` too.
-///     One of the two sees the other (AD1): strands wait often and are called off rarely, so the barrier is the caller's.
-///     A wait whose cancel may take its time is pinned meanwhile, without the lock.
+/// S2. `waiting_` names the wait from before it is published until it is over; only the strand writes it. Whoever wants
+///     to use a wait from outside says so in `attention_`, takes `outside_` and reads `waiting_`; the strand, before it
+///     destroys the wait, clears `waiting_` and looks at `attention_`, and if somebody is there it takes `outside_`
+///     too. One of the two sees the other (AD1): strands wait often and are called off rarely, so the barrier is the
+///     caller's. A wait whose cancel may take its time is pinned meanwhile, without the lock.
 /// S3. The mark `cancelled` in `attention_` says whether waits are called off now: because the whole strand was told to
-///     stop, or a region that it is in (`detail/cancel_region.hpp`). It changes under `outside_`: a strand that has left
-///     a region waits in peace.
+///     stop, or a region that it is in (`detail/cancel_region.hpp`). It changes under `outside_`: a strand that has
+///     left a region waits in peace.
 class strand : public job {
 public:
   explicit strand(scheduler& home) noexcept : home_(&home) {}
@@ -83,8 +83,8 @@ public:
   /// True once it has been told to end. Any thread.
   virtual bool killed() const noexcept = 0;
 
-  /// Its scheduler has ended while it was queued: ends it if it was killed or has to end as it is, so that whoever waits
-  /// for it gets an answer.
+  /// Its scheduler has ended while it was queued: ends it if it was killed or has to end as it is, so that whoever
+  /// waits for it gets an answer.
   void abandoned() noexcept final {
     end_wait();
     if (killed() || must_end()) end_abandoned();
@@ -109,8 +109,8 @@ public:
   /// The same, null if it was never asked for.
   virtual strand_extras* extras_if_any() const noexcept = 0;
 
-  /// Called in its own slice, before its first wait in the graph of waits (WG6): whoever waits for its result must be in
-  /// there too.
+  /// Called in its own slice, before its first wait in the graph of waits (WG6): whoever waits for its result must be
+  /// in there too.
   virtual void first_wait_in_graph() noexcept { has_waited_in_graph = true; }
 
   // --- for awaitables -------------------------------------------------------------------------------------------
@@ -170,12 +170,12 @@ public:
   /// True while its waits are called off: it was told to stop. Any thread.
   bool waits_cancelled() const noexcept { return (attention_.load(acquire) & cancelled) != 0; }
 
-  /// Where to go on, set by `suspend_current`; null: at `first_coroutine`; or, marked by its low bit, the innermost fork
-  /// that it is in, which knows.
+  /// Where to go on, set by `suspend_current`; null: at `first_coroutine`; or, marked by its low bit, the innermost
+  /// fork that it is in, which knows.
   std::coroutine_handle<> resume_at;
 
-  /// What to resume in the first slice, for a strand that had no coroutine when it was made; called in that slice. Null:
-  /// it is over.
+  /// What to resume in the first slice, for a strand that had no coroutine when it was made; called in that slice.
+  /// Null: it is over.
   virtual std::coroutine_handle<> first_coroutine() noexcept { return {}; }
 
 protected:

@@ -13,7 +13,8 @@ namespace detail {
 class cancel_region;
 }
 
-/// What only some strands have: a block of its own, made when it is first asked for, so that the others pay for a pointer.
+/// What only some strands have: a block of its own, made when it is first asked for, so that the others pay for a
+/// pointer.
 struct strand_extras {
   explicit strand_extras(std::uint64_t number) noexcept : id(number) {}
 

@@ -16,8 +16,8 @@ namespace troupe {
 ///     auto bound = request_id.set("r-17");   // until the end of the block
 ///     log(request_id.get());                 // here, and in what is spawned here
 ///
-/// What `call_soon`, `call_later`, `call_at`, `call_every` and `blocking` are given sees the values of whoever called them;
-/// jobs of an executor and threads begin without, as in Python.
+/// What `call_soon`, `call_later`, `call_at`, `call_every` and `blocking` are given sees the values of whoever called
+/// them; jobs of an executor and threads begin without, as in Python.
 ///
 /// Usually a global. On an OS thread, or in a handler that is no coroutine, the value belongs to the thread; what is
 /// spawned there sees it too. Actors begin without values: theirs are set in their handlers; where the handlers of a

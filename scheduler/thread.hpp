@@ -146,8 +146,8 @@ class thread {
 public:
   using value_type = R;
 
-  /// Starts it. Throws `troupe_error` (`shutdown`) once the scheduler has ended, `std::system_error` if the system gives
-  /// no more threads.
+  /// Starts it. Throws `troupe_error` (`shutdown`) once the scheduler has ended, `std::system_error` if the system
+  /// gives no more threads.
   template <class F, class... Args>
   thread(scheduler& home, thread_options options, F f, Args... args)
       : state_(std::make_shared<detail::thread_call<R, F, Args...>>(std::move(options), std::move(f),

@@ -15,8 +15,8 @@
 #include <troupe/scheduler/task.hpp>
 
 // Calling plain functions later, as the loop of Python's asyncio does: `call_soon`, `call_later`, `call_at`; and
-// `call_every`. What is called runs as a job of the scheduler, in a slice of its own, on any of its workers, and sees the
-// task-local values of whoever asked for the call. An exception that leaves it is a line in the log.
+// `call_every`. What is called runs as a job of the scheduler, in a slice of its own, on any of its workers, and sees
+// the task-local values of whoever asked for the call. An exception that leaves it is a line in the log.
 
 namespace troupe {
 
@@ -24,8 +24,9 @@ namespace detail {
 
 /// A call that is to be made, once or again and again.
 ///
-/// TC1. `state_` decides whether the call is made. Whoever takes the timer out cancels the call, and nothing is left of it;
-///      where there is no timer to take out, the job that is queued or at work, or about to arm it, finds it cancelled.
+/// TC1. `state_` decides whether the call is made. Whoever takes the timer out cancels the call, and nothing is left of
+///      it; where there is no timer to take out, the job that is queued or at work, or about to arm it, finds it
+///      cancelled.
 /// TC2. References: those of the handles, and one for as long as the timer is armed, the job queued, or the call being
 ///      made. Whoever gives that one up destroys the callable.
 class timed_call : public job, public timer {
@@ -73,8 +74,8 @@ private:
   scheduler* home_;
   std::int64_t period_ = 0;  // 0: once
   missed_tick policy_ = missed_tick::burst;
-  // waiting -> running -> done (the job), or, if it is periodic, waiting again; waiting -> cancelled, and a periodic one
-  // also running -> cancelled (a canceller). Each change is acq_rel and pairs with the next.
+  // waiting -> running -> done (the job), or, if it is periodic, waiting again; waiting -> cancelled, and a periodic
+  // one also running -> cancelled (a canceller). Each change is acq_rel and pairs with the next.
   atomic<state> state_{state::waiting};
   atomic<std::uint32_t> refs_{2};  // TC2
   atomic<std::int64_t> when_{0};   // relaxed: it guards nothing
@@ -109,9 +110,10 @@ private:
 
 }  // namespace detail
 
-/// A call that has been asked for. Dropping it does not cancel the call, as with asyncio's handles; copies stand for the
-/// same call. It may outlive the scheduler, but `cancel` must not meet its destruction. A call that the end of the scheduler
-/// has dropped is `cancelled`, and one line in the log says how many there were, periodic ones left out. Any thread.
+/// A call that has been asked for. Dropping it does not cancel the call, as with asyncio's handles; copies stand for
+/// the same call. It may outlive the scheduler, but `cancel` must not meet its destruction. A call that the end of the
+/// scheduler has dropped is `cancelled`, and one line in the log says how many there were, periodic ones left out. Any
+/// thread.
 class timer_handle {
 public:
   /// Stands for no call.
@@ -168,7 +170,8 @@ timer_handle call_soon(scheduler& home, F f) {
 }
 
 /// Calls `f()` once, at `when` or as soon after it as a worker is free: of the steady clock, or of virtual time where
-/// time is virtual. A run loop, and one worker that is not held up, make the calls in the order of their times. Any thread.
+/// time is virtual. A run loop, and one worker that is not held up, make the calls in the order of their times. Any
+/// thread.
 template <class F>
 timer_handle call_at(scheduler& home, std::chrono::steady_clock::time_point when, F f) {
   detail::timed_call& c = detail::make_timed_call(home, std::move(f));
@@ -184,8 +187,8 @@ timer_handle call_later(scheduler& home, std::chrono::nanoseconds delay, F f) {
   return timer_handle(c);
 }
 
-/// Calls `f()` again and again, the first time `period` from now, without drift and never twice at a time. Whoever waits
-/// for everything to come to rest does not wait for it, and a shutdown ends it. Throws `troupe_error`
+/// Calls `f()` again and again, the first time `period` from now, without drift and never twice at a time. Whoever
+/// waits for everything to come to rest does not wait for it, and a shutdown ends it. Throws `troupe_error`
 /// (`invalid_argument`) if the period is not positive. Any thread.
 template <class F>
 timer_handle call_every(scheduler& home, std::chrono::nanoseconds period, F f,

@@ -11,12 +11,13 @@
 // V4  `next_`, when set, is not later than any deadline in the wheel that has not passed.
 // V5  `ready_` holds nodes that were found due, in the order of their deadlines, and that nobody has taken yet.
 // V6  Within the range of the last level (two years), nodes of one deadline are in one slot, in the order of their
-//     insertion: a slot is filled from above only when `elapsed_` reaches it, before anything is inserted there, or in the
-//     spare bank, where nothing is inserted.
-// V7  A large slot above level 0 asks for attention before `elapsed_` reaches it. Then it is the one that is `turned_`: its
+//     insertion: a slot is filled from above only when `elapsed_` reaches it, before anything is inserted there, or in
+//     the spare bank, where nothing is inserted.
+// V7  A large slot above level 0 asks for attention before `elapsed_` reaches it. Then it is the one that is `turned_`:
+// its
 //     nodes move step by step, the first first, into the spare banks of the levels below, to where they belong when
-//     `elapsed_` is at its start. That moment finds those levels empty (V1), and exchanges their banks. At the last level,
-//     whose slots last twelve days, nothing is done ahead.
+//     `elapsed_` is at its start. That moment finds those levels empty (V1), and exchanges their banks. At the last
+//     level, whose slots last twelve days, nothing is done ahead.
 
 namespace troupe {
 

@@ -43,8 +43,8 @@ public:
   /// The most nodes that one `advance` moves ahead of their time, and how many make a slot a large one.
   static constexpr std::uint32_t step = 1024;
 
-  /// Takes a node that is in no list. A deadline that has passed is due at the next `advance`. Returns when to call that:
-  /// at the deadline, or earlier if the node is one of many.
+  /// Takes a node that is in no list. A deadline that has passed is due at the next `advance`. Returns when to call
+  /// that: at the deadline, or earlier if the node is one of many.
   std::int64_t insert(timer_node& node) noexcept;
 
   /// Takes a node out. False if it is not in the wheel: never inserted, removed, or moved out by `advance`.

@@ -28,7 +28,8 @@ protected:
 ///
 /// T1. `next()` is never later than the earliest armed timer; it may be earlier after a cancellation, which costs the
 ///     sleeper one needless wake and saves each short-lived timer (the timeout of a request that is answered) one; and
-///     where the wheel has many timers to move before their time, which each call of `fire_due` does for a bounded number.
+///     where the wheel has many timers to move before their time, which each call of `fire_due` does for a bounded
+///     number.
 class timers {
 public:
   /// No point in time.
@@ -43,8 +44,8 @@ public:
   /// When the next timer may be due.
   std::int64_t next() const noexcept { return next_.load(seq_cst); }
 
-  /// Fires those that are due at `now`, the earliest first and at most `limit`; returns how many. If more are due, or the
-  /// wheel has more to do, `next()` says so.
+  /// Fires those that are due at `now`, the earliest first and at most `limit`; returns how many. If more are due, or
+  /// the wheel has more to do, `next()` says so.
   std::size_t fire_due(std::int64_t now, std::size_t limit = SIZE_MAX);
 
   /// The scheduler has ended: drops all that are armed, and those that will be.

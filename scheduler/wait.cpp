@@ -103,7 +103,8 @@ void party_wait::disarm() noexcept {
 void party_wait::time_limit::fire() noexcept {
   party_wait& w = *wait_;
   const bool ours = w.leave(wait_outcome::timeout);
-  // Pairs with `disarm`. If the wait is ours to resume, then the party stays, and all this with it, until it is resumed.
+  // Pairs with `disarm`. If the wait is ours to resume, then the party stays, and all this with it, until it is
+  // resumed.
   fired.store(true, release);
   if (ours) w.resume_party();
 }

@@ -60,8 +60,8 @@ struct wait_end {
 /// The sentence for an end that is not `granted`; `what` says what was waited for.
 error error_of(const wait_end& end, std::string_view what);
 
-/// Throws `troupe_error` (`invalid_argument`) for a number that cannot have been meant: above PTRDIFF_MAX, as a negative
-/// one is that was converted. `what` says what it counts.
+/// Throws `troupe_error` (`invalid_argument`) for a number that cannot have been meant: above PTRDIFF_MAX, as a
+/// negative one is that was converted. `what` says what it counts.
 void check_count(std::size_t n, const char* what);
 
 /// Throws the error of whoever awaits an operation a second time.
@@ -134,7 +134,8 @@ public:
     return true;
   }
 
-  /// Gives the party its next slice, or wakes its thread. For whoever ended the wait (WL1); the node may be gone afterwards.
+  /// Gives the party its next slice, or wakes its thread. For whoever ended the wait (WL1); the node may be gone
+  /// afterwards.
   virtual void resume() noexcept = 0;
 
 protected:
@@ -226,8 +227,8 @@ class party_wait::blocked_thread final : public wait_condition {
 public:
   explicit blocked_thread(party_wait& w) noexcept : wait_(&w) { w.thread_ = this; }
 
-  /// Blocks until the wait has ended; called once it is published, without a lock. `provider` is the scheduler that ends
-  /// it, if that is known; else the caller's own may.
+  /// Blocks until the wait has ended; called once it is published, without a lock. `provider` is the scheduler that
+  /// ends it, if that is known; else the caller's own may.
   void wait(std::chrono::nanoseconds timeout, scheduler* provider = nullptr) noexcept;
 
   void wake() noexcept {
@@ -342,7 +343,8 @@ public:
   auto begin() noexcept { return nodes_.begin(); }
   auto end() noexcept { return nodes_.end(); }
 
-  /// Grants the first that still waits, those of the party `except` left out; null if nobody does. The caller resumes it.
+  /// Grants the first that still waits, those of the party `except` left out; null if nobody does. The caller resumes
+  /// it.
   wait_node* grant_one(wait_outcome how = wait_outcome::granted, const void* except = nullptr) noexcept {
     for (auto i = nodes_.begin(); i != nodes_.end();) {
       wait_node& n = *i++;
@@ -508,8 +510,8 @@ private:
     waits,    ///< there is a wait
   };
 
-  // What tries is a part of the coroutine: a function would read from the frame what was just stored there in other sizes,
-  // and a try takes less time than that.
+  // What tries is a part of the coroutine: a function would read from the frame what was just stored there in other
+  // sizes, and a try takes less time than that.
   struct awaiter {
     operation* o;
     [[gnu::always_inline]] bool await_ready() const { return o->await_ready(); }

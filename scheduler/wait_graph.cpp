@@ -70,7 +70,8 @@ public:
     const char* verb;
   };
 
-  /// Follows the edges from `start`; true if they lead back there. Stops in a cycle that `start` is not part of (Brent).
+  /// Follows the edges from `start`; true if they lead back there. Stops in a cycle that `start` is not part of
+  /// (Brent).
   template <class Visit>
   static bool walk(const void* start, Visit visit) {
     const void* at = start;

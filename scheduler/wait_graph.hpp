@@ -14,23 +14,24 @@
 // a deadlock, whatever else happens; the wait that would complete it ends with `errc::deadlock`. Timed waits end by
 // themselves and are not in it; nor are semaphores, events and the like, which anybody may release.
 //
-// WG1. An edge is in the table from before the wait is published until its party goes on, but for WG6. Whoever holds the
-//     lock of its bucket may use it: neither it nor what it waits for goes meanwhile.
+// WG1. An edge is in the table from before the wait is published until its party goes on, but for WG6. Whoever holds
+//     the lock of its bucket may use it: neither it nor what it waits for goes meanwhile.
 // WG2. An edge counts only while the wait is published and not decided, and that is looked up together with the owner,
 //     at one moment (for a mutex under the lock of its line). The lock of a bucket comes before the lock of a line.
 // WG3. No false alarm: a cycle counts once it was walked twice in a row with the same waits (by ticket). Each of them
-//     lasted from its first look to its second, so all were there at the moment between the two walks; and none of their
-//     parties can have given up what it owns, as it waited all the time.
-// WG4. None is missed: each party walks after it has published its wait. If the walk of P stops at Q, which did not wait
-//     yet, then Q walks later than P has published; that order has no cycle, so one walk of a deadlock does not stop.
+//     lasted from its first look to its second, so all were there at the moment between the two walks; and none of
+//     their parties can have given up what it owns, as it waited all the time.
+// WG4. None is missed: each party walks after it has published its wait. If the walk of P stops at Q, which did not
+//     wait yet, then Q walks later than P has published; that order has no cycle, so one walk of a deadlock does not
+//     stop.
 // WG5. One party at a time confirms a cycle, and ends its own wait before the next one looks: of those in a cycle one
 //     gets the error.
-// WG6. Most green threads that are waited for have never waited in the graph themselves, so that a walk would end at them.
-//     Whoever waits for one of those neither stands in the table nor walks. A green thread says that it will wait in the
-//     word that it shares with who waits for its result (F6), before its first such wait is published, and puts the edge of
-//     who waits already into the table itself. So all edges of a deadlock are in the table when its last wait is
-//     published; and who did not walk has published its wait before the one that it waits for, which takes that one's place
-//     in WG4.
+// WG6. Most green threads that are waited for have never waited in the graph themselves, so that a walk would end at
+//     them. Whoever waits for one of those neither stands in the table nor walks. A green thread says that it will wait
+//     in the word that it shares with who waits for its result (F6), before its first such wait is published, and puts
+//     the edge of who waits already into the table itself. So all edges of a deadlock are in the table when its last
+//     wait is published; and who did not walk has published its wait before the one that it waits for, which takes that
+//     one's place in WG4.
 namespace troupe::detail {
 
 /// For people: `thread "app/0"`, by what the operating system shows.

@@ -94,8 +94,8 @@ public:
 ///     auto [user, orders] = co_await when_all(load_user(id), load_orders(id));
 ///
 /// A task that gives nothing counts as `std::monostate`. If one throws, the others are told to stop, and when all have
-/// ended its exception comes out; so does `cancelled` if one was killed. Throws `invalid_argument`, and begins none, for a
-/// task that was moved from or has run before. In green threads and handlers; on OS threads by
+/// ended its exception comes out; so does `cancelled` if one was killed. Throws `invalid_argument`, and begins none,
+/// for a task that was moved from or has run before. In green threads and handlers; on OS threads by
 /// `sync_wait`. `asyncio.gather`, but that no task is left behind. For computations, `fork_join` costs less.
 template <class... Ts>
 task<std::tuple<detail::task_value<Ts>...>> when_all(task<Ts>... tasks) {

@@ -47,10 +47,11 @@ private:
 
 }  // namespace detail
 
-/// Runs the tasks at the same time, each as a green thread, until the first of them ends; the others are told to stop and
-/// waited for. Gives a `std::variant` whose `index()` says which one it was, with what it gave (`std::monostate` for
-/// nothing). An exception of that one comes out; what the others throw after it is written to the log, unless it is
-/// that they were called off. Throws `invalid_argument`, and begins none, for a task that was moved from or has run before.
+/// Runs the tasks at the same time, each as a green thread, until the first of them ends; the others are told to stop
+/// and waited for. Gives a `std::variant` whose `index()` says which one it was, with what it gave (`std::monostate`
+/// for nothing). An exception of that one comes out; what the others throw after it is written to the log, unless it is
+/// that they were called off. Throws `invalid_argument`, and begins none, for a task that was moved from or has run
+/// before.
 ///
 ///     auto first = co_await when_any(ask_primary(q), ask_replica(q));
 ///

@@ -2,8 +2,8 @@
 //
 // Where jobs stand: each worker has a LIFO slot and a ring (worker.hpp); all share an injection queue for jobs that
 // come from outside the pool or overflow a ring. A worker takes from its slot, its ring, the injection queue (every
-// 61st slice first, so that it does not starve), then steals, then sleeps. A thief looks at the rings first, then at the
-// deques of forks (detail/fork_record.hpp), which are parts of the slice that runs there. The shape is Tokio's
+// 61st slice first, so that it does not starve), then steals, then sleeps. A thief looks at the rings first, then at
+// the deques of forks (detail/fork_record.hpp), which are parts of the slice that runs there. The shape is Tokio's
 // (tokio.rs/blog/2019-10-scheduler).
 //
 // The idle protocol:
@@ -14,10 +14,11 @@
 //     two sees the other: a job that is injected is never slept over.
 // I3. A job pushed on a worker's own ring is announced with a plain look at `sleeping`. That look may miss a worker
 //     which falls asleep at that moment; the job is not lost, for its owner is awake, looks again at every slice, and
-//     while it is stuck the housekeeper looks for it. The same goes for what is made public in a worker's deque of forks.
-// I4. Nobody is woken while `searching` is above zero: injectors rely on the searcher. The last searcher that finds work
-//     wakes the next if there is more, so that wake-ups spread only while there is work: it lowers `searching`, then
-//     looks at all queues, as in I2. A worker whose second look finds some counts as a searcher again, for it was
+//     while it is stuck the housekeeper looks for it. The same goes for what is made public in a worker's deque of
+//     forks.
+// I4. Nobody is woken while `searching` is above zero: injectors rely on the searcher. The last searcher that finds
+//     work wakes the next if there is more, so that wake-ups spread only while there is work: it lowers `searching`,
+//     then looks at all queues, as in I2. A worker whose second look finds some counts as a searcher again, for it was
 //     relied on until it announced its sleep.
 // I5. The timers have a sleeper: the first worker to park takes that role and parks until the next deadline. Awake
 //     workers look at the timers every 61 slices, the housekeeper does while all are busy. A worker fires no more at a
@@ -28,12 +29,12 @@
 //     worker itself or its waker, then looks for the housekeeper (both seq_cst). The waker does it after the wake-up:
 //     the worker has something better to do. So does whoever raises `active` for a new thread.
 // I7. `workers` has room for stand-ins behind the workers proper. Threads have been started for the first `started` of
-//     them; `active` are at work, awake or asleep, the others wait in `reserve`. When a worker blocks, by its own account
-//     or because the housekeeper saw it, one more becomes active; when it goes on, `surplus` is raised, and the next
-//     stand-in that comes by takes that as its word to go into the reserve.
-// I8. Once all threads have ended, `ended_for_good` is set and then the injection queue is emptied until `injected` is zero.
-//     An injector raises `injected` and then looks at `ended_for_good` (all seq_cst): either he sees it, and gives the job
-//     back, or the job is seen.
+//     them; `active` are at work, awake or asleep, the others wait in `reserve`. When a worker blocks, by its own
+//     account or because the housekeeper saw it, one more becomes active; when it goes on, `surplus` is raised, and the
+//     next stand-in that comes by takes that as its word to go into the reserve.
+// I8. Once all threads have ended, `ended_for_good` is set and then the injection queue is emptied until `injected` is
+//     zero. An injector raises `injected` and then looks at `ended_for_good` (all seq_cst): either he sees it, and
+//     gives the job back, or the job is seen.
 
 #include <troupe/scheduler/work_stealing_pool.hpp>
 
@@ -406,8 +407,8 @@ void work_stealing_pool::poll_timers(worker& self) noexcept {
   const std::int64_t at = now();
   if (timers_.next() > at) return;
   timers_.fire_due(at, std::max(room - std::min(room, self.ring_.size()), least));
-  // The job woken last stands in the slot (W1), before those that were due earlier. One that comes alone stays there and
-  // runs next: nobody is woken to steal it.
+  // The job woken last stands in the slot (W1), before those that were due earlier. One that comes alone stays there
+  // and runs next: nobody is woken to steal it.
   if (!self.ring_.empty() || state_->injected.load(relaxed) != 0) {
     if (job* last = self.next_.exchange(nullptr, acq_rel)) self.push(*last);
   }

@@ -45,18 +45,21 @@ private:
   envelope* last_ = nullptr;  // of a list that is not empty
 };
 
-/// The inbox of an actor whose mailbox is not the default one: it has a limit, or an order of its own. What `inbox` does
-/// without a lock is done here under one, so that a sender can see whether there is room, wait for it, and make it.
+/// The inbox of an actor whose mailbox is not the default one: it has a limit, or an order of its own. What `inbox`
+/// does without a lock is done here under one, so that a sender can see whether there is room, wait for it, and make
+/// it.
 ///
 /// BI1. All is under `guard_`. The reader is awake unless `idle_`; the push that finds it idle wakes it (M2).
-/// BI2. `count_` is the number of messages in it, those of the runtime left out; only what is sent by whoever cannot wait
-///     (policy `block`) goes beyond the capacity.
-/// BI3. The memory of the envelope that `take` gave is the inbox's until the next `take`, or until the reader leaves (M3).
-/// BI4. In a FIFO the runtime's messages stand in the line with the others. Beside any other order they come first, but for
-///     those that must come behind what was sent before them (`after_all`): they wait until there is no message left.
-/// BI5. Who waits for room stands in `senders_` with its envelope, and nobody who could wait overtakes it: whoever makes
-///     room puts the first one's envelope into the mailbox in its place. Muted actors stand in `muted_` until half of the
-///     room is free. None of them waits once the mailbox is closed for messages.
+/// BI2. `count_` is the number of messages in it, those of the runtime left out; only what is sent by whoever cannot
+///     wait (policy `block`) goes beyond the capacity.
+/// BI3. The memory of the envelope that `take` gave is the inbox's until the next `take`, or until the reader leaves
+///     (M3).
+/// BI4. In a FIFO the runtime's messages stand in the line with the others. Beside any other order they come first, but
+///     for those that must come behind what was sent before them (`after_all`): they wait until there is no message
+///     left.
+/// BI5. Who waits for room stands in `senders_` with its envelope, and nobody who could wait overtakes it: whoever
+///     makes room puts the first one's envelope into the mailbox in its place. Muted actors stand in `muted_` until
+///     half of the room is free. None of them waits once the mailbox is closed for messages.
 class bounded_inbox {
 public:
   /// `budget` may be null; it outlives the inbox. Throws `troupe_error` (`invalid_argument`) for a capacity of 0.
@@ -73,8 +76,8 @@ public:
     dropped,  ///< the same: the policy drops the newest
   };
 
-  /// Any thread. `may_refuse`: the caller would rather be told `full` than go beyond the capacity. `beyond` becomes true
-  /// where the policy is to block and the message went beyond it.
+  /// Any thread. `may_refuse`: the caller would rather be told `full` than go beyond the capacity. `beyond` becomes
+  /// true where the policy is to block and the message went beyond it.
   pushed push(envelope& e, bool may_refuse, bool& beyond) noexcept;
 
   // --- the reader's alone -------------------------------------------------------------------------------------------
@@ -101,8 +104,8 @@ public:
   /// Messages in it; a moment's truth.
   std::size_t size() const noexcept { return count_.load(relaxed); }
 
-  /// The lock of the lines, and what is done under it: to let the envelope in or, if there is no room, the node into the
-  /// line of the senders; and to let a muted actor into theirs, unless there is room again.
+  /// The lock of the lines, and what is done under it: to let the envelope in or, if there is no room, the node into
+  /// the line of the senders; and to let a muted actor into theirs, unless there is room again.
   spin_lock& guard() noexcept { return guard_; }
   enum class entry : std::uint8_t { entered, waits, closed };
   entry enter_or_wait(envelope& e, wait_node& n) noexcept;

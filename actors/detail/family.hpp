@@ -16,17 +16,19 @@ namespace troupe::detail {
 
 /// An actor's children, in the order of their start, and what happens when one of them goes down.
 ///
-/// F1. It has no thread and no actor of its own: whoever reports something to it takes the next step. What a step decides
-///     stands in the states of the children, under the mutex; the orders are given after it has been left.
-/// F2. A child gets its next order only after it has reported on the one before, but for the order to end, which goes to one
-///     child at a time, the last first. So is stopping before all are made anew; making anew goes from the first on.
-/// F3. The actor whose children they are ends, or is made anew, only after all of them have ended or are down (`settle`).
+/// F1. It has no thread and no actor of its own: whoever reports something to it takes the next step. What a step
+///     decides stands in the states of the children, under the mutex; the orders are given after it has been left.
+/// F2. A child gets its next order only after it has reported on the one before, but for the order to end, which goes
+///     to one child at a time, the last first. So is stopping before all are made anew; making anew goes from the first
+///     on.
+/// F3. The actor whose children they are ends, or is made anew, only after all of them have ended or are down
+///     (`settle`).
 class family final : public std::enable_shared_from_this<family> {
 public:
   family(cell& owner, supervisor_options options);
 
-  /// Whether the children of an owner that is made anew wait for that, and are made anew too: those of a supervisor. Others
-  /// end before.
+  /// Whether the children of an owner that is made anew wait for that, and are made anew too: those of a supervisor.
+  /// Others end before.
   void keep_over_restarts() noexcept { keeps_ = true; }
   bool keeps_over_restarts() const noexcept { return keeps_; }
   cell& owner() const noexcept { return *owner_; }

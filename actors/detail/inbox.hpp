@@ -30,12 +30,13 @@ enum class push_result : std::uint8_t {
 /// M4. Between a push's exchange and its store the list is cut in two. The reader that comes to the cut waits for the
 ///     store: two instructions, unless the pusher is preempted just there; then it gives up the processor until it is
 ///     linked.
-/// M5. What stands behind a link changes by its pusher's store and, before that or after it, by the reader. So the reader
-///     takes the envelope of `tail_` out of the list, and puts others in at `tail_`, when the link has led on; and while
-///     it leads nowhere, by a compare-exchange that moves `head_` from that link to another: then no pusher has it.
+/// M5. What stands behind a link changes by its pusher's store and, before that or after it, by the reader. So the
+///     reader takes the envelope of `tail_` out of the list, and puts others in at `tail_`, when the link has led on;
+///     and while it leads nowhere, by a compare-exchange that moves `head_` from that link to another: then no pusher
+///     has it.
 ///
-/// The two ends are two objects, so that whoever holds them can lay what both sides only read between them: the line that
-/// pushers fight for must not be the one that the reader writes to with each message.
+/// The two ends are two objects, so that whoever holds them can lay what both sides only read between them: the line
+/// that pushers fight for must not be the one that the reader writes to with each message.
 class inbox {
 public:
   /// Any thread.
@@ -72,8 +73,8 @@ private:
 /// The reader's end of an inbox; each function is given the other end. All are the reader's alone.
 class inbox_reader {
 public:
-  /// The next message in the order pushed, or null if there is none. Its memory stays the inbox's; the reader destroys the
-  /// message before it takes the next.
+  /// The next message in the order pushed, or null if there is none. Its memory stays the inbox's; the reader destroys
+  /// the message before it takes the next.
   envelope* take(inbox& from) noexcept {
     envelope* e = tail_->load(acquire);
     if (!e) [[unlikely]] {
@@ -127,8 +128,8 @@ public:
     tail_->store(&e, relaxed);
   }
 
-  /// When `take` has returned null and its last message is destroyed. True: the reader is idle and may be woken by another
-  /// thread at this very moment, so the caller touches nothing any more. False: a message has come.
+  /// When `take` has returned null and its last message is destroyed. True: the reader is idle and may be woken by
+  /// another thread at this very moment, so the caller touches nothing any more. False: a message has come.
   bool try_idle(inbox& i) noexcept { return leave(i, inbox::idle); }
 
   /// The same, but nobody will read any more: what is pushed from now on is the pusher's to refuse.

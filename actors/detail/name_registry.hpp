@@ -14,8 +14,8 @@ namespace troupe::detail {
 
 /// The names of the living actors of a runtime.
 ///
-/// NR1. An actor is in here from before its constructor until it has left, just before it is off the list of the living; so
-///      whoever is found here can be kept.
+/// NR1. An actor is in here from before its constructor until it has left, just before it is off the list of the
+///      living; so whoever is found here can be kept.
 class name_registry {
 public:
   /// Throws `troupe_error` (`already_exists`), which names the holder.

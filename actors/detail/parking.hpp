@@ -6,7 +6,8 @@ namespace troupe::detail {
 
 /// An actor that waits for those that it lives with: for its supervisor to make it anew, or for its children to end.
 ///
-/// P1. While it is parked, whoever takes `parked_` back owns the right to schedule it (S1); to be told to stop is one such.
+/// P1. While it is parked, whoever takes `parked_` back owns the right to schedule it (S1); to be told to stop is one
+///     such.
 /// P2. A wake may come for nothing: whoever was parked looks again at what it waits for.
 class parking final : public wait_point {
 public:
@@ -29,8 +30,8 @@ public:
 private:
   strand* strand_;
   const char* what_;
-  // false -> true by the slice, true -> false by whoever ends the wait. All seq_cst: between the mark and the look at what
-  // is waited for, and the other way round on the other side.
+  // false -> true by the slice, true -> false by whoever ends the wait. All seq_cst: between the mark and the look at
+  // what is waited for, and the other way round on the other side.
   atomic<bool> parked_{false};
 };
 

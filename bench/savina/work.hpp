@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-/// The work of the Savina benchmarks (S. Imam and V. Sarkar, "Savina - An Actor Benchmark Suite", AGERE! 2014), the same
-/// for every system, and how it is checked. Behind a number that is not the suite's own stands the suite's, where that
-/// takes less than 0.2 s. ../go/actors.go and ../erlang/bench_erlang.erl repeat the numbers that they need.
+/// The work of the Savina benchmarks (S. Imam and V. Sarkar, "Savina - An Actor Benchmark Suite", AGERE! 2014), the
+/// same for every system, and how it is checked. Behind a number that is not the suite's own stands the suite's, where
+/// that takes less than 0.2 s. ../go/actors.go and ../erlang/bench_erlang.erl repeat the numbers that they need.
 namespace bench::savina {
 
 // Micro-benchmarks.

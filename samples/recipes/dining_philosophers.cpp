@@ -1,6 +1,6 @@
 // Five philosophers, five forks. Each takes the left fork and then waits for the right one: the wait that closes the
-// circle ends with `deadlock`, and whoever is told puts the fork back, so that the others eat. With lock_all there is no
-// circle in the first place.
+// circle ends with `deadlock`, and whoever is told puts the fork back, so that the others eat. With lock_all there is
+// no circle in the first place.
 // Python: threading.Lock, which would hang.
 
 #include <array>

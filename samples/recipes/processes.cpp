@@ -1,5 +1,5 @@
-// Communicating sequential processes (Hoare, 1978): two processes over two channels that hold nothing, so that sender and
-// receiver meet. One sends numbers and prints what comes back, the other squares.
+// Communicating sequential processes (Hoare, 1978): two processes over two channels that hold nothing, so that sender
+// and receiver meet. One sends numbers and prints what comes back, the other squares.
 // Go: two goroutines and two unbuffered channels.
 
 #include <iostream>

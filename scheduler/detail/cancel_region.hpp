@@ -7,9 +7,9 @@
 //
 // CR1. The regions that a strand is in are a list, the innermost first. It changes in the slices of that strand only,
 //     under the strand's `outside_`, as does what is requested.
-// CR2. Waits are called off if the strand or a region that it is in was told to stop; a shield keeps what stands outside
-//     of it away, but for a kill. What was requested is not taken back: all waits to come end at once, until the strand
-//     leaves the region.
+// CR2. Waits are called off if the strand or a region that it is in was told to stop; a shield keeps what stands
+//     outside of it away, but for a kill. What was requested is not taken back: all waits to come end at once, until
+//     the strand leaves the region.
 // CR3. Frames of a strand that was killed may outlive it (those of a fork's child). So a strand that has been killed
 //     leaves all its regions before it ends, and their destructors find nothing left to do.
 

@@ -16,8 +16,8 @@ struct fifo {};
 /// The newest item is received first.
 struct lifo {};
 
-/// The greatest item by `Compare` is received first, the older one of two equals. `Compare` must not throw, and is called
-/// under the lock of the channel.
+/// The greatest item by `Compare` is received first, the older one of two equals. `Compare` must not throw, and is
+/// called under the lock of the channel.
 template <class Compare>
 struct by_priority {};
 

@@ -14,8 +14,8 @@ namespace troupe::detail {
 
 /// The choices of a deterministic loop. Belongs to the thread of the loop.
 ///
-/// H1. What is chosen depends on the seed, the strategy, how many jobs can run and in which order jobs and strands came;
-///     never on an address. So a strand that goes is forgotten before its memory can serve another.
+/// H1. What is chosen depends on the seed, the strategy, how many jobs can run and in which order jobs and strands
+///     came; never on an address. So a strand that goes is forgotten before its memory can serve another.
 class chooser {
 public:
   /// Which of the jobs that can run, and how many messages or steps it may take.

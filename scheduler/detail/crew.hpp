@@ -19,14 +19,14 @@
 // A queue of callables, and those who run them: up to so many at a time. What executors and the pool for blocking calls
 // have in common.
 //
-// CW1. A job is put into `incoming_`, under `guard_`. Who takes one does so from `ready_`, under `ready_guard_`; when that
-//      is empty the whole of `incoming_` becomes `ready_`, under both. So those who bring and those who take jobs meet
-//      once for many jobs. `ready_guard_` comes before `guard_`.
+// CW1. A job is put into `incoming_`, under `guard_`. Who takes one does so from `ready_`, under `ready_guard_`; when
+//      that is empty the whole of `incoming_` becomes `ready_`, under both. So those who bring and those who take jobs
+//      meet once for many jobs. `ready_guard_` comes before `guard_`.
 // CW2. A lane is in `idle_`, or it is active: then a slice of it or its thread runs, or is about to. It goes idle under
 //      both locks, when there is no job: a job that is added later finds it.
-// CW3. An active lane that looks for a job without having one counts in `searching_`, from when it is woken. While there
-//      is one nobody is woken: the last that stops searching because it has found a job looks whether there are more,
-//      and wakes the next. So a burst of short jobs does not wake everybody.
+// CW3. An active lane that looks for a job without having one counts in `searching_`, from when it is woken. While
+//      there is one nobody is woken: the last that stops searching because it has found a job looks whether there are
+//      more, and wakes the next. So a burst of short jobs does not wake everybody.
 // CW4. Once it is closed nothing comes in; it has ended when it is closed, empty, and no lane is active.
 namespace troupe::detail {
 

@@ -15,15 +15,15 @@ namespace troupe::detail {
 struct fork_child;
 
 /// What a worker has forked and not begun: the owner pushes and pops at the bottom, newest first; thieves take the
-/// oldest from the top. After Chase and Lev, "Dynamic Circular Work-Stealing Deque" (SPAA 2005), in the form of Le, Pop,
-/// Cohen and Zappa Nardelli (PPoPP 2013); split into a public and a private part as in van Dijk and van de Pol, "Lace"
-/// (2014), so that the owner pays for a locked instruction only where a thief may be.
+/// oldest from the top. After Chase and Lev, "Dynamic Circular Work-Stealing Deque" (SPAA 2005), in the form of Le,
+/// Pop, Cohen and Zappa Nardelli (PPoPP 2013); split into a public and a private part as in van Dijk and van de Pol,
+/// "Lace" (2014), so that the owner pays for a locked instruction only where a thief may be.
 ///
 /// D1. Indices grow and never wrap; a slot is `index % capacity`. `top <= split <= bottom`; thieves take [top, split),
 ///     [split, bottom) is the owner's alone.
 /// D2. Only the owner moves `split` and `bottom`, anybody moves `top`, by compare-exchange and upwards only.
-/// D3. While anything is private, something was public when the owner last pushed or popped: a deque whose owner is busy
-///     with other things than forking looks empty only after all that was public has been stolen.
+/// D3. While anything is private, something was public when the owner last pushed or popped: a deque whose owner is
+///     busy with other things than forking looks empty only after all that was public has been stolen.
 /// D4. To take the last public one back, the owner lowers `split` and then reads `top`; a thief reads `top` and then
 ///     `split` (all seq_cst): one of the two sees the other, and both at the same one decide by the compare-exchange.
 class fork_deque {

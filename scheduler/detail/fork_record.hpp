@@ -38,18 +38,19 @@ struct fork_child {
 ///
 /// B1. A child runs either on its parent's strand, one after the other, or on a strand of its own, which is made for it
 ///     when it is stolen or left behind. Which of the two is seen by comparing the strand that runs with `self_`.
-/// B2. While a strand runs, the worker's deque holds what this strand has forked and nobody has begun, the outermost fork
-///     first; all that is newer than the fork whose child ends has ended. Between slices the deque is empty.
+/// B2. While a strand runs, the worker's deque holds what this strand has forked and nobody has begun, the outermost
+///     fork first; all that is newer than the fork whose child ends has ended. Between slices the deque is empty.
 /// B3. A strand that is told to let others run takes its children out of the deque and carries them to its next slice.
 ///     A strand that waits leaves them behind, as strands: a child that waits holds up no other.
-/// B4. The parent goes on, and its frame may go, only when all children have ended. `pending_` decides who sees that: each
-///     strand of a child lowers it at its end, and the parent, once, raises it by the number of those strands. Whoever
-///     brings it to zero after that goes on with the parent. The strand of a child touches nothing of the fork later.
+/// B4. The parent goes on, and its frame may go, only when all children have ended. `pending_` decides who sees that:
+///     each strand of a child lowers it at its end, and the parent, once, raises it by the number of those strands.
+///     Whoever brings it to zero after that goes on with the parent. The strand of a child touches nothing of the fork
+///     later.
 /// B5. A kill reaches the parent between slices: it calls off the waits of its children's strands, which look at their
 ///     parent's fate before each slice, and ends once all have ended, fork by fork from the innermost.
 /// B6. What a child gives, or throws, it puts into its parent's frame, so that its own frame goes at its end. But for
-///     the last on the parent's strand, when others have been stolen: the parent may go on elsewhere at that moment, and
-///     takes that frame with it, as those that a kill has kept from their ends.
+///     the last on the parent's strand, when others have been stolen: the parent may go on elsewhere at that moment,
+///     and takes that frame with it, as those that a kill has kept from their ends.
 class fork_record : public wait_point {
 public:
   explicit fork_record(std::size_t size) noexcept : size_(size) {}

@@ -22,7 +22,8 @@ public:
   /// Called once, by whoever brought that about; it touches nothing of this afterwards. Any thread.
   virtual void completed() noexcept = 0;
 
-  /// F6: the one that has to bring the result may come to wait. Called by that one, which is not done before it returns.
+  /// F6: the one that has to bring the result may come to wait. Called by that one, which is not done before it
+  /// returns.
   virtual void enter_in_graph() noexcept {}
 
 protected:
@@ -33,17 +34,18 @@ protected:
 ///
 /// F1. `word_` decides what becomes of the result. Its giver writes the value and then sets `done`; whoever gives it up
 ///     sets `given_up`, which is possible only before that. A value that comes then is nobody's.
-/// F2. A pointer in `word_` is the completion of who waits. Whoever sets `done` or takes the pointer out tells it, once;
-///     but not one who has taken out his own.
+/// F2. A pointer in `word_` is the completion of who waits. Whoever sets `done` or takes the pointer out tells it,
+///     once; but not one who has taken out his own.
 /// F3. `done` is the last thing that the giver's end does with the state, `detached` the last that the reader's does:
 ///     whoever finds that the other has gone destroys it.
 /// F4. Who was asked, for those states that know it, lives for as long as the promise. So a reader that gives up sets
 ///     `naming` while it writes its error, and the giver waits with `done` until that is over.
 /// F5. The owner is whoever alone can bring the result, if that is known; set before the future is handed on, and later
 ///     only by the owner, while it runs. An untimed wait for such a future is in the graph of waits (wait_graph.hpp).
-/// F6. A giver that is a green thread sets `giver_waits_bit` once, before it first waits in the graph itself (WG6). Whoever
-///     comes to wait after that is in the table of the graph before he publishes it. One who waits already is put there by
-///     the giver, which takes his completion out meanwhile and leaves `naming`: his wait cannot end until it is back.
+/// F6. A giver that is a green thread sets `giver_waits_bit` once, before it first waits in the graph itself (WG6).
+///     Whoever comes to wait after that is in the table of the graph before he publishes it. One who waits already is
+///     put there by the giver, which takes his completion out meanwhile and leaves `naming`: his wait cannot end until
+///     it is back.
 class future_state_base {
 public:
   future_state_base(const future_state_base&) = delete;
@@ -84,7 +86,8 @@ public:
   /// Has `c` told; false if it is ready, and then `c` is not told. One at a time.
   bool await(completion& c) noexcept { return await(c, true) == awaited::published; }
 
-  /// The same for one who waits in the graph and may not stand in its table yet: then, if he has to (F6), nothing is done.
+  /// The same for one who waits in the graph and may not stand in its table yet: then, if he has to (F6), nothing is
+  /// done.
   enum class awaited : std::uint8_t { published, ready, needs_edge };
   awaited await(completion& c, bool in_table) noexcept;
 
@@ -142,8 +145,8 @@ protected:
   future_state_base() = default;
   ~future_state_base() = default;
 
-  /// The giver's last step: the value, which must have been written, is there. False if it was given up before. The state
-  /// may be gone afterwards. `complete_named` is for states that are named.
+  /// The giver's last step: the value, which must have been written, is there. False if it was given up before. The
+  /// state may be gone afterwards. `complete_named` is for states that are named.
   bool complete() noexcept {
     const std::uintptr_t was = word_.load(acquire);  // pairs with the release of `detach`
     if ((was & detached) == 0) return tell(word_.fetch_add(done, acq_rel));
@@ -194,9 +197,9 @@ private:
 
 /// Somebody waits for a result: a strand in a `co_await` or an OS thread in a `get`. Goes only when the wait is over.
 ///
-/// RW1. A strand announces its wait before it publishes it, and may be told to stop between the two. If it is told before
-///      it looks, it does not publish the wait; a canceller or timer that comes later than that look finds the wait
-///      published, or waits for that, which is a matter of a few instructions.
+/// RW1. A strand announces its wait before it publishes it, and may be told to stop between the two. If it is told
+///      before it looks, it does not publish the wait; a canceller or timer that comes later than that look finds the
+///      wait published, or waits for that, which is a matter of a few instructions.
 class result_wait final : public pooled, public party_wait, public completion, private wait_edge {
 public:
   /// `gives_up`: whether the result is given up when the wait ends without it.
@@ -226,7 +229,8 @@ public:
   std::string describe_wait() const override { return state_->describe(); }
 
 private:
-  /// WG6, for an untimed wait: true if it stands in the table of the graph; then, once it is published, the party walks.
+  /// WG6, for an untimed wait: true if it stands in the table of the graph; then, once it is published, the party
+  /// walks.
   bool prepare(const void* party) noexcept;
 
   /// False if the result is there. Else this may be gone.
@@ -296,8 +300,8 @@ private:
   std::optional<result_wait> wait_;
 };
 
-/// For log lines and errors: `green thread "reader"`, or "a green thread" where it was given no name. Touches nothing of its
-/// scheduler, which may have gone.
+/// For log lines and errors: `green thread "reader"`, or "a green thread" where it was given no name. Touches nothing
+/// of its scheduler, which may have gone.
 std::string title_of(const strand& green);
 
 /// Writes a log line about a green thread, or a job if that is null, that threw while nobody read its future.

@@ -8,8 +8,9 @@
 
 // What task-local values stand in.
 //
-// TL1. A party's values are a chain of immutable bindings, the newest first, which children share from where it stood when
-//     they were spawned. Each link and each owner of a chain counts as one reference; a chain is owned by one party.
+// TL1. A party's values are a chain of immutable bindings, the newest first, which children share from where it stood
+//     when they were spawned. Each link and each owner of a chain counts as one reference; a chain is owned by one
+//     party.
 // TL2. A binding is taken away where it was made, in the same party. Where a coroutine's frame is destroyed because its
 //     strand was killed, the strand may be gone, and its chain with it: then there is nothing to take away.
 
@@ -80,8 +81,8 @@ void set_locals(strand& child, local_binding& newest);
 /// The strand has ended: its values go although its handle may stay.
 void drop_locals(strand& ended) noexcept;
 
-/// While it is there, what runs on the calling thread outside of coroutines sees the values that were seen where `newest` is
-/// the newest: none if that is null.
+/// While it is there, what runs on the calling thread outside of coroutines sees the values that were seen where
+/// `newest` is the newest: none if that is null.
 class borrowed_locals {
 public:
   explicit borrowed_locals(local_binding* newest) noexcept;

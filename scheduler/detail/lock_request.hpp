@@ -113,8 +113,8 @@ private:
   }
 };
 
-/// What every lock offers that one party can hold alone. `Lock` derives from it and says how it is taken, queued for and
-/// handed over; who holds it alone is its `owner()`.
+/// What every lock offers that one party can hold alone. `Lock` derives from it and says how it is taken, queued for
+/// and handed over; who holds it alone is its `owner()`.
 template <class Lock>
 class exclusive_lock : public lock_base {
 public:

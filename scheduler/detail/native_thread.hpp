@@ -22,8 +22,8 @@ public:
   native_thread& operator=(const native_thread&) = delete;
   ~native_thread() { detach(); }
 
-  /// Starts it; it must not have been started, or have been joined since. Sets `over` when it has ended and is listed no
-  /// more. Throws `std::system_error`.
+  /// Starts it; it must not have been started, or have been joined since. Sets `over` when it has ended and is listed
+  /// no more. Throws `std::system_error`.
   template <class Body>
   void start(std::shared_ptr<thread_roster::entry> entry, Body body,
              std::shared_ptr<event> over = std::make_shared<event>()) {

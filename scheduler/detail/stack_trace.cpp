@@ -16,8 +16,8 @@
 
 #include <fmt/format.h>
 
-// ST1. `state` goes asked -> looking -> done in the handler of the signal, which does nothing unless it is `asked` of its own
-//     thread; asked -> idle by whoever gives up. So a signal that comes late finds nothing to do.
+// ST1. `state` goes asked -> looking -> done in the handler of the signal, which does nothing unless it is `asked` of
+//     its own thread; asked -> idle by whoever gives up. So a signal that comes late finds nothing to do.
 
 namespace troupe::detail {
 

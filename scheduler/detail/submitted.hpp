@@ -32,7 +32,8 @@ result<R> outcome_of(Call&& call) noexcept {
   }
 }
 
-/// A job whose result somebody may want: the callable, its arguments and the state of the future in one piece of memory.
+/// A job whose result somebody may want: the callable, its arguments and the state of the future in one piece of
+/// memory.
 ///
 /// SJ1. What it ran with goes before its result is there.
 template <class R, class F, class... Args>

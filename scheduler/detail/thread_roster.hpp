@@ -40,7 +40,8 @@ struct blocking_limits {
 
 namespace detail {
 
-/// Somebody who has work that the end of a scheduler waits for, or threads. All functions may be called from any thread.
+/// Somebody who has work that the end of a scheduler waits for, or threads. All functions may be called from any
+/// thread.
 class thread_owner {
 public:
   virtual ~thread_owner() = default;
@@ -51,8 +52,8 @@ public:
   /// True if nothing runs and nothing is queued that a shutdown should wait for.
   virtual bool idle() const noexcept = 0;
 
-  /// Takes no more work, refuses what has not begun, and waits until its threads have ended. Adds the names of those that
-  /// have not by the deadline (of the steady clock); they are left to themselves.
+  /// Takes no more work, refuses what has not begun, and waits until its threads have ended. Adds the names of those
+  /// that have not by the deadline (of the steady clock); they are left to themselves.
   virtual void end(std::int64_t deadline, std::vector<std::string>& stuck) noexcept = 0;
 };
 

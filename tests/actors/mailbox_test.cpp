@@ -400,7 +400,8 @@ TEST(Mailbox, an_actor_that_sends_beyond_the_limit_is_muted_until_there_is_room)
   held_keeper k(rt, {.capacity = 4});
   auto f = rt.spawn<flooder>(k.actor);
   for (int i = 0; i != 10; ++i) f.send(flood{3});
-  // The second goes beyond: the rest waits. A third has no chance to run: the actor is told so in the list of the living.
+  // The second goes beyond: the rest waits. A third has no chance to run: the actor is told so in the list of the
+  // living.
   ASSERT_TRUE(contracts::eventually([&] {
     const auto tasks = rt.tasks();
     return std::any_of(tasks.begin(), tasks.end(), [](const troupe::task_info& t) {

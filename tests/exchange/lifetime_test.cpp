@@ -1,4 +1,5 @@
-// What lives how long when subscriptions, handlers and exchanges end in an unusual order. Address sanitizer sees the rest.
+// What lives how long when subscriptions, handlers and exchanges end in an unusual order. Address sanitizer sees the
+// rest.
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -46,7 +46,8 @@ bool mutant(int number) noexcept;
 template <class T>
 class atomic;
 
-/// The system call as the parker makes it, FUTEX_WAIT_BITSET and FUTEX_WAKE: a wait with a deadline may end at any time.
+/// The system call as the parker makes it, FUTEX_WAIT_BITSET and FUTEX_WAKE: a wait with a deadline may end at any
+/// time.
 long futex(atomic<std::uint32_t>& word, int operation, std::uint32_t value, const timespec* deadline) noexcept;
 
 /// The atomic of the model: the members of `std::atomic` that Troupe uses.

@@ -5,9 +5,9 @@
 #include <initializer_list>
 #include <string>
 
-/// Runs a small concurrent program in all the ways in which its threads can follow one another, within bounds: stateless
-/// search with iterative context bounding (Musuvathi, Qadeer et al., "Finding and reproducing Heisenbugs in concurrent
-/// programs", OSDI 2008). README.md says what is explored and what is not.
+/// Runs a small concurrent program in all the ways in which its threads can follow one another, within bounds:
+/// stateless search with iterative context bounding (Musuvathi, Qadeer et al., "Finding and reproducing Heisenbugs in
+/// concurrent programs", OSDI 2008). README.md says what is explored and what is not.
 ///
 /// X1. One thread of the program runs at a time; it gives way only at operations of `model::atomic`.
 /// X2. A program does the same whenever it is given the same choices: no clocks, no random numbers, no addresses that
@@ -34,8 +34,8 @@ struct outcome {
 };
 
 /// Searches. The program is the body of the first thread; it starts the others with `together`. The schedule of an
-/// earlier outcome is run alone; that in the environment variable TROUPE_MODEL_REPLAY too, and its trace is printed. Not
-/// thread safe.
+/// earlier outcome is run alone; that in the environment variable TROUPE_MODEL_REPLAY too, and its trace is printed.
+/// Not thread safe.
 outcome explore(const std::function<void()>& program, const limits& within = {}, const std::string& schedule = {});
 
 /// A thread of a program.
@@ -50,8 +50,8 @@ void together(std::initializer_list<part> parts);
 /// Ends the execution as a failure unless `holds`. Only in a program.
 void check(bool holds, const char* what);
 
-/// Accesses to the atomics in this block have to be ordered as those to plain variables: for what one thread at a time may
-/// use. It shows the lack of orderings that keep a load before a later store, which old values cannot show.
+/// Accesses to the atomics in this block have to be ordered as those to plain variables: for what one thread at a time
+/// may use. It shows the lack of orderings that keep a load before a later store, which old values cannot show.
 void expect_ordered(const void* block, std::size_t bytes);
 
 void keep_word_for_each_thread(void* address);

@@ -14,8 +14,8 @@ using troupe::task;
 
 using times = std::vector<std::int64_t>;
 
-/// The milliseconds at which `count` ticks of 10 ms are had on a loop with virtual time, by one who is held up for 35 ms
-/// after the second.
+/// The milliseconds at which `count` ticks of 10 ms are had on a loop with virtual time, by one who is held up for 35
+/// ms after the second.
 times ticks(missed_tick policy, int count) {
   run_loop loop({1});
   auto at = run_until(

@@ -160,8 +160,8 @@ TEST_F(TimedCall, that_the_end_drops_is_counted_in_one_line_of_the_log) {
   EXPECT_EQ(log, (std::vector<std::string>{line, line}));
 }
 
-/// The places of `count` calls in the order of their times, as they are made. All are due at once; they are asked for in
-/// another order.
+/// The places of `count` calls in the order of their times, as they are made. All are due at once; they are asked for
+/// in another order.
 std::vector<int> order_of(troupe::scheduler& home, int count) {
   std::vector<int> order;
   const clock_type::time_point begin{std::chrono::nanoseconds(home.now())};

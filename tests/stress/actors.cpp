@@ -18,8 +18,8 @@
 
 #include "stress.hpp"
 
-// A thousand actors that send to each other at random on more workers than there are cores, crash and are made anew, and
-// have guests that are closed, killed and watched. C1 to C5 are checked all the time.
+// A thousand actors that send to each other at random on more workers than there are cores, crash and are made anew,
+// and have guests that are closed, killed and watched. C1 to C5 are checked all the time.
 
 namespace stress {
 

@@ -8,8 +8,8 @@
 
 #include "stress.hpp"
 
-// Where jobs stand: the ring of a worker with its owner and thieves, and the way into a pool from outside. Jobs are used
-// again once they have been taken, as many as fit into a brake's window.
+// Where jobs stand: the ring of a worker with its owner and thieves, and the way into a pool from outside. Jobs are
+// used again once they have been taken, as many as fit into a brake's window.
 
 namespace stress {
 

@@ -6,9 +6,9 @@
 #include <cstring>
 #include <string_view>
 
-// stress [--items N] [--queue NAME] [--seconds S] | --list: sends items through each queue, and checks that each came out
-// once, and in order where order is promised. With seconds it does so again and again for as long, and until something is
-// wrong. Ends with 1 then, with 2 if the arguments are wrong.
+// stress [--items N] [--queue NAME] [--seconds S] | --list: sends items through each queue, and checks that each came
+// out once, and in order where order is promised. With seconds it does so again and again for as long, and until
+// something is wrong. Ends with 1 then, with 2 if the arguments are wrong.
 
 namespace stress {
 
