@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <troupe/actors/cell.hpp>
 #include <troupe/actors/detail/message_envelopes.hpp>
 
 namespace troupe {

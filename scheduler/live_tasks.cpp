@@ -46,8 +46,8 @@ std::string detail::wait_text(const wait_point& w) {
   char* name = abi::__cxa_demangle(typeid(w).name(), nullptr, nullptr, &failure);
   text = failure == 0 ? name : typeid(w).name();
   std::free(name);
-  // troupe::operation<troupe::event::request<void> >: the event says enough.
-  for (const std::string_view part : {"troupe::", "operation<"}) erase_all(text, part);
+  // troupe::detail::request_wait<troupe::event::request<void> >: the event says enough.
+  for (const std::string_view part : {"troupe::", "detail::", "request_wait<"}) erase_all(text, part);
   for (const std::string_view end : {"::request", "_request"}) text.erase(std::min(text.find(end), text.size()));
   return text;
 }

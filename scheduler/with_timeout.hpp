@@ -78,7 +78,7 @@ task<typename detail::timed<T>::type> with_timeout(task<T> body, std::chrono::na
   body = {};
   const bool in_time = region.leave_in_time();
   if (thrown && (in_time || !called_off)) std::rethrow_exception(thrown);
-  if (!in_time) co_return outcome(error(errc::timeout, "the task was called off: its time was over"));
+  if (!in_time) co_return error(errc::timeout, "the task was called off: its time was over");
   if constexpr (std::is_void_v<T>)
     co_return outcome();
   else
