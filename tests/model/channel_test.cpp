@@ -177,6 +177,29 @@ TEST(ChannelModel, an_offer_to_one_who_waits_at_a_rendezvous_is_taken) {
   }));
 }
 
+TEST(ChannelModel, an_offer_to_the_second_who_waits_at_a_rendezvous_is_taken) {
+  EXPECT_TRUE(holds([] {
+    line l(0, 1);
+    l.start_receiver(1);
+    l.start_receiver(1);
+    model_scheduler& home = l.home;
+    model::atomic<bool> waits{false};
+    together({{"worker",
+               [&] {
+                 home.run_waiting();  // until both receivers wait
+                 waits.store(true, release);
+                 l.work();
+               }},
+              {"sender", [&] {
+                 while (!waits.load(acquire)) cpu_relax();
+                 for (const int n : {3, 4})
+                   check(l.c.try_send(letter(n)).has_value(), "refused beside somebody who waits for it");
+                 home.part_ends();
+               }}});
+    check(!l.alive() && l.received.get() == 2, "not received");
+  }));
+}
+
 TEST(ChannelModel, what_was_handed_to_one_who_is_killed_goes_to_the_next_or_stays) {
   EXPECT_TRUE(holds(
       [] {
