@@ -13,32 +13,17 @@
 #include <thread>
 #include <vector>
 
+#include "journal.hpp"
+
 namespace {
 
+using namespace journals;
 using namespace std::chrono_literals;
 using troupe::exit_kind;
 
 struct crash {};
 struct crash_child {};
 struct block {};
-
-class journal {
-public:
-  void write(std::string entry) {
-    std::lock_guard guard(mutex_);
-    entries_.push_back(std::move(entry));
-  }
-  std::vector<std::string> take() {
-    std::lock_guard guard(mutex_);
-    return std::exchange(entries_, {});
-  }
-
-private:
-  std::mutex mutex_;
-  std::vector<std::string> entries_;
-};
-
-using entries = std::vector<std::string>;
 
 class leaf : public troupe::actor {
 public:

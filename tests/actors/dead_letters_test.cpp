@@ -7,38 +7,15 @@
 #include <string>
 #include <vector>
 
-#include "../contracts/support.hpp"
+#include "dead_letters.hpp"
 
 namespace {
 
+using namespace losses;
 using namespace std::chrono_literals;
-using contracts::expect_conserved;
-using troupe::dead_letter;
 using troupe::loss;
 using troupe::mailbox_options;
 using troupe::overflow;
-
-struct number {
-  int value;
-};
-struct get_news {};
-
-class coroner : public troupe::actor {
-public:
-  void on(const dead_letter& d) { news_.push_back(d); }
-  std::vector<dead_letter> on(get_news) const { return news_; }
-
-private:
-  std::vector<dead_letter> news_;
-};
-
-class target : public troupe::actor {
-public:
-  void on(number n) {
-    if (n.value < 0) throw std::runtime_error("negative");
-  }
-  void on(const contracts::barrier* until) { until->wait(); }
-};
 
 struct go {};
 class sender : public troupe::actor {
@@ -49,11 +26,6 @@ public:
 private:
   troupe::ref<target> to_;
 };
-
-std::vector<dead_letter> news_of(troupe::runtime& rt, const troupe::ref<coroner>& c) {
-  expect_conserved(rt);
-  return c.ask(get_news{}, 30s).get().value();
-}
 
 TEST(DeadLetters, name_reason_receiver_sender_and_type) {
   troupe::runtime rt({.workers = 2});

@@ -14,8 +14,11 @@
 #include <variant>
 #include <vector>
 
+#include "journal.hpp"
+
 namespace {
 
+using namespace journals;
 using namespace std::chrono_literals;
 using troupe::exit_kind;
 using troupe::restart_strategy;
@@ -24,30 +27,6 @@ using troupe::restart_type;
 struct crash {};
 struct leave {};
 struct count {};
-
-/// What happens to the actors of a test, in order.
-class journal {
-public:
-  void write(std::string entry) {
-    std::lock_guard guard(mutex_);
-    entries_.push_back(std::move(entry));
-  }
-  std::vector<std::string> take() {
-    std::lock_guard guard(mutex_);
-    return std::exchange(entries_, {});
-  }
-
-  std::size_t size() const {
-    std::lock_guard guard(mutex_);
-    return entries_.size();
-  }
-
-private:
-  mutable std::mutex mutex_;
-  std::vector<std::string> entries_;
-};
-
-using entries = std::vector<std::string>;
 
 class worker : public troupe::actor {
 public:

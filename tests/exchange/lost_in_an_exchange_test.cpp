@@ -2,45 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <string>
-#include <vector>
-
-#include "../contracts/support.hpp"
+#include "../actors/dead_letters.hpp"
 
 namespace {
 
-using namespace std::chrono_literals;
-using contracts::expect_conserved;
-using troupe::dead_letter;
+using namespace losses;
 using troupe::loss;
-
-struct number {
-  int value;
-};
-struct get_news {};
-
-class coroner : public troupe::actor {
-public:
-  void on(const dead_letter& d) { news_.push_back(d); }
-  std::vector<dead_letter> on(get_news) const { return news_; }
-
-private:
-  std::vector<dead_letter> news_;
-};
-
-class target : public troupe::actor {
-public:
-  void on(number n) {
-    if (n.value < 0) throw std::runtime_error("negative");
-  }
-  void on(const contracts::barrier* until) { until->wait(); }
-};
-
-std::vector<dead_letter> news_of(troupe::runtime& rt, const troupe::ref<coroner>& c) {
-  expect_conserved(rt);
-  return c.ask(get_news{}, 30s).get().value();
-}
 
 TEST(DeadLetters, of_an_exchange_come_with_their_number) {
   troupe::runtime rt({.workers = 2});
