@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -268,10 +269,13 @@ namespace {
 /// Says on this thread which actor runs.
 class running {
 public:
-  explicit running(cell& c) noexcept { detail::running_cell = &c; }
-  ~running() { detail::running_cell = nullptr; }
+  explicit running(cell& c) noexcept : outer_(std::exchange(detail::running_cell, &c)) {}
+  ~running() { detail::running_cell = outer_; }
   running(const running&) = delete;
   running& operator=(const running&) = delete;
+
+private:
+  cell* outer_;  // whose handler runs a loop of its own
 };
 
 }  // namespace

@@ -417,6 +417,38 @@ TEST(Mailbox, an_actor_that_sends_beyond_the_limit_is_muted_until_there_is_room)
   EXPECT_EQ(f.ask(done{}, 30s).get().value(), 10);
 }
 
+/// Runs a whole runtime in its handler before it sends.
+class simulator : public troupe::actor {
+public:
+  explicit simulator(troupe::ref<keeper> to) : to_(to) {}
+  void on(flood f) {
+    troupe::runtime inner({.seed = 1});
+    inner.spawn<keeper>().send(number{1});
+    inner.run();
+    for (int i = 0; i != f.count; ++i) to_.send(number{i});
+  }
+
+private:
+  troupe::ref<keeper> to_;
+};
+
+TEST(Mailbox, an_actor_is_muted_also_after_it_has_run_another_runtime_in_its_handler) {
+  troupe::runtime rt(two_workers());
+  held_keeper k(rt, {.capacity = 2});
+  auto s = rt.spawn<simulator>(k.actor);
+  s.send(flood{5});
+  s.send(flood{5});
+  ASSERT_TRUE(contracts::eventually([&] {
+    const auto tasks = rt.tasks();
+    return std::any_of(tasks.begin(), tasks.end(), [](const troupe::task_info& t) {
+      return t.waits_for.find("room in the mailbox of") != std::string::npos;
+    });
+  }));
+  k.gate.open();
+  expect_conserved(rt);
+  EXPECT_EQ(k.numbers().size(), 10u);
+}
+
 TEST(Mailbox, a_muted_actor_can_be_killed) {
   troupe::runtime rt(two_workers());
   held_keeper k(rt, {.capacity = 1});
