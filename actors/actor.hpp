@@ -81,6 +81,12 @@ protected:
   /// True once this actor has been told to close; for loops that do not `receive`.
   bool stop_requested() const noexcept { return cell_->stop_requested(); }
 
+  /// True in the handler of a question once whoever asked it has given up: by a timeout, by `cancel`, or by dropping
+  /// the future. For handlers that have much to do and do not wait; the waits of one that is a coroutine are called off
+  /// then, and `this_task::stop_token()` says so too. False in a handler that has taken the promise of its reply, whose
+  /// `unwanted()` tells the same.
+  bool asker_gone() const noexcept { return cell_->asker_gone(); }
+
   /// Puts off the message that is being handled: it comes again, before all others, when `unstash_all` is called.
   /// Whoever has asked gets no answer from this run of the handler, whatever it returns. At the end of the actor what
   /// is stashed is lost as what is queued. Throws `troupe_error` (`invalid_argument`) outside of the handler of a

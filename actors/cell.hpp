@@ -204,7 +204,7 @@ public:
   void run() noexcept override;
   void* object() const noexcept { return object_; }
   void input_ended() noexcept;
-  bool stop_requested() const noexcept { return closing() || waits_cancelled(); }
+  bool stop_requested() const noexcept { return closing() || killed(); }
   bool killed() const noexcept override { return (flags_.load(acquire) & (killed_flag | told_flag)) != 0; }
   const detail::actor_class& of_class() const noexcept { return *class_; }
   /// Said by a system message that has come to a handler: a loop that waits has got it.
@@ -253,6 +253,9 @@ public:
 
   /// Nobody wants the answer to this question any more.
   detail::root_handle skip_unwanted(detail::envelope& e, const detail::message_ops& gone) noexcept;
+
+  /// Whether the message at hand is a question whose asker has given up (questions.cpp).
+  bool asker_gone() const noexcept;
 
   // Its idle timeout (idle_watch.cpp).
 

@@ -44,6 +44,7 @@ message_counts core::counts() const noexcept {
     }
     sum.refused += c.refused.load(relaxed);
     sum.mutes_broken += c.mutes_broken.load(relaxed);
+    sum.called_off += c.called_off.load(relaxed);
     sum.poison += c.lost[static_cast<std::size_t>(loss::poison)].load(relaxed);
     sum.late_replies += c.late_replies.load(relaxed);
     sum.spawned += c.spawned.load(relaxed);

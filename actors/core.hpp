@@ -48,6 +48,7 @@ struct message_counts {
   std::uint64_t refused = 0;       ///< not sent for lack of room in the mailbox: `send_status::full`
   std::uint64_t mutes_broken = 0;  ///< times an actor went on because those it waited for, muted, waited for it
   std::uint64_t poison = 0;        ///< `loss::poison`; in `dropped` too
+  std::uint64_t called_off = 0;    ///< handlers whose waits were called off, since whoever had asked gave up
   std::uint64_t late_replies = 0;  ///< that came after the timeout, or after the end of who wanted them by `then`
   std::uint64_t spawned = 0;       ///< actors
   std::uint64_t ended = 0;         ///< actors
@@ -78,7 +79,7 @@ public:
 
   struct alignas(cache_line) counters {
     atomic<std::uint64_t> sent{0}, handled{0}, failed{0}, late_replies{0}, spawned{0}, ended{0}, refused{0},
-        mutes_broken{0};
+        mutes_broken{0}, called_off{0};
     std::array<atomic<std::uint64_t>, static_cast<std::size_t>(loss::count_)> lost{};
     atomic<std::int64_t> cells{0};  // K2
     atomic<std::uint64_t> ids{1};

@@ -6,6 +6,7 @@
 #include <troupe/actors/delegated.hpp>
 #include <troupe/actors/delivery_gate.hpp>
 #include <troupe/actors/detail/message_envelopes.hpp>
+#include <troupe/actors/detail/question.hpp>
 #include <troupe/actors/envelope.hpp>
 #include <troupe/actors/handlers.hpp>
 #include <troupe/actors/mailbox.hpp>
@@ -133,12 +134,19 @@ void answer(cell& c, ask_envelope<M, R>& asked, T&&... value) {
 
 template <class T, class M, class R>
 root finish_and_reply(task<T> body, cell& c, ask_envelope<M, R>& asked) {
-  if constexpr (std::is_void_v<T>) {
-    co_await body;
-    answer(c, asked);
-  } else {
-    T value = co_await body;
-    answer(c, asked, std::move(value));
+  question_of<R> at_hand(c.core(), asked.reply);
+  try {
+    if constexpr (std::is_void_v<T>) {
+      co_await body;
+      at_hand.over();
+      answer(c, asked);
+    } else {
+      T value = co_await body;
+      at_hand.over();
+      answer(c, asked, std::move(value));
+    }
+  } catch (const troupe_error& e) {
+    if (!at_hand.ends_with(e)) throw;
   }
 }
 
@@ -230,6 +238,11 @@ void destroy_ask(envelope& e) noexcept {
   asked.~ask_envelope();
 }
 
+template <class M, class R>
+bool ask_unwanted(const envelope& e) noexcept {
+  return static_cast<const ask_envelope<M, R>&>(e).reply.unwanted();
+}
+
 template <class A, class M, class R>
 root_handle start_asked(A& a, cell& c, ask_envelope<M, R>& asked) {
   using result_type = handler_result_t<A, M>;
@@ -277,7 +290,8 @@ inline constexpr message_ops ask_ops{&handle_ask<A, M>,
                                      false,
                                      has_const_ref_handler<A, M> && !defers_reply<A, M>,
                                      nullptr,
-                                     consumes<A, M, true>};
+                                     consumes<A, M, true>,
+                                     &ask_unwanted<M, reply_of<A, M>>};
 
 // --- a message shared with others ----------------------------------------------------------------------------------
 

@@ -53,6 +53,8 @@ struct message_ops {
   /// Called when the message is stashed; null if there is nothing to do.
   void (*stashed)(envelope&) noexcept = nullptr;
   bool consumed = false;  ///< its handler takes the message itself, or its promise: it cannot be stashed
+  /// Whether whoever asked has given up. Null if nobody can have asked.
+  bool (*unwanted)(const envelope&) noexcept = nullptr;
 };
 
 /// A message on its way: this header, and the message behind it in the same allocation.

@@ -39,12 +39,6 @@ detail::root_handle cell::refuse_unhandled(detail::envelope& e, const detail::me
   return {};
 }
 
-detail::root_handle cell::skip_unwanted(detail::envelope& e, const detail::message_ops& gone) noexcept {
-  core_->refuse(*this, e, loss::cancelled, error(errc::cancelled, "nobody wants the answer any more"));
-  e.ops = &gone;
-  return {};
-}
-
 detail::root_handle cell::lose_unhandled(const char* message) noexcept {
   core_->lose(*this, loss::unhandled, message);
   core_->count(&detail::core::counters::handled, static_cast<std::uint64_t>(-1));

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <coroutine>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -62,8 +63,8 @@ public:
   bool running() const noexcept { return !done() && state_->begun(); }
 
   /// Gives up: whoever waits gets `errc::cancelled`. False if the result was there before, and for a job of an executor
-  /// that has begun; one that has not never will. A green thread runs on, and its result is dropped:
-  /// `green_thread::request_stop` tells it to stop. Any thread.
+  /// that has begun; one that has not never will. A handler at work on it that is a coroutine has its waits called off.
+  /// A green thread runs on, and its result is dropped: `green_thread::request_stop` tells it to stop. Any thread.
   bool cancel() noexcept { return state_ && state_->cancel(); }
 
   /// Blocks the calling OS thread until the result is there, at most for the timeout that the future was made with.
@@ -200,6 +201,23 @@ public:
     set_owner(owner);
   }
   bool named() const noexcept override { return asked_ != nullptr; }
+
+  /// F7. False if the reader has given up.
+  bool watch_reader(reader_watch& w) noexcept {
+    reader_watch* there = nullptr;
+    return watch_.compare_exchange_strong(there, &w, acq_rel, acquire);
+  }
+  /// False if `w` is told, or will be at once.
+  bool unwatch_reader(reader_watch& w) noexcept {
+    reader_watch* there = &w;
+    return watch_.compare_exchange_strong(there, nullptr, acq_rel, acquire);
+  }
+  reader_watch* take_watch() noexcept override {
+    if (!asked_) return nullptr;
+    reader_watch* const gone = reinterpret_cast<reader_watch*>(reader_has_gone);
+    reader_watch* const there = watch_.exchange(gone, acq_rel);
+    return there == gone ? nullptr : there;
+  }
   std::string circumstances() const override {
     return std::string(" (") + question_ + " asked of " + asked_->describe() + ")";
   }
@@ -221,7 +239,12 @@ private:
     pool_free(this, sizeof(promise_state), alignof(promise_state));
   }
 
+  static constexpr std::uintptr_t reader_has_gone = 1;
+
   scheduler* home_;
+  // F7: null, who watches, or `reader_has_gone` for good. Putting a watch in releases it to the acquire of who takes it
+  // out.
+  atomic<reader_watch*> watch_{nullptr};
   atomic<const void*> owner_{nullptr};  // relaxed: only compared
   const char* question_ = nullptr;
   strand* asked_ = nullptr;
@@ -273,6 +296,12 @@ public:
   void hand_on(const strand* owner) noexcept {
     if (state_) state_->hand_on(owner);
   }
+
+  /// Internal: has `w` told when nobody wants the result any more, from now on until it is taken back; false if it is
+  /// so already. Of a promise that has not given its result.
+  bool watch_reader(detail::reader_watch& w) noexcept { return state_->watch_reader(w); }
+  /// Internal: takes it back; false if it is told, perhaps at this moment. Before the result is given.
+  bool unwatch_reader(detail::reader_watch& w) noexcept { return state_->unwatch_reader(w); }
 
   /// Says that the calling green thread, handler or OS thread is the only one who will give the result: whoever waits
   /// for it without end, while this one waits for him, then gets `errc::deadlock`. Call it before the future is handed

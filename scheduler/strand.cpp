@@ -92,6 +92,22 @@ void strand::request_stop() noexcept {
   cancel_waits();
 }
 
+void strand::forget_stop() noexcept {
+  std::stop_source over{std::nostopstate};  // destroyed outside of the lock
+  std::lock_guard guard(outside_);
+  if (strand_extras* x = extras_if_any()) std::swap(x->stop, over);
+  told_to_stop_ = false;
+  regions_changed();
+}
+
+void strand::renew_stop_token() noexcept {
+  strand_extras* const x = extras_if_any();
+  if (!x) return;
+  std::stop_source over{std::nostopstate};
+  std::lock_guard guard(outside_);
+  if (!told_to_stop_) std::swap(x->stop, over);
+}
+
 std::stop_token strand::stop_token() {
   strand_extras& x = extras();
   std::stop_source fresh;

@@ -148,6 +148,14 @@ public:
   /// The token of `request_stop`. Throws `std::bad_alloc`. Any thread.
   std::stop_token stop_token();
 
+  /// As if it had never been told to stop: what it was to stop is over. Tokens that were given out stay told, the next
+  /// one is a fresh one. In its slice, out of all regions.
+  void forget_stop() noexcept;
+
+  /// What begins now has a token of its own: `stop_token` gives a fresh one, unless the strand was told to stop. In its
+  /// slice.
+  void renew_stop_token() noexcept;
+
   /// Calls `visit(const wait_point*)` with what it waits for, null if nothing; that cannot end before `visit` returns,
   /// which must be short. Any thread that keeps the strand from going.
   template <class Visit>

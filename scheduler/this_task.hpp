@@ -76,12 +76,12 @@ std::uint64_t id();
 /// Its name: as it was given, else a description. Empty on an OS thread.
 std::string name();
 
-/// What is told when somebody calls `request_stop()` of its handle; never told on an OS thread. Throws
-/// `std::bad_alloc`.
+/// What is told when somebody calls `request_stop()` of its handle, or in a handler that is a coroutine when whoever
+/// has asked gives up; never told on an OS thread. Throws `std::bad_alloc`.
 std::stop_token stop_token();
 
-/// True while its waits are called off: it was told to stop, or the scope or timeout that it is in. For loops that do
-/// not wait. Any thread.
+/// True while its waits are called off: it was told to stop, or the scope or timeout that it is in, or nobody wants the
+/// answer of the handler any more. For loops that do not wait. Any thread.
 bool stop_requested() noexcept;
 
 }  // namespace troupe::this_task

@@ -66,15 +66,20 @@ bool future_state_base::give_up(completion& c, errc why, std::unique_ptr<std::st
 bool future_state_base::cancel() noexcept {
   const std::uintptr_t refuses = done | given_up | (giver() ? nobody : running);
   std::uintptr_t was = word_.load(acquire);
+  reader_watch* watch = nullptr;
+  bool cancels = true;
   do {
     while ((was & given_up) == 0 && completion_of(was) == naming && !named()) {  // F6
       yield_thread();
       was = word_.load(acquire);
     }
-    if ((was & refuses) != 0 || completion_of(was) == naming) return false;
+    cancels = (was & refuses) == 0 && completion_of(was) != naming;
+    if (!cancels) break;
+    if (!watch) watch = take_watch();  // F7: afterwards the reader may take the state with him
   } while (!word_.compare_exchange_weak(was, as_given_up(errc::cancelled), acq_rel, acquire));
-  if (completion_of(was) != nobody) reinterpret_cast<completion*>(completion_of(was))->completed();
-  return true;
+  if (watch) watch->reader_gone();
+  if (cancels && completion_of(was) != nobody) reinterpret_cast<completion*>(completion_of(was))->completed();
+  return cancels;
 }
 
 bool future_state_base::abandon(errc why) noexcept {

@@ -30,6 +30,16 @@ protected:
   ~completion() = default;
 };
 
+/// Is told that nobody wants a result any more, on which its giver is at work.
+class reader_watch {
+public:
+  /// F7. Called once, by the reader's end, without locks; it touches nothing of this afterwards.
+  virtual void reader_gone() noexcept = 0;
+
+protected:
+  ~reader_watch() = default;
+};
+
 /// What the two ends of a result share: one gives it, the other reads it.
 ///
 /// F1. `word_` decides what becomes of the result. Its giver writes the value and then sets `done`; whoever gives it up
@@ -46,6 +56,10 @@ protected:
 ///     Whoever comes to wait after that is in the table of the graph before he publishes it. One who waits already is
 ///     put there by the giver, which takes his completion out meanwhile and leaves `naming`: his wait cannot end until
 ///     it is back.
+/// F7. The giver of what was asked may put in a `reader_watch` while it is at work. The reader's end that gives up or
+///     goes marks that, once, and tells the watch that was there, before it lets go of the state (F3). The giver takes
+///     its watch out before it gives the result; if it comes too late for that it waits until the watch has been told.
+///     Who ends a wait of the reader, a timer or whoever calls it off, leaves this to him: he holds no lock.
 class future_state_base {
 public:
   future_state_base(const future_state_base&) = delete;
@@ -117,7 +131,17 @@ public:
 
   /// F3. Nobody waits.
   void detach() noexcept {
-    if ((word_.load(acquire) & done) != 0 || (word_.fetch_add(detached, acq_rel) & done) != 0) destroy();
+    if ((word_.load(acquire) & done) == 0) {
+      reader_gives_up();
+      if ((word_.fetch_add(detached, acq_rel) & done) == 0) return;
+    }
+    destroy();
+  }
+
+  /// F7, for states whose giver may watch: who watched, to be told by the caller; null if nobody did.
+  virtual reader_watch* take_watch() noexcept { return nullptr; }
+  void reader_gives_up() noexcept {
+    if (reader_watch* w = take_watch()) w->reader_gone();
   }
 
   // --- the giver's end ----------------------------------------------------------------------------------------------
@@ -347,7 +371,10 @@ public:
   }
 
   /// For the reader that has given up.
-  void let_go() noexcept { mark_taken(look()); }
+  void let_go() noexcept {
+    reader_gives_up();
+    mark_taken(look());
+  }
 
   std::string describe() const override { return std::string("a future<") + type_name<T>() + ">"; }
 
