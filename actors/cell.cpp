@@ -8,6 +8,7 @@
 
 #include <troupe/actors/detail/cell_extras.hpp>
 #include <troupe/actors/detail/message_envelopes.hpp>
+#include <troupe/actors/detail/slice_count.hpp>
 #include <troupe/base/log.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/run_loop.hpp>
@@ -138,7 +139,7 @@ void cell::prepare(actor_options options) {
   }
   const mailbox_options* mailbox = options.mailbox ? &*options.mailbox : class_->mailbox;
   detail::mailbox_budget* budget = core_->budget();
-  if (!mailbox && !budget) return;
+  if (!mailbox && !budget && !core_->counts_queues()) return;
   own_extras().inbox = std::make_unique<detail::bounded_inbox>(*this, mailbox ? *mailbox : mailbox_options(), budget);
   bounded_ = true;
 }
@@ -239,31 +240,6 @@ void cell::kill() noexcept {
 
 // --- the slice -----------------------------------------------------------------------------------------------------
 
-/// Counts the messages of one slice and adds them up at its end.
-class detail::slice_count {
-public:
-  explicit slice_count(detail::core& k) noexcept : core_(&k) {}
-  ~slice_count() { flush(); }
-  slice_count(const slice_count&) = delete;
-  slice_count& operator=(const slice_count&) = delete;
-
-  void add(unsigned n) noexcept { handled_ += n; }
-  /// The slice may end without coming back: adds to what its actor has handled.
-  void note(atomic<std::uint32_t>& total) noexcept {
-    if (handled_ == 0) return;
-    bump(total, static_cast<std::uint32_t>(handled_));
-    flush();
-  }
-  bool any() const noexcept { return handled_ != 0; }
-  void flush() noexcept {
-    if (handled_ != 0) core_->count(&detail::core::counters::handled, std::exchange(handled_, 0));
-  }
-
-private:
-  detail::core* core_;
-  std::uint64_t handled_ = 0;
-};
-
 namespace {
 
 /// Says on this thread which actor runs.
@@ -281,12 +257,18 @@ private:
 }  // namespace
 
 void cell::run() noexcept {
+  if (core_->observed()) [[unlikely]]
+    return run_slice<detail::observed_slice>();
+  run_slice<detail::slice_count>();
+}
+
+template <class Slice>
+void cell::run_slice() noexcept {
   worker& here = *current_worker();
   running this_one(*this);
   unsigned left = here.budget();
   std::int64_t begun = 0;
-  run_loop* const recorder = core_->recorder();
-  detail::slice_count handled(*core_);
+  Slice handled(*core_, *class_);
 
   if (ending_) {
     end_wait();
@@ -308,8 +290,10 @@ void cell::run() noexcept {
     here.show(this, root_.promise().message ? root_.promise().message->ops->name : "run");
     if (!go_on(resume_at, handled)) return;
   }
+  left = handled.grant(left);
   for (;;) {
     if (flags_.load(acquire) & (killed_flag | told_flag | muted_flag)) [[unlikely]] {
+      handled.rest();
       if (killed()) return end_as_told();
       handled.note(handled_);
       if (begin_mute()) return;
@@ -321,6 +305,7 @@ void cell::run() noexcept {
       if (!go_on(resume_at, handled)) return;
       --left;
     } else if (marked_) {
+      handled.begin();
       if (!read_streams(left, handled)) return;
     } else if (has_streams_ && !front_marked_ && has_message()) {
       front_marked_ = true;
@@ -328,10 +313,14 @@ void cell::run() noexcept {
     } else if (envelope* e = has_streams_ && !front_marked_ ? nullptr : take()) {
       if (has_streams_) front_marked_ = next_is_unstashed();
       here.show(this, e->ops->name);
-      if (recorder) recorder->record(id_ ^ std::hash<std::string_view>()(e->ops->name));
+      if constexpr (Slice::observed) {
+        if (run_loop* recorder = core_->recorder()) recorder->record(id_ ^ std::hash<std::string_view>()(e->ops->name));
+      }
+      if (!e->ops->system) handled.begin();
       if (!handle(*e, handled)) return;
       --left;
     } else {
+      handled.rest();
       if (has_streams_ && (marked_ = mark_streams())) continue;
       if (idles_ && !watch_idleness(handled.any())) return;
       handled.note(handled_);
@@ -341,8 +330,9 @@ void cell::run() noexcept {
     if (left == 0) {
       if (idles_ && handled.any()) note_message();
       handled.note(handled_);
+      if ((left = handled.more()) != 0) continue;
       if (!here.extend_slice(begun)) return home().reschedule(*this);
-      left = here.budget();
+      left = handled.grant(here.budget());
     }
   }
 }
@@ -384,7 +374,7 @@ bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
       } catch (...) {
         x.reading = nullptr;
         handled.add(done.handled);
-        core_->count(&detail::core::counters::failed);
+        core_->note_failure(*this);
         crash(nullptr);
         return false;
       }
@@ -471,7 +461,7 @@ bool cell::handle(envelope& e, detail::slice_count& handled) noexcept {
 /// Resumes the coroutine of a handler or of `run`. False if the slice is over: it waits for something, has used up its
 /// slice, or the actor has ended; the cell must not be touched then.
 bool cell::go_on(std::coroutine_handle<> at, detail::slice_count& handled, detail::pause_hook* hook) noexcept {
-  handled.note(handled_);
+  handled.note_as_it_is(handled_);
   detail::trampoline loop(*this);
   loop.hook = hook;
   switch (loop.run(at)) {
@@ -484,8 +474,8 @@ bool cell::go_on(std::coroutine_handle<> at, detail::slice_count& handled, detai
   const bool was_run = root_.promise().is_run;
   if (std::exception_ptr failure = root_.promise().failure) {
     root_.promise().message = nullptr;
-    if (!message && !was_run) core_->count(&detail::core::counters::failed);  // a message of a stream
-    root_.promise().is_run = true;                                            // accounted for
+    if (!message && !was_run) core_->note_failure(*this);  // a message of a stream
+    root_.promise().is_run = true;                         // accounted for
     try {
       std::rethrow_exception(failure);
     } catch (...) {
@@ -513,7 +503,7 @@ void cell::crash(envelope* e) noexcept {
   log_line(
       fmt::format("actor {} crashed{}: {}", name(), e ? fmt::format(" at message {}", e->ops->name) : "", reason.text));
   if (e && !keep_for_retry(*e, reason)) {
-    if (!e->ops->system) core_->count(&detail::core::counters::failed);
+    if (!e->ops->system) core_->note_failure(*this);
     if (e->ops->refuse) e->ops->refuse(*e, error(errc::crashed, reason.text));
     e->ops->destroy(*e);
   }
@@ -592,7 +582,7 @@ void cell::end(exit_reason reason) noexcept {
 
 /// C5: first whoever holds on to the actor lets go, then it leaves the list of the living, then its end is told.
 void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept {
-  core_->count(&detail::core::counters::ended);
+  core_->note_end(*this);
   const auto unregister = [&] {
     if (std::exchange(registered, false)) home().strands().remove(*this);
     flags_.fetch_or(ended_flag, troupe::release);

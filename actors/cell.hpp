@@ -317,6 +317,8 @@ private:
   void end_mute() noexcept;
 
   bool start() noexcept;
+  template <class Slice>
+  void run_slice() noexcept;
   bool handle(detail::envelope& e, detail::slice_count& handled) noexcept;
   bool go_on(std::coroutine_handle<> at, detail::slice_count& handled, detail::pause_hook* hook = nullptr) noexcept;
   bool read_streams(unsigned& left, detail::slice_count& handled) noexcept;

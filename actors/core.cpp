@@ -1,6 +1,8 @@
 #include <troupe/actors/core.hpp>
 
+#include <troupe/actors/cell.hpp>
 #include <troupe/actors/detail/bounded_inbox.hpp>
+#include <troupe/actors/detail/class_meters.hpp>
 #include <troupe/scheduler/run_loop.hpp>
 
 namespace troupe::detail {
@@ -8,8 +10,10 @@ namespace troupe::detail {
 core::core(std::shared_ptr<troupe::scheduler> s, run_loop* loop)
     : scheduler_(std::move(s)),
       recorder_(loop),
+      observed_(loop != nullptr),
       seed_(loop ? loop->schedule().seed : static_cast<std::uint64_t>(steady_now())),
-      workers_(scheduler_->capacity()) {}
+      workers_(scheduler_->capacity()),
+      begun_(scheduler_->now()) {}
 
 core::~core() = default;
 
@@ -57,11 +61,67 @@ message_counts core::counts() const noexcept {
   return sum;
 }
 
+}  // namespace troupe::detail
+
+namespace troupe {
+
+const char* to_string(loss why) noexcept {
+  switch (why) {
+    case loss::dead_letter: return "dead_letter";
+    case loss::killed: return "killed";
+    case loss::unhandled: return "unhandled";
+    case loss::cancelled: return "cancelled";
+    case loss::detached: return "detached";
+    case loss::overflow: return "overflow";
+    case loss::poison: return "poison";
+    case loss::count_: break;
+  }
+  return "unknown";
+}
+
+}  // namespace troupe
+
+namespace troupe::detail {
+
 void core::refuse(cell& receiver, envelope& e, loss why, const error& reason) noexcept {
-  count(why);
+  count_loss(receiver, why, 1);
   if (watched()) tell_of_loss(receiver, why, e.ops->name, e.trace, 1);
   if (e.ops->refuse) e.ops->refuse(e, reason);
   e.ops->destroy(e);
+}
+
+void core::measure() {
+  meters_ = std::make_unique<class_meters>(workers_.size());
+  observed_ = true;
+}
+
+void core::count_loss(cell& receiver, loss why, std::uint64_t n) noexcept {
+  count(why, n);
+  if (!meters_) return;
+  if (class_meter* m = meters_->of(receiver.of_class(), meter_slot())) m->lost(why, n);
+}
+
+void core::note_failure(cell& c) noexcept {
+  count(&counters::failed);
+  if (!meters_) return;
+  if (class_meter* m = meters_->of(c.of_class(), meter_slot())) m->failed();
+}
+
+void core::note_end(cell& c) noexcept {
+  count(&counters::ended);
+  if (!meters_) return;
+  if (class_meter* m = meters_->of(c.of_class(), meter_slot())) m->ended();
+}
+
+void core::note_restart(cell& c) noexcept {
+  if (!meters_) return;
+  if (class_meter* m = meters_->of(c.of_class(), meter_slot())) m->restarted();
+}
+
+void core::take_back_handled(cell& c) noexcept {
+  count(&counters::handled, static_cast<std::uint64_t>(-1));
+  if (!meters_) return;
+  if (class_meter* m = meters_->of(c.of_class(), meter_slot())) m->take_back_handled();
 }
 
 void core::cell_made() noexcept {

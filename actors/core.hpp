@@ -22,6 +22,8 @@ class run_loop;
 enum class overflow : std::uint8_t;
 
 namespace detail {
+struct actor_class;
+class class_meters;
 class dead_letter_office;
 class mailbox_budget;
 }  // namespace detail
@@ -37,6 +39,11 @@ enum class loss : std::uint8_t {
   poison,       ///< its handler has crashed at it as often as `child_options::poison_after` allows
   count_
 };
+
+inline constexpr auto loss_kinds = static_cast<std::size_t>(loss::count_);
+
+/// The name of a reason, such as "overflow".
+const char* to_string(loss why) noexcept;
 
 /// How the messages of a runtime fared since it was made. Exact when nothing runs; a moment's truth otherwise.
 struct message_counts {
@@ -77,10 +84,33 @@ public:
   /// Where handled messages are recorded for C12; null unless the runtime is deterministic.
   run_loop* recorder() const noexcept { return recorder_; }
 
+  /// Whether each slice concerns somebody else: what is handled is recorded, or measured.
+  bool observed() const noexcept { return observed_; }
+
+  /// What the actors of each class do is counted there; null unless `measure` was called.
+  class_meters* meters() const noexcept { return meters_.get(); }
+  /// Before the first actor is made.
+  void measure();
+  /// Where the calling thread counts in `meters`.
+  std::size_t meter_slot() const noexcept { return is_own_worker() ? current_worker()->index() : workers_.size(); }
+  /// A handler threw; an actor has ended, or was made anew.
+  void note_failure(cell& c) noexcept;
+  void note_end(cell& c) noexcept;
+  void note_restart(cell& c) noexcept;
+  /// A message that was counted as handled was not.
+  void take_back_handled(cell& c) noexcept;
+
+  /// Whether all mailboxes know how many messages are in them. Set before the first actor is made.
+  void count_queues() noexcept { counts_queues_ = true; }
+  bool counts_queues() const noexcept { return counts_queues_; }
+
+  /// When it was made, by its scheduler's clock.
+  std::int64_t begun() const noexcept { return begun_; }
+
   struct alignas(cache_line) counters {
     atomic<std::uint64_t> sent{0}, handled{0}, failed{0}, late_replies{0}, spawned{0}, ended{0}, refused{0},
         mutes_broken{0}, called_off{0};
-    std::array<atomic<std::uint64_t>, static_cast<std::size_t>(loss::count_)> lost{};
+    std::array<atomic<std::uint64_t>, loss_kinds> lost{};
     atomic<std::int64_t> cells{0};  // K2
     atomic<std::uint64_t> ids{1};
   };
@@ -123,7 +153,7 @@ public:
 
   /// Counts messages of a stream that were lost, and tells those who watch.
   void lose(cell& receiver, loss why, const char* type, std::uint64_t n = 1) noexcept {
-    count(why, n);
+    count_loss(receiver, why, n);
     if (watched()) tell_of_loss(receiver, why, type, 0, n);
   }
 
@@ -154,6 +184,8 @@ public:
 private:
   ~core();
 
+  void count_loss(cell& receiver, loss why, std::uint64_t n) noexcept;
+
   bool is_own_worker() const noexcept {
     worker* w = current_worker();
     return w && &w->owner() == scheduler_.get();
@@ -169,6 +201,9 @@ private:
 
   std::shared_ptr<troupe::scheduler> scheduler_;
   run_loop* recorder_;
+  bool observed_;  // set before the first actor is made, as the next two
+  bool counts_queues_ = false;
+  std::unique_ptr<class_meters> meters_;
   std::uint64_t seed_;
   atomic<bool> watched_{false};  // written by the office of dead letters
   std::vector<counters> workers_;
@@ -183,6 +218,7 @@ private:
   std::unique_ptr<mailbox_budget> budget_;
   atomic<std::int64_t> awaited_replies_{0};  // only counts
 
+  const std::int64_t begun_;
   atomic<bool> given_up_{false};  // set once; release pairs with the acquire of whoever would wait
 
   name_registry names_;

@@ -25,6 +25,15 @@ struct lease {
   detail::core* core;
 };
 
+/// What holds for any scheduler. Before the first actor is made.
+detail::core* furnished(detail::core* core, const runtime_options& options, std::shared_ptr<void>& runtime_lease) {
+  runtime_lease = std::make_shared<lease>(*core);
+  if (options.mailbox_memory != 0) core->set_budget(options.mailbox_memory, options.mailbox_overflow);
+  if (options.measure) core->measure();
+  if (options.count_queues) core->count_queues();
+  return core;
+}
+
 detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& runtime_lease) {
   if (!options.seed && (options.strategy.how != schedule_strategy::kind::random || options.record))
     throw troupe_error(errc::invalid_argument, "runtime_options: a strategy or a recording needs a seed");
@@ -32,10 +41,7 @@ detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& r
     auto loop = std::make_shared<run_loop>(run_loop_options{options.seed, options.strategy, options.record});
     loop->roster()->set_blocking(options.blocking, options.name);
     run_loop* recorder = options.seed ? loop.get() : nullptr;
-    auto* core = new detail::core(std::move(loop), recorder);
-    if (options.mailbox_memory != 0) core->set_budget(options.mailbox_memory, options.mailbox_overflow);
-    runtime_lease = std::make_shared<lease>(*core);
-    return core;
+    return furnished(new detail::core(std::move(loop), recorder), options, runtime_lease);
   }
   auto pool = work_stealing_pool::start({.workers = options.workers,
                                          .name = options.name,
@@ -46,9 +52,7 @@ detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& r
                                          .blocking = options.blocking,
                                          .watchdog = options.watchdog});
   work_stealing_pool& threads = *pool;
-  auto* core = new detail::core(std::move(pool), nullptr);
-  if (options.mailbox_memory != 0) core->set_budget(options.mailbox_memory, options.mailbox_overflow);
-  runtime_lease = std::make_shared<lease>(*core);
+  auto* core = furnished(new detail::core(std::move(pool), nullptr), options, runtime_lease);
   threads.keep_alive(runtime_lease);
   return core;
 }

@@ -86,7 +86,7 @@ void cell::put_away_copy() {
                                                            name(), x.reading->message_name()));
   x.stash.push_back({e, e->ops});
   e->ops = &detail::stashed_ops;
-  core_->count(&detail::core::counters::handled, static_cast<std::uint64_t>(-1));
+  core_->take_back_handled(*this);
 }
 
 void cell::stash() {

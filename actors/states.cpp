@@ -41,7 +41,7 @@ detail::root_handle cell::refuse_unhandled(detail::envelope& e, const detail::me
 
 detail::root_handle cell::lose_unhandled(const char* message) noexcept {
   core_->lose(*this, loss::unhandled, message);
-  core_->count(&detail::core::counters::handled, static_cast<std::uint64_t>(-1));
+  core_->take_back_handled(*this);
   return {};
 }
 

@@ -157,6 +157,7 @@ bool cell::come_back() noexcept {
     return false;
   }
   object_ = std::exchange(m.memory, nullptr);
+  core_->note_restart(*this);
   m.parent->child_is_up(*this);
   return true;
 }

@@ -20,6 +20,8 @@ namespace {
 
 constexpr unsigned max_workers = 1024;
 constexpr double max_deadline = 86'400;
+constexpr double min_interval = 0.01;
+constexpr double max_interval = 86'400;
 
 // The command line as CLI11 sees it.
 class command_line {
@@ -41,6 +43,13 @@ public:
         ->type_name("S")
         ->check(CLI::Range(0.0, max_deadline).description(""))
         ->capture_default_str();
+    run_->add_option("--stats", interval_, "Print a table of what the actors do each so many seconds, and at the end")
+        ->type_name("S")
+        ->expected(0, 1)
+        ->check(CLI::Range(min_interval, max_interval).description(""))
+        ->default_str("5");
+    run_->add_option("--stats-json", lines_, "Write the same to this file, a line of JSON each time")
+        ->type_name("FILE");
     check_ = app_.add_subcommand("check", "Check a pipeline without running it");
     add_file(*check_, check);
     graph_ = app_.add_subcommand("graph", "Print a pipeline's wiring in Graphviz DOT, or draw it");
@@ -54,6 +63,9 @@ public:
   void parse(int argc, const char* const* argv) {
     app_.parse(argc, argv);
     run.deadline = std::chrono::nanoseconds(std::llround(deadline_ * 1e9));
+    run.statistics.table = run_->count("--stats") != 0;
+    run.statistics.interval = std::chrono::nanoseconds(std::llround(interval_ * 1e9));
+    if (run_->count("--stats-json") != 0) run.statistics.lines = lines_;
     if (graph_->count("--output") != 0) graph.drawing = drawing_;
   }
 
@@ -88,6 +100,8 @@ private:
   CLI::App* graph_ = nullptr;
   CLI::App* classes_ = nullptr;
   double deadline_ = 5;
+  double interval_ = 5;
+  std::filesystem::path lines_;
   std::filesystem::path drawing_;
 };
 

@@ -31,9 +31,19 @@ struct graph_arguments {
   std::optional<std::filesystem::path> drawing;  ///< none: the DOT text goes to standard output
 };
 
+/// What is told of a run while it goes on.
+struct statistics_arguments {
+  bool table = false;                          ///< on standard error
+  std::optional<std::filesystem::path> lines;  ///< a file for lines of JSON
+  std::chrono::nanoseconds interval = std::chrono::seconds(5);
+
+  bool wanted() const noexcept { return table || lines; }
+};
+
 /// What `troupe run` is told.
 struct run_arguments {
   file_arguments input;
+  statistics_arguments statistics;
   unsigned workers = 0;                                         ///< 0: as the file says
   std::chrono::nanoseconds deadline = std::chrono::seconds(5);  ///< how long an early end may take
 };

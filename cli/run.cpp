@@ -2,12 +2,14 @@
 #include <cstdlib>
 #include <stop_token>
 #include <string_view>
+#include <utility>
 
 #include <troupe/actors/runtime.hpp>
 #include <troupe/base/log.hpp>
 #include <troupe/cli/command.hpp>
 #include <troupe/cli/report.hpp>
 #include <troupe/cli/signals.hpp>
+#include <troupe/cli/statistics.hpp>
 #include <troupe/pipeline/pipeline.hpp>
 
 namespace troupe::cli {
@@ -40,17 +42,26 @@ exit_code run(const run_arguments& arguments, const pipeline::registry& classes)
     complain(loaded.errors);
     return exit_code::bad_input;
   }
+  auto lines = open_lines(arguments.statistics);
+  if (!lines) {
+    complain(lines.error().message());
+    return exit_code::failed;
+  }
   set_log_sink(&log);
   const std::stop_source stop;
   const signal_watch signals(stop);
   runtime_options options;
   options.workers = loaded.value->workers();
+  options.measure = options.count_queues = arguments.statistics.wanted();
   runtime rt(options);
+  statistics_printer statistics(rt, arguments.statistics, std::move(*lines));
   const auto report = loaded.value->run(rt, {stop.get_token(), arguments.deadline});
   for (const auto& failure : report.failures) complain(failure);
   for (const auto& stuck : report.stuck) complain(stuck);
   for (const auto& lost : report.unroutable) complain(lost);
-  const auto code = code_of(report, signals.received());
+  const bool told = statistics.finish();
+  auto code = code_of(report, signals.received());
+  if (code == exit_code::ok && !told) code = exit_code::failed;
   // A thread that is stuck in an actor may still use what destructors would take from it.
   if (!report.stuck.empty()) std::_Exit(static_cast<int>(code));
   return code;

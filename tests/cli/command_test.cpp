@@ -95,13 +95,57 @@ TEST_F(Command, version_is_that_of_the_project) {
 }
 
 TEST_F(Command, bad_usage_is_exit_code_2) {
-  for (const std::string words : {"rnu x.yaml", "run", "run --wrokers 2 x", "run x --workers 0", "run x --workers many",
-                                  "run x --deadline -1", "check", "check a b", "--nothing", "graph x -o"}) {
+  for (const std::string words :
+       {"rnu x.yaml", "run", "run --wrokers 2 x", "run x --workers 0", "run x --workers many", "run x --deadline -1",
+        "run x --stats 0", "run x --stats many", "check", "check a b", "--nothing", "graph x -o"}) {
     const auto end = shell("troupe " + words);
     EXPECT_EQ(end.code, 2) << words;
     EXPECT_THAT(end.err, StartsWith("troupe: ")) << words;
   }
   EXPECT_EQ(shell("troupe rnu x.yaml").err, "troupe: unknown command 'rnu' (did you mean 'run'?)\n");
+}
+
+TEST_F(Command, run_tells_what_the_actors_do_each_interval_and_at_the_end) {
+  file("input", numbers(2000));
+  const auto end = shell("troupe run " + copying() + " --stats 60 --stats-json " + path("stats"));
+  EXPECT_EQ(end.code, 0) << end.err;
+  EXPECT_EQ(end.out, numbers(2000));
+  EXPECT_THAT(end.err, StartsWith("troupe: "));
+  EXPECT_THAT(end.err, HasSubstr("sent 4,000 = handled 4,000 + failed 0 + dropped 0 + dead letters 0 + queued 0\n"));
+  EXPECT_THAT(end.err, HasSubstr("printer"));
+  const auto lines = read_file(path("stats"));
+  EXPECT_THAT(lines, StartsWith("{\"seconds\":"));
+  EXPECT_THAT(lines, HasSubstr("\"sent\":4000,\"handled\":4000,"));
+  EXPECT_EQ(lines.find('\n'), lines.size() - 1) << "only the last word: it was over soon";
+}
+
+TEST_F(Command, run_tells_nothing_of_that_unless_it_is_asked_to) {
+  file("input", numbers(3));
+  EXPECT_EQ(shell("troupe run " + copying()).err, "");
+  EXPECT_THAT(shell("troupe run --stats " + copying()).err, HasSubstr("queued 0\n")) << "without a number";
+}
+
+TEST_F(Command, a_file_for_statistics_that_cannot_be_made_is_exit_code_1) {
+  file("input", numbers(3));
+  const auto end = shell("troupe run " + copying() + " --stats-json " + path("none/stats"));
+  EXPECT_EQ(end.code, 1);
+  EXPECT_THAT(end.err, HasSubstr("none/stats"));
+  EXPECT_EQ(end.out, "");
+}
+
+TEST_F(Command, the_table_comes_each_interval_while_the_pipeline_runs) {
+  ASSERT_EQ(::mkfifo(path("input").c_str(), 0600), 0);
+  process feeder("exec sleep 60 > " + path("input"));
+  process run("troupe run " + copying() + " --stats 0.05");
+  wait_until([&] {
+    const auto said = run.complaints();
+    std::size_t tables = 0;
+    for (auto at = said.find("sent "); at != said.npos; at = said.find("sent ", at + 1)) ++tables;
+    return tables >= 3;
+  });
+  feeder.signal(SIGTERM);  // the end of the input
+  const auto end = run.wait();
+  EXPECT_EQ(end.code, 0) << end.err;
 }
 
 TEST_F(Command, check_tells_all_errors_with_their_places) {
