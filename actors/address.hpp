@@ -121,7 +121,7 @@ public:
 
   /// Asks, as `ref::ask`. Any thread.
   pending_reply<R, M> ask(M message, std::chrono::nanoseconds timeout = forever) const {
-    promise<R> p(get_cell()->home());
+    promise<R> p(get_cell()->core().scheduler());
     p.name_parties(type_name<M>(), *get_cell());
     if (timeout == forever && detail::this_trampoline) p.owned_by(*get_cell());
     future<R> answer = p.get_future(timeout);

@@ -12,6 +12,7 @@
 #include <troupe/base/log.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/run_loop.hpp>
+#include <troupe/scheduler/side_thread.hpp>
 #include <troupe/scheduler/trampoline.hpp>
 
 namespace troupe {
@@ -137,6 +138,7 @@ void cell::prepare(actor_options options) {
     core_->names().add(options.name, *this);
     own_extras().name = std::move(options.name);
   }
+  if (options.own_thread) take_own_thread();
   const mailbox_options* mailbox = options.mailbox ? &*options.mailbox : class_->mailbox;
   detail::mailbox_budget* budget = core_->budget();
   if (!mailbox && !budget && !core_->counts_queues()) return;
@@ -613,6 +615,7 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
   for (const auto& o : observers) o->actor_gone(*this, reason);
   if (x->children) std::exchange(x->children, nullptr)->abandon();
   if (x->place) x->place->parent->child_is_gone(*this);
+  if (x->thread) x->thread->retire();
   release();
 }
 

@@ -26,6 +26,7 @@ namespace troupe {
 struct actor_options {
   std::string name{};                                     ///< which reports show; empty: class#id
   std::optional<mailbox_options> mailbox = std::nullopt;  ///< in place of that of its class
+  bool own_thread = false;                                ///< it runs alone on a thread of its own: see `own_thread`
 };
 struct supervisor_options;
 
@@ -283,6 +284,7 @@ private:
   ~cell();
 
   void prepare(actor_options options);
+  void take_own_thread();
   void begin() noexcept;    // construction is over: idle, or scheduled
   void abandon() noexcept;  // construction has failed
   bool must_end() const noexcept override { return ending_; }

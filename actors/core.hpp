@@ -104,6 +104,16 @@ public:
   void count_queues() noexcept { counts_queues_ = true; }
   bool counts_queues() const noexcept { return counts_queues_; }
 
+  /// What keeps this for a thread that may touch it; null when the runtime and its threads have gone.
+  std::shared_ptr<void> lease() const noexcept { return lease_.lock(); }
+  void set_lease(const std::shared_ptr<void>& l) noexcept { lease_ = l; }
+
+  /// True on the threads of this runtime: its workers, and those of single actors.
+  bool runs_caller() const noexcept {
+    worker* w = current_worker();
+    return w && &w->owner().base() == scheduler_.get();
+  }
+
   /// When it was made, by its scheduler's clock.
   std::int64_t begun() const noexcept { return begun_; }
 
@@ -219,6 +229,7 @@ private:
   atomic<std::int64_t> awaited_replies_{0};  // only counts
 
   const std::int64_t begun_;
+  std::weak_ptr<void> lease_;     // set before the first actor is made
   atomic<bool> given_up_{false};  // set once; release pairs with the acquire of whoever would wait
 
   name_registry names_;

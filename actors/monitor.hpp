@@ -121,7 +121,7 @@ class callback_observer final : public end_observer {
 public:
   explicit callback_observer(F f) : f_(std::move(f)) {}
   void actor_gone(cell& who, const exit_reason& reason) noexcept override {
-    call_soon(who.home(), [f = std::move(f_), reason]() mutable { f(reason); });
+    call_soon(who.core().scheduler(), [f = std::move(f_), reason]() mutable { f(reason); });
   }
 
 private:

@@ -54,7 +54,7 @@ public:
 
   /// The same to `co_await`.
   future<exit_reason> when_ended(std::chrono::nanoseconds timeout = forever) const {
-    promise<exit_reason> p(cell_->home());
+    promise<exit_reason> p(cell_->core().scheduler());
     p.hold_up_no_shutdown();  // it is the shutdown that closes actors
     p.owned_by(*cell_);
     future<exit_reason> f = p.get_future(timeout);
@@ -194,7 +194,7 @@ private:
   future<reply_of<A, M>> start_ask(std::chrono::nanoseconds timeout, Args&&... args) const {
     static_assert(!loop_actor_class<A>, "troupe: a loop actor has no handlers whose result could be the answer");
     using R = reply_of<A, M>;
-    promise<R> p(get_cell()->home());
+    promise<R> p(get_cell()->core().scheduler());
     p.name_parties(type_name<M>(), *get_cell());
     if (timeout == forever && detail::this_trampoline)
       p.owned_by(*get_cell());  // the wait of an actor may be part of a cycle

@@ -28,6 +28,7 @@ struct lease {
 /// What holds for any scheduler. Before the first actor is made.
 detail::core* furnished(detail::core* core, const runtime_options& options, std::shared_ptr<void>& runtime_lease) {
   runtime_lease = std::make_shared<lease>(*core);
+  core->set_lease(runtime_lease);
   if (options.mailbox_memory != 0) core->set_budget(options.mailbox_memory, options.mailbox_overflow);
   if (options.measure) core->measure();
   if (options.count_queues) core->count_queues();
@@ -70,14 +71,12 @@ runtime::~runtime() {
 }
 
 bool runtime::wait_idle(std::chrono::nanoseconds timeout) {
-  return scheduler().wait_quiescent(deadline_after(scheduler().now(), timeout));
+  return await_rest(deadline_after(scheduler().now(), timeout));
 }
 
 void runtime::run_forever() {
   if (auto* loop = dynamic_cast<run_loop*>(&scheduler())) return loop->run_forever();
-  worker* here = current_worker();
-  if (here && &here->owner() == &scheduler())
-    throw troupe_error(errc::invalid_argument, "run_forever() on a thread of the runtime");
+  if (core_->runs_caller()) throw troupe_error(errc::invalid_argument, "run_forever() on a thread of the runtime");
   if (kept_.exchange(true, acq_rel))
     throw troupe_error(errc::invalid_argument, "run_forever() while another thread is in it");
   stopped_.park();
@@ -146,7 +145,8 @@ public:
   bool holds() const noexcept override {
     bool waiting = false;
     scheduler_->strands().for_each([&](strand& s) { waiting = waiting || s.waits(); });
-    return !waiting && !core_->awaits_replies() && scheduler_->roster()->idle();
+    const auto& roster = scheduler_->roster();
+    return !waiting && !core_->awaits_replies() && roster->idle() && roster->helpers().at_rest();
   }
   void sleep_until(std::int64_t deadline) noexcept override {
     parker_.park(
@@ -159,20 +159,56 @@ private:
   parker parker_;
 };
 
+/// No thread of a single actor is at work.
+class sides_rest final : public wait_condition {
+public:
+  explicit sides_rest(scheduler& s) : scheduler_(&s), sides_(&s.roster()->sides()) {}
+  bool holds() const noexcept override { return sides_->at_rest(); }
+  void sleep_until(std::int64_t deadline) noexcept override {
+    parker_.park(std::min(deadline, scheduler_->now() + 1'000'000));  // nobody tells: look now and then
+  }
+
+private:
+  scheduler* scheduler_;
+  detail::thread_work* sides_;
+  parker parker_;
+};
+
 }  // namespace
+
+/// Waits until nothing is queued, runs or is due, here and on the threads of single actors. False at the deadline, or
+/// on a thread of this runtime.
+bool runtime::await_rest(std::int64_t deadline) {
+  troupe::scheduler& s = scheduler();
+  if (core_->runs_caller()) return false;
+  const detail::thread_work& sides = s.roster()->sides();
+  sides_rest condition(s);
+  for (;;) {
+    const std::uint64_t begun = sides.begun();
+    const bool rested = sides.rested() == begun;
+    if (!s.wait_quiescent(deadline)) return false;
+    if (rested && sides.begun() == begun) return true;  // TR1: and so it was when the scheduler came to rest
+    if (s.wait(condition, deadline) != troupe::scheduler::waited::held) return false;
+  }
+}
 
 /// Waits until nothing is queued, runs, is due, or waits for a reply.
 void runtime::await_quiescence(std::int64_t deadline) {
   troupe::scheduler& s = scheduler();
+  const detail::thread_work& helpers = s.roster()->helpers();
   all_answered condition(s, *core_);
-  while (s.wait_quiescent(deadline) && !condition.holds()) {
+  for (;;) {
+    const std::uint64_t begun = helpers.begun();
+    const bool rested = helpers.rested() == begun;
+    if (!await_rest(deadline)) return;
+    // TR1: none of them has sent anything, and gone idle, behind the moment of rest.
+    if (rested && condition.holds() && helpers.begun() == begun) return;
     if (s.wait(condition, deadline) != troupe::scheduler::waited::held) return;
   }
 }
 
 void runtime::await_ends(std::int64_t deadline) {
-  worker* here = current_worker();
-  if (here && &here->owner() == &scheduler()) return;  // it would wait for itself
+  if (core_->runs_caller()) return;  // it would wait for itself
   all_ended condition(scheduler());
   scheduler().wait(condition, deadline);
 }
@@ -196,7 +232,7 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
   std::for_each(all.rbegin(), all.rend(), [](const any_ref& a) {
     if (!a.get_cell()->place()) a.get_cell()->close(exit_kind::shutdown);
   });
-  s.wait_quiescent(part(8));
+  await_rest(part(8));
   core_->go_down();
   s.end_spawning();
   if (s.strands().size() != 0) {
@@ -219,7 +255,7 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
   if (replay_note_ && !report.clean() && !core_->recorder()->exhausted())
     log_line(fmt::format("a shutdown left {} alive", report.stuck.size()));
   core_->drop_services();
-  if (!s.stop(deadline)) core_->give_up();
+  if (!s.stop(deadline) || s.roster()->left_behind()) core_->give_up();
   stop();  // as the last step: whoever is kept until then may go on to destroy the runtime
   return report;
 }

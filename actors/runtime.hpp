@@ -17,6 +17,7 @@
 #include <troupe/actors/delegate.hpp>
 #include <troupe/actors/detail/reply_message.hpp>
 #include <troupe/actors/monitor.hpp>
+#include <troupe/actors/own_thread.hpp>
 #include <troupe/actors/ref.hpp>
 #include <troupe/actors/statistics.hpp>
 #include <troupe/base/log.hpp>
@@ -70,7 +71,7 @@ struct runtime_options {
 struct stuck_actor {
   std::string name;                  ///< as `any_ref::name`; else what it is: "green thread", "thread", and which
   std::string handler;               ///< the message that it handles, empty if it waits
-  std::chrono::nanoseconds since{};  ///< for how long, to 10 ms; of a thread that is no worker it is not known
+  std::chrono::nanoseconds since{};  ///< for how long, to 10 ms; of a thread that runs no actors it is not known
 };
 
 /// What `runtime::shutdown` found.
@@ -114,6 +115,13 @@ public:
     return make_actor<A>({.name = std::move(name)}, std::forward<Args>(args)...);
   }
 
+  /// The same on a thread of its own, where the actor may block: `rt.spawn<A>(troupe::own_thread, args...)`. With other
+  /// options: `actor_options::own_thread`. Throws `std::system_error` if the system gives no more threads.
+  template <class A, class... Args>
+  requires actor_class<A> ref<A> spawn(own_thread_t, Args&&... args) {
+    return make_actor<A>({.own_thread = true}, std::forward<Args>(args)...);
+  }
+
   /// Makes a supervisor: an actor whose children are made anew when they crash. Throws `troupe_error`: `shutdown`, or
   /// `invalid_argument` for options out of range.
   supervisor supervise(supervisor_options options = {});
@@ -127,6 +135,11 @@ public:
   template <class... Fs>
   auto spawn_named(std::string name, handlers<Fs...> functions) {
     return make_actor<detail::behavior_of<Fs...>>({.name = std::move(name)}, std::move(functions));
+  }
+
+  template <class... Fs>
+  auto spawn(own_thread_t, handlers<Fs...> functions) {
+    return make_actor<detail::behavior_of<Fs...>>({.own_thread = true}, std::move(functions));
   }
 
   /// Makes an actor of a coroutine `task<> f(mailbox<M...>, args...)`, as a `loop_actor`: it ends when that returns.
@@ -261,6 +274,7 @@ private:
   void kill_all() noexcept;
   std::vector<any_ref> all_actors() const;
   result<any_ref> find_named(std::string_view name, const detail::actor_class& as) const;
+  bool await_rest(std::int64_t deadline);
   void await_quiescence(std::int64_t deadline);
   void await_ends(std::int64_t deadline);
 

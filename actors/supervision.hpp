@@ -50,6 +50,8 @@ struct child_options {
   /// and that came by `send` or `ask`.
   unsigned poison_after = 1;
   std::optional<mailbox_options> mailbox = std::nullopt;  ///< in place of that of its class
+  /// It runs alone on a thread of its own, which it keeps when it is made anew: see `own_thread`.
+  bool own_thread = false;
 };
 
 }  // namespace troupe

@@ -35,7 +35,7 @@ ref<A> spawn_below(const std::shared_ptr<family>& parent, child_options options,
     std::apply([&](auto&&... a) { new (memory) A(a...); }, kept);  // values are const, references are not
   };
   ref<A> made;
-  actor_options own{.name = options.name, .mailbox = options.mailbox};
+  actor_options own{.name = options.name, .mailbox = options.mailbox, .own_thread = options.own_thread};
   cell::make(owner.core(), class_of<A>, std::move(own), [&](cell& c, void* memory) {
     made = ref<A>(&c);
     c.join_family(std::make_unique<membership>(c, parent, std::move(options), make));

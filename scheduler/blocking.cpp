@@ -23,8 +23,8 @@ std::shared_ptr<crew> blocking_crew(scheduler& home) {
 }
 
 scheduler& scheduler_of_caller() {
-  if (this_trampoline) return this_trampoline->self->home();
-  if (const worker* w = current_worker()) return w->owner();
+  if (this_trampoline) return this_trampoline->self->home().base();
+  if (const worker* w = current_worker()) return w->owner().base();
   throw troupe_error(
       errc::invalid_argument,
       "blocking(f) outside of green threads, handlers and jobs: say whose threads, blocking(scheduler, f)");

@@ -273,7 +273,7 @@ template <class F>
 auto future<T>::then(F f) && {
   using U = std::invoke_result_t<F&, troupe::result<T>>;
   static_assert(!is_task<U>, "troupe: then takes a plain function; a coroutine awaits the future instead");
-  scheduler& home = state_->provider();
+  scheduler& home = state_->provider().base();
   future<U> outcome(spawn(
       home,
       [](future<T> source, F continuation) -> task<U> {

@@ -36,7 +36,8 @@ class run_loop::driving {
 public:
   explicit driving(run_loop& loop) : loop_(loop) {
     loop.require_owner();
-    if (current_worker() == &loop.self_) return;  // a job that waits would wait for itself
+    // A job that waits would wait for itself; on the thread of a single actor nothing but that actor runs.
+    if (worker* here = current_worker(); here && &here->owner().base() == &loop) return;
     entered_ = !loop.driven_.exchange(true, acquire);
     if (entered_) outer_ = std::exchange(detail::this_worker, &loop.self_);
   }
@@ -278,7 +279,7 @@ std::string run_loop::label(const strand& s) const {
   return notes == notes_.end() ? scheduler::label(s) : std::to_string(notes->second.number);
 }
 
-std::vector<worker_info> run_loop::inspect() const {
+std::vector<worker_info> run_loop::inspect_workers() const {
   worker_info info{self_.name(), nullptr, {}, {}};
   if (self_.running_.load(relaxed)) {
     info.subject = self_.subject_.load(relaxed);

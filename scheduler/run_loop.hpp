@@ -94,7 +94,7 @@ public:
   bool deterministic() const noexcept override { return chooser_.has_value(); }
   unsigned size() const noexcept override { return 1; }
   std::string label(const strand& s) const override;
-  std::vector<worker_info> inspect() const override;
+  std::vector<worker_info> inspect_workers() const override;
 
 private:
   /// Makes the calling thread the one that drives (L1), for as long as it lives.

@@ -14,6 +14,12 @@ constinit thread_local worker* this_worker = nullptr;
 
 std::string scheduler::label(const strand& s) const { return fmt::format("{}", static_cast<const void*>(&s)); }
 
+std::vector<worker_info> scheduler::inspect() const {
+  std::vector<worker_info> all = base_->inspect_workers();
+  roster_->inspect(all);
+  return all;
+}
+
 void scheduler::report_dropped_calls() noexcept {
   const std::size_t n = dropped_calls_.exchange(0, relaxed);
   if (n != 0)

@@ -78,7 +78,7 @@ public:
   virtual void arm(timer& t, std::int64_t deadline) = 0;
 
   /// True if the timer was armed and will not fire; see `timers`.
-  bool cancel(timer& t) noexcept { return timers_.cancel(t); }
+  bool cancel(timer& t) noexcept { return base_->timers_.cancel(t); }
 
   /// How a thread's wait ended.
   enum class waited : std::uint8_t {
@@ -105,13 +105,13 @@ public:
   virtual bool stop(std::int64_t deadline) = 0;
 
   /// From now on periodic calls are not made any more (`call_every`): the first step of a shutdown.
-  void end_periodic_calls() noexcept { periodic_calls_ended_.store(true, relaxed); }
-  bool periodic_calls_ended() const noexcept { return periodic_calls_ended_.load(relaxed); }
+  void end_periodic_calls() noexcept { base_->periodic_calls_ended_.store(true, relaxed); }
+  bool periodic_calls_ended() const noexcept { return base_->periodic_calls_ended_.load(relaxed); }
 
   /// From now on no green thread begins: whoever asks for one gets `shutdown`. The last step before a shutdown kills
   /// those that are left: one that came behind the list of those would never be killed.
-  void end_spawning() noexcept { spawning_ended_.store(true, relaxed); }
-  bool spawning_ended() const noexcept { return spawning_ended_.load(relaxed); }
+  void end_spawning() noexcept { base_->spawning_ended_.store(true, relaxed); }
+  bool spawning_ended() const noexcept { return base_->spawning_ended_.load(relaxed); }
 
   /// Number of workers, at least one.
   virtual unsigned size() const noexcept = 0;
@@ -122,15 +122,15 @@ public:
   /// How reports call a strand that has no name: by its address, or by a number where runs are to be compared.
   virtual std::string label(const strand& s) const;
 
-  /// What the workers do now.
-  virtual std::vector<worker_info> inspect() const = 0;
+  /// What the workers do now, and the threads that run one actor each.
+  std::vector<worker_info> inspect() const;
 
   /// True if all that it runs runs on one thread, in virtual time: what would have a thread of its own is a job there
   /// (C12).
   virtual bool deterministic() const noexcept { return false; }
 
   /// Internal: a call that was asked for will not be made (`call_soon`, `call_later`, `call_at`).
-  void note_dropped_call() noexcept { dropped_calls_.fetch_add(1, relaxed); }
+  void note_dropped_call() noexcept { base_->dropped_calls_.fetch_add(1, relaxed); }
 
   /// Internal: its threads, and who has made them.
   const std::shared_ptr<detail::thread_roster>& roster() const noexcept { return roster_; }
@@ -139,10 +139,24 @@ public:
   detail::draws& choices() noexcept { return choices_; }
 
   /// All live actors and green threads.
-  strand_registry& strands() noexcept { return strands_; }
+  strand_registry& strands() noexcept { return base_->strands_; }
+
+  /// The scheduler whose timers, strands and threads these are: itself, but for the thread of a single actor, which
+  /// stands beside a scheduler and lives no longer than its actor. What may outlive that actor is given this one.
+  scheduler& base() noexcept { return *base_; }
+  const scheduler& base() const noexcept { return *base_; }
 
 protected:
   friend class worker;
+
+  /// Stands beside another.
+  struct beside {
+    scheduler& other;
+  };
+  explicit scheduler(beside b) noexcept : base_(&b.other.base()), roster_(base_->roster_) {}
+
+  /// What its own workers do.
+  virtual std::vector<worker_info> inspect_workers() const = 0;
 
   /// Makes a job runnable from a thread that has no queue of this scheduler's.
   virtual void inject(job& j) noexcept = 0;
@@ -153,6 +167,7 @@ protected:
   timers timers_;
 
 private:
+  scheduler* base_ = this;
   strand_registry strands_;
   detail::draws choices_;
   std::shared_ptr<detail::thread_roster> roster_ = std::make_shared<detail::thread_roster>();

@@ -192,6 +192,9 @@ protected:
   /// Waits are no longer called off, as if it had never been told to stop. In its slice, out of all regions.
   void forget_cancel() noexcept;
 
+  /// Another scheduler is to run it. Before anyone else knows it.
+  void move_to(scheduler& home) noexcept { home_ = &home; }
+
   /// Of one that its scheduler will not run any more, and that was not killed: whether there is an end that somebody
   /// waits for. One that has begun may stand for what has gone: it is left alone.
   virtual bool must_end() const noexcept = 0;

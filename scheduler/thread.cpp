@@ -24,11 +24,20 @@ void thread_state::start(scheduler& home) {
     keep_ = shared_from_this();
     return home.schedule(*this);
   }
-  const auto body = [self = shared_from_this()] {
+  const std::shared_ptr<thread_roster> roster = daemon() ? nullptr : home.roster();
+  const auto body = [self = shared_from_this(), roster] {
     this_thread_state = self.get();
     self->call();
+    if (roster) roster->helpers().rest();
   };
-  native_.start(thread_roster::add(home.roster(), name(), thread_role::own, daemon()), body, over_);
+  auto entry = thread_roster::add(home.roster(), name(), thread_role::own, daemon());
+  if (roster) roster->helpers().begin();
+  try {
+    native_.start(std::move(entry), body, over_);
+  } catch (...) {
+    if (roster) roster->helpers().rest();
+    throw;
+  }
 }
 
 void thread_state::run() noexcept {

@@ -128,7 +128,7 @@ void party_wait::blocked_thread::wait(std::chrono::nanoseconds timeout, schedule
   wait_outcome how = wait_outcome::timeout;
   worker* here = current_worker();
   scheduler* const own = here ? &here->owner() : driven_by_this_thread();
-  if (scheduler* const home = provider ? provider : own) {
+  if (scheduler* const home = provider ? &provider->base() : own) {
     // A worker of another scheduler is stood in for there, if it can be: what it waits for comes from elsewhere.
     scheduler* const lent = here && own != home && own->begin_blocking() ? own : nullptr;
     switch (home->wait(*this, deadline_after(home->now(), timeout))) {

@@ -606,7 +606,7 @@ void work_stealing_pool::keep_house() noexcept {
   thread_ended();
 }
 
-std::vector<worker_info> work_stealing_pool::inspect() const {
+std::vector<worker_info> work_stealing_pool::inspect_workers() const {
   std::vector<worker_info> all;
   const std::int64_t at = now();
   for (unsigned i = 0; i != state_->started.load(acquire); ++i) {

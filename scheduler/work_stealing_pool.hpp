@@ -51,7 +51,7 @@ public:
   bool stop(std::int64_t deadline) override;
   unsigned size() const noexcept override;
   unsigned capacity() const noexcept override;
-  std::vector<worker_info> inspect() const override;
+  std::vector<worker_info> inspect_workers() const override;
 
 private:
   struct state;

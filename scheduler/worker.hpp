@@ -62,6 +62,7 @@ private:
   friend class scheduler;
   friend class work_stealing_pool;
   friend class run_loop;
+  friend class side_thread;
 
   void wake(job& j) noexcept {
     if (!has_queue_) return owner_->inject(j);

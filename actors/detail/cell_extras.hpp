@@ -12,6 +12,10 @@
 #include <troupe/actors/detail/mute.hpp>
 #include <troupe/scheduler/future.hpp>
 
+namespace troupe {
+class side_thread;
+}
+
 namespace troupe::detail {
 
 /// A message that its handler has put off.
@@ -55,6 +59,7 @@ struct cell_extras {
   std::uint64_t receives = 0;           ///< with a timeout that have ended; the slice's
   std::vector<std::unique_ptr<active_state>> states;  ///< the innermost last; the slice's
   std::unique_ptr<idle_watch> idle;                   ///< the slice's
+  std::shared_ptr<side_thread> thread;                ///< of its own, which is its home; set before it begins
   extras_slot of_strand;                              ///< what green threads have too; not under the mutex
 };
 

@@ -27,7 +27,7 @@ struct family::orders {
 family::family(cell& owner, supervisor_options options)
     : owner_(&owner),
       keep_(&owner),
-      home_(&owner.home()),
+      home_(&owner.core().scheduler()),
       options_(std::move(options)),
       owner_waits_(owner, "the end of its children") {}
 

@@ -12,7 +12,8 @@ namespace troupe::detail {
 /// Sends once; `To` is a `ref` or an `address`.
 template <class To, class M>
 timer_handle send_later(const To& to, std::chrono::nanoseconds delay, M message) {
-  return call_later(to.get_cell()->home(), delay, [to, m = std::move(message)]() mutable { to.send(std::move(m)); });
+  return call_later(to.get_cell()->core().scheduler(), delay,
+                    [to, m = std::move(message)]() mutable { to.send(std::move(m)); });
 }
 
 /// The handle of a periodic send, for the send itself.
@@ -25,7 +26,7 @@ struct own_timer {
 template <class To, class M>
 timer_handle send_every(const To& to, std::chrono::nanoseconds period, const M& message) {
   auto own = std::make_shared<own_timer>();
-  own->handle = call_every(to.get_cell()->home(), period, [to, m = message, own] {
+  own->handle = call_every(to.get_cell()->core().scheduler(), period, [to, m = message, own] {
     if (to.alive())
       to.send(M(m));
     else if (own->known.load(acquire))

@@ -53,7 +53,7 @@ std::shared_ptr<crew> crew::start(scheduler& home, crew_options options) {
   return made;
 }
 
-crew::crew(scheduler& home, crew_options options) : home_(home), options_(std::move(options)) {
+crew::crew(scheduler& home, crew_options options) : home_(home), roster_(home.roster()), options_(std::move(options)) {
   lanes_.reserve(options_.lanes);
   for (unsigned i = 0; i != options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<lane>(*this, i));
@@ -87,7 +87,7 @@ void crew::add(crew_job& j) {
 /// Makes an idle lane active, and a searcher (CW3); the caller wakes it. Under guard_.
 crew::lane& crew::claim() noexcept {
   lane& l = *idle_.pop_front();
-  ++active_;
+  if (active_++ == 0 && options_.threads) roster_->helpers().begin();
   ++searching_;
   l.searching_ = true;
   l.fresh_ = !std::exchange(l.has_thread_, options_.threads);
@@ -105,7 +105,7 @@ crew::lane* crew::pass_search_on(lane& self) noexcept {
 /// There is no job. Under both locks.
 void crew::go_idle(lane& self, std::shared_ptr<crew>& last) noexcept {
   if (std::exchange(self.searching_, false)) --searching_;
-  --active_;
+  if (--active_ == 0 && options_.threads) roster_->helpers().rest();
   last = std::move(self.keep_);
   if (closed_) self.has_thread_ = false;
   if (self.has_thread_)
@@ -174,7 +174,7 @@ void crew::wake(lane& l) noexcept {
 }
 
 void crew::start_thread(lane& l) {
-  auto entry = thread_roster::add(home_.roster(), options_.prefix + std::to_string(l.number_), options_.role);
+  auto entry = thread_roster::add(roster_, options_.prefix + std::to_string(l.number_), options_.role);
   std::lock_guard lock(threads_);
   l.thread_.join_until(timers::never);  // the lane's last thread, which is at its end
   l.thread_.start(std::move(entry), [keep = shared_from_this(), &l] { l.live(); });
@@ -188,6 +188,7 @@ void crew::not_started(lane& l, const char* why) noexcept {
     l.has_thread_ = l.searching_ = false;
     --searching_;
     nobody = --active_ == 0;
+    if (nobody) roster_->helpers().rest();
     idle_.push_back(l);
     if (over()) line_.grant_all(ended);
   }

@@ -134,6 +134,7 @@ private:
   bool over() const noexcept { return abandoned_ || (closed_ && active_ == 0 && incoming_.empty() && ready_.empty()); }
 
   scheduler& home_;
+  const std::shared_ptr<thread_roster> roster_;  // a thread that is stuck may outlive the scheduler
   const crew_options options_;
   std::vector<std::unique_ptr<lane>> lanes_;
 

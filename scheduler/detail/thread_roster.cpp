@@ -19,6 +19,7 @@ const char* to_string(thread_role role) noexcept {
     case thread_role::blocking: return "blocking";
     case thread_role::executor: return "executor";
     case thread_role::own: return "own";
+    case thread_role::actor: return "actor";
   }
   return "unknown";
 }
@@ -85,6 +86,10 @@ void thread_roster::request_stop() noexcept {
 bool thread_roster::idle() const noexcept {
   const auto all = owners();
   return std::all_of(all.begin(), all.end(), [](const auto& o) { return o->idle(); });
+}
+
+void thread_roster::inspect(std::vector<worker_info>& all) const {
+  for (const auto& o : owners()) o->inspect(all);
 }
 
 std::vector<std::string> thread_roster::end(std::int64_t deadline) noexcept {

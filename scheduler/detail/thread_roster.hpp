@@ -19,7 +19,10 @@ enum class thread_role : std::uint8_t {
   blocking,     ///< runs what `blocking` was given
   executor,     ///< runs the jobs of an executor that has threads of its own
   own,          ///< a `thread`
+  actor,        ///< runs one actor alone, which may block it
 };
+
+struct worker_info;
 
 /// The name of a role, such as "worker".
 const char* to_string(thread_role role) noexcept;
@@ -55,6 +58,29 @@ public:
   /// Takes no more work, refuses what has not begun, and waits until its threads have ended. Adds the names of those
   /// that have not by the deadline (of the steady clock); they are left to themselves.
   virtual void end(std::int64_t deadline, std::vector<std::string>& stuck) noexcept = 0;
+
+  /// Adds what its threads do now, if they run strands.
+  virtual void inspect(std::vector<worker_info>&) const {}
+};
+
+/// How many of a set of threads are at work.
+///
+/// TR1. A thread counts in `begun` before it can do anything, and in `rested` after all that it did. So when `rested`,
+///     read second, equals `begun`, and `begun` is still the same when it is read again, none was at work in between.
+class thread_work {
+public:
+  void begin() noexcept { begun_.fetch_add(1, seq_cst); }
+  void rest() noexcept { rested_.fetch_add(1, seq_cst); }
+  std::uint64_t begun() const noexcept { return begun_.load(seq_cst); }
+  std::uint64_t rested() const noexcept { return rested_.load(seq_cst); }
+  bool at_rest() const noexcept {
+    const std::uint64_t ended = rested();
+    return ended == begun();
+  }
+
+private:
+  atomic<std::uint64_t> begun_{0};
+  atomic<std::uint64_t> rested_{0};
 };
 
 /// The threads of a scheduler, and who has made them. Any thread. Lives as long as the last of the threads.
@@ -92,6 +118,18 @@ public:
   void request_stop() noexcept;
   bool idle() const noexcept;
 
+  /// Adds what those threads do now that run strands.
+  void inspect(std::vector<worker_info>& all) const;
+
+  /// The threads that run one actor each.
+  thread_work& sides() noexcept { return sides_; }
+  /// Those of executors, of blocking calls, and whatever `thread` is no daemon.
+  thread_work& helpers() noexcept { return helpers_; }
+
+  /// A thread that runs an actor did not end, and is left to itself.
+  void leave_behind() noexcept { left_behind_.store(true, relaxed); }
+  bool left_behind() const noexcept { return left_behind_.load(relaxed); }
+
   /// Ends all owners, and gives the names of the threads that did not end. From now on `enlist` refuses.
   std::vector<std::string> end(std::int64_t deadline) noexcept;
 
@@ -118,6 +156,9 @@ private:
   bool ended_ = false;
   blocking_limits limits_;
   std::string name_ = "troupe";
+  thread_work sides_;
+  thread_work helpers_;
+  atomic<bool> left_behind_{false};  // false -> true; relaxed: asked by whoever has ended the owners
   std::mutex blocking_mutex_;
   std::shared_ptr<thread_owner> blocking_pool_;  // under blocking_mutex_
 };

@@ -47,7 +47,7 @@ TEST(Statistics, of_a_class_have_its_actors_and_all_that_these_have_handled) {
   for (const unsigned workers : {1U, 2U}) {
     troupe::runtime rt({.workers = workers, .measure = true});
     auto a = rt.spawn<counter>();
-    auto b = rt.spawn<counter>();
+    auto b = rt.spawn<counter>(troupe::own_thread);
     auto s = rt.spawn<sleeper>();
     for (int i = 0; i != 5'000; ++i) {
       a.send(number{i});
@@ -226,7 +226,7 @@ TEST(Statistics, can_be_looked_at_while_everything_goes_on) {
   });
   for (int round = 0; round != 200; ++round) {
     auto a = rt.spawn<counter>();
-    auto b = rt.spawn<counter>();
+    auto b = round % 20 == 0 ? rt.spawn<counter>(troupe::own_thread) : rt.spawn<counter>();
     for (int i = 0; i != 100; ++i) {
       a.send(number{i});
       b.send(number{i});

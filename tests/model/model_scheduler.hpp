@@ -54,7 +54,7 @@ public:
   bool wait_quiescent(std::int64_t) override { return false; }
   bool stop(std::int64_t) override { return true; }
   unsigned size() const noexcept override { return 1; }
-  std::vector<worker_info> inspect() const override { return {}; }
+  std::vector<worker_info> inspect_workers() const override { return {}; }
 
 private:
   void inject(job& j) noexcept override {
