@@ -73,7 +73,8 @@ bool cell::held_by_kin(exit_reason& reason) noexcept {
     x->ending = reason;
     ending_ = true;
     const bool kept = anew && children->keeps_over_restarts();
-    if (!children->settle(kept ? mode::suspending : mode::ending, !reason.abnormal())) return true;
+    // Unless it was closed its children end at once: one that drains might wait for those who wait for this one.
+    if (!children->settle(kept ? mode::suspending : mode::ending, !reason.abnormal() && !killed())) return true;
     ending_ = false;
   }
   if (!anew) return false;

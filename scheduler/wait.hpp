@@ -201,6 +201,8 @@ private:
   public:
     explicit time_limit(party_wait& w) noexcept : wait_(&w) {}
     void fire() noexcept override;
+    // The wait may go only afterwards: a shutdown that has run out of time destroys it when the timers have ended.
+    void dropped() noexcept override { fired.store(true, release); }
 
     // true: the timer will not touch the wait any more, or owns the right to resume its party
     atomic<bool> fired{false};

@@ -55,7 +55,8 @@ bool bounded_inbox::has_room(const envelope& e) const noexcept {
 }
 
 bool bounded_inbox::half_free() const noexcept {
-  return count_.load(relaxed) <= options_.capacity / 2 && (!budget_ || budget_->has_room(1));
+  const std::size_t count = count_.load(relaxed);
+  return count == 0 || (count <= options_.capacity / 2 && (!budget_ || budget_->has_room(1)));
 }
 
 /// Drops what is oldest until the message fits. False if it never will.
@@ -245,11 +246,22 @@ bool bounded_inbox::has_message() const noexcept {
 }
 
 bool bounded_inbox::try_idle() noexcept {
-  std::lock_guard lock(guard_);
-  if (holds_anything()) return false;
-  free_last();
-  idle_.store(true, relaxed);
-  return true;
+  envelope_list gone;
+  {
+    wake_list woken;
+    std::lock_guard lock(guard_);
+    if (holds_anything()) return false;
+    let_in(woken);  // it may be empty for what has been dropped, and not taken
+    if (holds_anything()) return false;
+    gone = std::exchange(gone_, {});
+    if (gone.empty()) {
+      free_last();
+      idle_.store(true, relaxed);
+      return true;
+    }
+  }
+  lose(gone);
+  return false;
 }
 
 void bounded_inbox::refuse(wake_list& woken) noexcept {

@@ -59,7 +59,8 @@ private:
 ///     left.
 /// BI5. Who waits for room stands in `senders_` with its envelope, and nobody who could wait overtakes it: whoever
 ///     makes room puts the first one's envelope into the mailbox in its place. Muted actors stand in `muted_` until
-///     half of the room is free. None of them waits once the mailbox is closed for messages.
+///     half of the room is free, and that of an empty mailbox is, whatever the budget says: its memory may be held by
+///     messages for those who are muted themselves. None of them waits once the mailbox is closed for messages.
 class bounded_inbox {
 public:
   /// `budget` may be null; it outlives the inbox. Throws `troupe_error` (`invalid_argument`) for a capacity of 0.

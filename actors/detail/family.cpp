@@ -17,7 +17,7 @@ struct family::orders {
   std::vector<any_ref> quit{};   // end at once, with the reason `shutdown`: the temporary ones
   std::vector<any_ref> start{};  // be made anew
   any_ref close{};
-  any_ref kill{};
+  std::vector<any_ref> kill{};
   std::vector<std::pair<std::uint64_t, std::int64_t>> rests{};  // which, and for how long
   any_ref wake{};                                               // the owner, whose children have settled
   any_ref crash{};                                              // the owner, and why
@@ -78,7 +78,6 @@ bool family::restart_child(const any_ref& c) noexcept {
     if (!found) return false;
     if (mode_ == mode::running && round_ == round::none && found->now == state::up) {
       found->now = state::stopping;
-      found->by_hand = true;
       out.stop.push_back(c);
     } else if (mode_ == mode::running && found->now == state::resting) {
       found->now = state::starting;
@@ -129,7 +128,8 @@ void family::child_is_down(cell& c, const exit_reason& why) noexcept {
     const state before = std::exchange(found->now, state::down);
     if (before == state::stopping) {
       const bool in_round = round_ != round::none && found - children_.data() >= static_cast<std::ptrdiff_t>(from_);
-      if (std::exchange(found->by_hand, false) && mode_ == mode::running && !in_round) {
+      // By hand; or it was made, or told, while the owner was down, which has come back before.
+      if (mode_ == mode::running && !in_round) {
         found->now = state::starting;
         out.start.push_back(found->who);
       }
@@ -179,10 +179,10 @@ bool family::settle(mode m, bool gently) noexcept {
   carry_out(out);
   const auto ready = [&] {
     std::lock_guard guard(mutex_);
-    return settled() || (gently && owner_->was_killed());
+    return settled() || (gently && owner_->killed());
   };
   if (owner_->park(owner_waits_, ready)) return false;
-  return gently && owner_->was_killed() ? settle(m, false) : true;
+  return gently && owner_->killed() ? settle(m, false) : true;
 }
 
 void family::resume() noexcept {
@@ -220,10 +220,19 @@ void family::step(orders& out) noexcept {
       if (!abandoned_) out.wake = any_ref(owner_);
       return;
     }
+    // Nobody makes them anew any more, and others may wait for room in their mailboxes.
+    for (child& c : children_) {
+      if (c.now != state::down) continue;
+      c.now = state::ending;
+      out.kill.push_back(c.who);
+    }
     child& last = children_.back();
-    const bool down = last.now == state::down;
+    const bool told = last.now == state::ending;
     last.now = state::ending;
-    (gently_ && !down ? out.close : out.kill) = last.who;
+    if (!gently_)
+      out.kill.push_back(last.who);
+    else if (!told)
+      out.close = last.who;
     return;
   }
   if (mode_ == mode::suspending) {
@@ -344,7 +353,7 @@ void family::carry_out(orders& o) noexcept {
     m.waits.unpark();
   }
   if (o.close) o.close.get_cell()->close(exit_kind::shutdown);
-  if (o.kill) o.kill.kill();
+  for (const any_ref& c : o.kill) c.kill();
   for (const auto& [which, delay] : o.rests) {
     if (delay == 0)
       rested(which);

@@ -67,7 +67,6 @@ private:
   struct child {
     any_ref who;
     state now = state::up;
-    bool by_hand = false;                 // it was told to come down by `restart_child`
     std::uint64_t rest = 0;               // which rest it is in: an old timer does nothing
     std::deque<std::int64_t> restarts{};  // within the window
   };

@@ -163,6 +163,36 @@ public:
   }
 };
 
+TEST(Lifecycle, a_shutdown_that_has_no_time_destroys_who_waits_with_a_timeout) {
+  class patient : public troupe::actor {
+  public:
+    patient(troupe::address<int(int)> to, std::vector<std::string>& out) : to_(std::move(to)), out_(out) {}
+    ~patient() { out_.push_back("destroyed"); }
+    troupe::task<> on(poke) {
+      const auto r = co_await to_.ask(1, 1h);
+      out_.push_back(r ? "answered" : "not answered");
+    }
+
+  private:
+    troupe::address<int(int)> to_;
+    std::vector<std::string>& out_;
+  };
+  class silent : public troupe::actor {
+  public:
+    void on(int, troupe::promise<int> reply) { kept_ = std::move(reply); }
+
+  private:
+    troupe::promise<int> kept_;
+  };
+  entries out;
+  troupe::runtime rt({.seed = 1});
+  const auto p = rt.spawn<patient>(rt.spawn<silent>(), std::ref(out));
+  p.send(poke{});
+  ASSERT_TRUE(rt.wait_idle(1ms) || p.alive());
+  EXPECT_FALSE(rt.shutdown(0s).clean());
+  EXPECT_EQ(out, (entries{"destroyed"}));
+}
+
 TEST(Lifecycle, a_handler_may_join_on_its_own_runtime_while_another_thread_stands_in) {
   troupe::runtime rt({.workers = 1});
   const troupe::any_ref other = rt.spawn<closes_itself>();

@@ -558,6 +558,26 @@ TEST(MailboxMemory, makes_senders_of_one_mailbox_wait_until_another_is_emptied) 
   EXPECT_EQ(other.ask(get_numbers{}, 30s).get().value(), (std::vector{7}));
 }
 
+TEST(MailboxMemory, does_not_mute_actors_for_ever_whose_own_messages_hold_it) {
+  struct pass_on {};
+  class passes_on : public troupe::actor {
+  public:
+    explicit passes_on(troupe::ref<keeper> to) : to_(std::move(to)) {}
+    void on(pass_on) { to_.send(number{1}); }
+
+  private:
+    troupe::ref<keeper> to_;
+  };
+  troupe::runtime rt({.mailbox_memory = 512, .seed = 1});
+  const auto to = rt.spawn<keeper>();
+  const auto one = rt.spawn<passes_on>(to);
+  const auto other = rt.spawn<passes_on>(to);
+  for (int i = 0; i != 100; ++i) one.send(pass_on{}), other.send(pass_on{});
+  rt.run();
+  expect_conserved(rt);
+  EXPECT_EQ(rt.counts().handled, 400u);
+}
+
 // --- later ---------------------------------------------------------------------------------------------------------
 
 TEST(TimedSend, comes_in_virtual_time_once_or_again_and_again_until_called_off) {
