@@ -150,6 +150,10 @@ function(troupe_stress_tests path)
   add_test(NAME stress.soak COMMAND stress --queue actors --items 500000 --seconds 20)
   troupe_test_properties(stress.soak)
   set_tests_properties(stress.soak PROPERTIES LABELS stress)
+  # Random programs, with seeds that no run before had: by hand, --seconds 3600.
+  add_test(NAME stress.seeds COMMAND stress --seeds --seconds 10)
+  troupe_test_properties(stress.seeds)
+  set_tests_properties(stress.seeds PROPERTIES LABELS stress)
 endfunction()
 
 # The checks of the tree itself; 77 means that what a check needs is not on this machine.

@@ -2,7 +2,6 @@
 #include <troupe/actors/monitor.hpp>
 #include <troupe/actors/runtime.hpp>
 #include <troupe/actors/supervisor.hpp>
-#include <troupe/base/log.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -11,7 +10,6 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -50,23 +48,6 @@ struct ball {
 };
 struct visit {
   std::uint32_t number;
-};
-
-/// What happens next, from one random word each.
-class dice {
-public:
-  explicit dice(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15 + 1) {}
-  std::uint64_t roll() noexcept {  // xorshift64*, Vigna 2016
-    state_ ^= state_ >> 12;
-    state_ ^= state_ << 25;
-    state_ ^= state_ >> 27;
-    return state_ * 0x2545f4914f6cdd1d;
-  }
-  std::uint32_t below(std::uint32_t n) noexcept { return static_cast<std::uint32_t>((roll() >> 32) * n >> 32); }
-  bool once_in(std::uint32_t n) noexcept { return below(n) == 0; }
-
-private:
-  std::uint64_t state_;
 };
 
 /// C2: notes whether two handlers of one object overlap, and whether it moves between threads.
@@ -194,16 +175,6 @@ private:
   std::vector<std::uint32_t> sent_;
   std::vector<visitor> visitors_;
   alone alone_;
-};
-
-class quiet_log {
-public:
-  quiet_log() {
-    troupe::set_log_sink([](std::string_view) noexcept {});
-  }
-  ~quiet_log() { troupe::set_log_sink(nullptr); }
-  quiet_log(const quiet_log&) = delete;
-  quiet_log& operator=(const quiet_log&) = delete;
 };
 
 std::string complaint(const char* what, std::uint64_t times) {

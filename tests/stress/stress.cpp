@@ -1,4 +1,5 @@
 #include "stress.hpp"
+#include "seeds.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -6,6 +7,9 @@
 #include <cstring>
 #include <string_view>
 
+// stress --seeds [--seconds S] [--first-seed N | --seed SCHEDULE]: runs random programs of actors on deterministic
+// runtimes, each with a seed of its own; see seeds.hpp.
+//
 // stress [--items N] [--queue NAME] [--seconds S] | --list: sends items through each queue, and checks that each came
 // out once, and in order where order is promised. With seconds it does so again and again for as long, and until
 // something is wrong. Ends with 1 then, with 2 if the arguments are wrong.
@@ -51,7 +55,10 @@ void for_each_queue(Visit visit) {
 }
 
 int usage(const char* program) {
-  std::fprintf(stderr, "usage: %s [--items N] [--queue NAME] [--seconds S] | --list\n", program);
+  std::fprintf(stderr,
+               "usage: %s [--items N] [--queue NAME] [--seconds S]\n"
+               "       %s --seeds [--seconds S] [--first-seed N | --seed SCHEDULE]\n       %s --list\n",
+               program, program, program);
   return 2;
 }
 
@@ -59,6 +66,9 @@ int main_of(int argc, char** argv) {
   std::uint64_t items = 1'000'000;
   double seconds = 0;
   std::string_view name;
+  bool seeds = false;
+  seeds_options of_seeds;
+  of_seeds.program = argv[0];
   for (int i = 1; i != argc; ++i) {
     const std::string_view option = argv[i];
     if (option == "--list") {
@@ -66,6 +76,10 @@ int main_of(int argc, char** argv) {
         std::printf("%-17s %s%s\n", q.name, q.what, q.divisor == 1 ? "" : " (a tenth of the items)");
       });
       return 0;
+    }
+    if (option == "--seeds") {
+      seeds = true;
+      continue;
     }
     if (i + 1 == argc) return usage(argv[0]);
     const char* value = argv[++i];
@@ -75,10 +89,18 @@ int main_of(int argc, char** argv) {
       name = value;
     else if (option == "--seconds")
       seconds = std::strtod(value, nullptr);
+    else if (option == "--first-seed")
+      of_seeds.first_seed = std::strtoull(value, nullptr, 10);
+    else if (option == "--seed")
+      of_seeds.schedule = value;
     else
       return usage(argv[0]);
   }
-  if (items < 1'000) return usage(argv[0]);
+  if (seeds) {
+    of_seeds.seconds = seconds;
+    return run_seeds(of_seeds);
+  }
+  if (of_seeds.first_seed || !of_seeds.schedule.empty() || items < 1'000) return usage(argv[0]);
   bool found = false;
   bool right = true;
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);

@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
+
+#include <troupe/base/log.hpp>
 
 /// What the stress runs share: items that know their sender and number, tallies of what came out, and a brake for
 /// senders that nothing else slows down.
@@ -79,6 +82,34 @@ public:
 private:
   std::array<tally::from, parties> from_{};
   std::string complaints_;
+};
+
+/// What happens next, from one random word each.
+class dice {
+public:
+  explicit dice(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15 + 1) {}
+  std::uint64_t roll() noexcept {  // xorshift64*, Vigna 2016
+    state_ ^= state_ >> 12;
+    state_ ^= state_ << 25;
+    state_ ^= state_ >> 27;
+    return state_ * 0x2545f4914f6cdd1d;
+  }
+  std::uint32_t below(std::uint32_t n) noexcept { return static_cast<std::uint32_t>((roll() >> 32) * n >> 32); }
+  bool once_in(std::uint32_t n) noexcept { return below(n) == 0; }
+
+private:
+  std::uint64_t state_;
+};
+
+/// Nothing is logged while it lives: what goes wrong there is meant.
+class quiet_log {
+public:
+  quiet_log() {
+    troupe::set_log_sink([](std::string_view) noexcept {});
+  }
+  ~quiet_log() { troupe::set_log_sink(nullptr); }
+  quiet_log(const quiet_log&) = delete;
+  quiet_log& operator=(const quiet_log&) = delete;
 };
 
 /// One kind of queue.
