@@ -629,9 +629,11 @@ scheduler::waited work_stealing_pool::wait(wait_condition& condition, std::int64
   const bool own = w && &w->owner() == this;
   if (condition.holds()) return waited::held;
   if (own && !begin_blocking()) return waited::refused;
-  while (!condition.holds() && (deadline == timers::never || now() < deadline)) condition.sleep_until(deadline);
+  bool held = false;  // once it has: what comes next may end that again
+  while (!(held = condition.holds()) && (deadline == timers::never || now() < deadline))
+    condition.sleep_until(deadline);
   if (own) end_blocking();
-  return condition.holds() ? waited::held : waited::timeout;
+  return held || condition.holds() ? waited::held : waited::timeout;
 }
 
 bool work_stealing_pool::wait_quiescent(std::int64_t deadline) {

@@ -40,6 +40,8 @@ TEST(C6_Shutdown, names_an_actor_that_blocks_its_own_thread_and_returns_by_the_d
   static std::atomic<int> woke_up{0};
   static std::atomic<bool> begun{false};
   static std::atomic<bool> over{false};
+  woke_up = 0;
+  begun = over = false;
   {
     troupe::runtime rt({.workers = 2});
     auto b = rt.spawn<blocks>({.name = "sleepyhead", .own_thread = true}, woke_up);
