@@ -24,9 +24,10 @@ send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexc
   const bool system = e.ops->system;
   if (core_->watched()) note_sender(e);
   bool beyond = false;
-  const auto outcome = bounded()->push(e, may_refuse, beyond);
+  const auto outcome = bounded()->push(e, may_refuse, counted, beyond);
   using pushed = detail::bounded_inbox::pushed;
-  if (!system && !counted && outcome != pushed::full) core_->count(&detail::core::counters::sent);
+  if (!system && !counted && (outcome == pushed::closed || outcome == pushed::dropped))
+    core_->count(&detail::core::counters::sent);
   switch (outcome) {
     case pushed::woke: wake(); [[fallthrough]];
     case pushed::queued:

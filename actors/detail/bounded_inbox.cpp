@@ -158,7 +158,7 @@ bool bounded_inbox::wake_reader() noexcept {
   return true;
 }
 
-bounded_inbox::pushed bounded_inbox::push(envelope& e, bool may_refuse, bool& beyond) noexcept {
+bounded_inbox::pushed bounded_inbox::push(envelope& e, bool may_refuse, bool counted, bool& beyond) noexcept {
   bool woke = false;
   envelope_list gone;
   {
@@ -186,6 +186,7 @@ bounded_inbox::pushed bounded_inbox::push(envelope& e, bool may_refuse, bool& be
       } else if (may_refuse && !senders_.empty()) {
         return pushed::full;
       }
+      if (!counted) owner_->core().count(&core::counters::sent);  // before anybody can count it as handled
       insert(e);
     }
     woke = wake_reader();

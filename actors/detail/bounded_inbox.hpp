@@ -78,8 +78,9 @@ public:
   };
 
   /// Any thread. `may_refuse`: the caller would rather be told `full` than go beyond the capacity. `beyond` becomes
-  /// true where the policy is to block and the message went beyond it.
-  pushed push(envelope& e, bool may_refuse, bool& beyond) noexcept;
+  /// true where the policy is to block and the message went beyond it. A message that is taken counts as sent, unless
+  /// it was `counted` before.
+  pushed push(envelope& e, bool may_refuse, bool counted, bool& beyond) noexcept;
 
   // --- the reader's alone -------------------------------------------------------------------------------------------
 
