@@ -625,13 +625,11 @@ std::vector<worker_info> work_stealing_pool::inspect_workers() const {
 // --- waiting and stopping ------------------------------------------------------------------------------------------
 
 scheduler::waited work_stealing_pool::wait(wait_condition& condition, std::int64_t deadline) {
-  worker* w = current_worker();
-  const bool own = w && &w->owner() == this;
+  const bool own = current_worker() && &current_worker()->owner() == this;
   if (condition.holds()) return waited::held;
   if (own && !begin_blocking()) return waited::refused;
   bool held = false;  // once it has: what comes next may end that again
-  while (!(held = condition.holds()) && (deadline == timers::never || now() < deadline))
-    condition.sleep_until(deadline);
+  while (!(held = condition.holds()) && now() < deadline) condition.sleep_until(deadline);
   if (own) end_blocking();
   return held || condition.holds() ? waited::held : waited::timeout;
 }
