@@ -23,8 +23,10 @@ class ref;
 /// the reply to an `ask`. `void on_start()` and `void on_stop()` are called if the class has them: before the first
 /// message, and after the last when the actor was closed.
 ///
-/// Handlers of one actor never overlap (C2), so its members need no locks. The functions below are for the actor
-/// itself: its constructor, handlers and `run`.
+/// Handlers of one actor never overlap (C2), so its members need no locks. In a class with
+/// `static constexpr bool reentrant = true;` those that are coroutines do, but only at their waits: what a handler has
+/// seen before a `co_await` may have changed behind it. The functions below are for the actor itself: its constructor,
+/// handlers and `run`.
 class actor {
 public:
   actor(const actor&) = delete;

@@ -302,9 +302,13 @@ void cell::run_slice() noexcept {
       continue;
     }
     if (draining_) {
-      if (!root_) return end(reason_when_closed());
-      receiving_ = false;
-      if (!go_on(resume_at, handled)) return;
+      if (overlapping_) {
+        if (!take_when_closed(handled)) return;
+      } else {
+        if (!root_) return end(reason_when_closed());
+        receiving_ = false;
+        if (!go_on(resume_at, handled)) return;
+      }
       --left;
     } else if (marked_) {
       handled.begin();
@@ -389,6 +393,8 @@ bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
         if (!through) {
           done.coroutine.destroy();
           core_->lose(*this, loss::detached, r.message_name());
+        } else if (class_->reentrant) {
+          if (!let_overlap(done.coroutine, nullptr, &r, handled, through)) return false;
         } else {
           root_ = done.coroutine;
           if (!go_on(root_, handled, &through)) return false;
@@ -425,6 +431,15 @@ bool passed_on(envelope& e) noexcept { return e.ops->pass_on && e.ops->pass_on(e
 
 }  // namespace
 
+/// The handler is a coroutine. Out of line, so that those which are not pay nothing for it.
+[[gnu::noinline]] bool cell::begin_handler(detail::root_handle handler, envelope& e, detail::slice_count& handled,
+                                           detail::pause_hook& through) noexcept {
+  if (class_->reentrant) return let_overlap(handler, &e, nullptr, handled, through);
+  handler.promise().message = &e;
+  root_ = handler;
+  return go_on(handler, handled, &through);
+}
+
 /// Hands the message to its handler, or to the loop that waits for it. False if the slice is over.
 bool cell::handle(envelope& e, detail::slice_count& handled) noexcept {
   detail::delivery_gate::passage through(e.ops->gate ? e.ops->gate(e) : nullptr);
@@ -442,11 +457,7 @@ bool cell::handle(envelope& e, detail::slice_count& handled) noexcept {
     crash(&e);
     return false;
   }
-  if (handler) {
-    handler.promise().message = &e;
-    root_ = handler;
-    return go_on(handler, handled, &through);
-  }
+  if (handler) return begin_handler(handler, e, handled, through);
   through.leave();
   bool received = false;
   if (receiving_) {
@@ -542,6 +553,8 @@ error no_answer_after(const exit_reason& reason) {
 }  // namespace
 
 void cell::end(exit_reason reason) noexcept {
+  const error why = no_answer_after(reason);
+  if (overlapping_ && !end_handlers(reason, why)) return;
   if (root_ && !root_.done()) {
     // The last of its children wakes it, perhaps before `abandon_forks` returns. What was killed knows why it ends.
     if (reason.kind != exit_kind::killed) {
@@ -550,7 +563,6 @@ void cell::end(exit_reason reason) noexcept {
     }
     if (!abandon_forks()) return;
   }
-  const error why = no_answer_after(reason);
   if (root_) {
     envelope* message = root_.promise().message;
     if (!message && !root_.promise().is_run) core_->lose(*this, loss::killed, "message of an exchange");

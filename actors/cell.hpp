@@ -64,6 +64,7 @@ struct actor_class {
   root_handle (*run)(void* object);             ///< null but for loop actors
   bool (*has_state)(const void* tag) noexcept;  ///< null if it declares no states
   bool source;                                  ///< takes no messages: ends by itself or when told to stop
+  bool reentrant;                               ///< its handlers that are coroutines overlap, where they wait
   const message_ops* exit_signal;  ///< for those with a handler of `exit_signal`, else null: a link ends them
   const mailbox_options* mailbox;  ///< null: the default
 };
@@ -88,6 +89,7 @@ class membership;
 /// What few actors need; allocated on demand.
 struct cell_extras;
 class bounded_inbox;
+class handler_strand;
 class slice_count;
 
 }  // namespace detail
@@ -95,7 +97,8 @@ class slice_count;
 /// The part of an actor that outlives it: its inbox, its life, and the references to it. Internal; users see `ref` and
 /// `address`.
 ///
-/// A1. The object exists from construction to `end`, and only the thread that runs the slice touches it (C2).
+/// A1. The object exists from construction to `end`, and only the thread that runs the slice touches it (C2), also
+///     where handlers overlap.
 /// A2. The cell owns one reference to itself until it has ended.
 /// A3. A slice ends in one of four ways, and touches nothing of the cell after it: idle (the inbox's compare-exchange),
 ///     behind the others (reschedule), suspended (somebody else owns the right to resume), ended.
@@ -252,11 +255,14 @@ public:
   /// The same for one whose envelope, if any, goes on to be counted as handled.
   detail::root_handle lose_unhandled(const char* message) noexcept;
 
+  /// Whether the message at hand is a question whose asker has given up (questions.cpp).
+  bool asker_gone() const noexcept;
   /// Nobody wants the answer to this question any more.
   detail::root_handle skip_unwanted(detail::envelope& e, const detail::message_ops& gone) noexcept;
 
-  /// Whether the message at hand is a question whose asker has given up (questions.cpp).
-  bool asker_gone() const noexcept;
+  /// A handler that overlaps with others will not wait any more, and its actor ends: the last such wakes it
+  /// (reentrant.cpp). Any thread.
+  void handler_came() noexcept;
 
   // Its idle timeout (idle_watch.cpp).
 
@@ -323,6 +329,16 @@ private:
   void run_slice() noexcept;
   bool handle(detail::envelope& e, detail::slice_count& handled) noexcept;
   bool go_on(std::coroutine_handle<> at, detail::slice_count& handled, detail::pause_hook* hook = nullptr) noexcept;
+  bool begin_handler(detail::root_handle handler, detail::envelope& e, detail::slice_count& handled,
+                     detail::pause_hook& through) noexcept;
+  // Of reentrant classes: reentrant.cpp.
+  bool let_overlap(detail::root_handle handler, detail::envelope* e, detail::stream_reader* from,
+                   detail::slice_count& handled, detail::pause_hook& through) noexcept;
+  bool run_handler(detail::handler_strand& h, detail::slice_count& handled, detail::pause_hook* hook) noexcept;
+  bool handler_is_done(detail::handler_strand& h, detail::slice_count& handled) noexcept;
+  detail::envelope* leave_handler(detail::handler_strand& h) noexcept;
+  bool take_when_closed(detail::slice_count& handled) noexcept;
+  bool end_handlers(const exit_reason& reason, const error& why) noexcept;
   bool read_streams(unsigned& left, detail::slice_count& handled) noexcept;
   bool mark_streams() noexcept;
   bool arm_streams() noexcept;
@@ -344,8 +360,11 @@ private:
   void lose(detail::envelope& e, loss how, const error& why) noexcept;
   void lose_stash(loss how, const error& why) noexcept;
   void put_away(detail::envelope& e);
+  void put_away_when_done(detail::envelope& e) noexcept;
+  void detach_last() noexcept;
   void put_away_copy();
   void put_in_front(std::size_t n) noexcept;
+  void before_close() noexcept;
   void put_in_front(detail::envelope& e) noexcept;
   detail::envelope* last_taken() const noexcept;
   bool next_is_unstashed() noexcept;
@@ -380,7 +399,8 @@ private:
   bool idles_ : 1 = false;      // it has an idle timeout
   bool has_streams_ = false;
   bool marked_ = false;               // some stream is to be read up to its mark
-  bool front_marked_ = false;         // the marks were set for the message at the front of the inbox
+  bool front_marked_ : 1 = false;     // the marks were set for the message at the front of the inbox
+  bool overlapping_ : 1 = false;      // handlers of a reentrant class have begun and not ended
   atomic<std::uint32_t> handled_{0};  // messages, for reports; written by the slice, relaxed
 };
 

@@ -4,6 +4,7 @@
 
 #include <troupe/actors/cell.hpp>
 #include <troupe/actors/detail/cell_extras.hpp>
+#include <troupe/actors/detail/handler_strand.hpp>
 
 // IW1. The timer is armed whenever the actor is idle, for `since + after`; it may stay armed for an earlier moment, at
 //      which the slice finds that messages have come since, and arms it anew. So a message costs nothing, and going
@@ -76,6 +77,7 @@ void cell::idle_watch_fired() noexcept {
 bool cell::watch_idleness(bool handled) noexcept {
   detail::idle_watch& w = *own_extras().idle;
   const bool woke = std::exchange(w.woke, false);
+  if (overlapping_) return true;  // a handler that waits is at work; its end is a message
   if (std::exchange(w.busy, false) || handled || !woke) {
     w.since = home().now();
   } else if (const std::int64_t now = home().now(); now >= deadline_after(w.since, w.after)) {

@@ -290,6 +290,21 @@ private:
 namespace detail {
 
 template <class A>
+consteval bool is_reentrant() {
+  if constexpr (requires { A::reentrant; }) {
+    static_assert(
+        requires { typename std::bool_constant<A::reentrant>; },
+        "troupe: a class says whether it is reentrant by a constant: `static constexpr bool reentrant = true;`");
+    if constexpr (requires { typename std::bool_constant<A::reentrant>; }) {
+      static_assert(!A::reentrant || !loop_actor_class<A>,
+                    "troupe: a loop actor has no handlers that could overlap: it cannot be reentrant");
+      return A::reentrant;
+    }
+  }
+  return false;
+}
+
+template <class A>
 constexpr actor_class describe_class() noexcept {
   actor_class c{};
   c.name = type_name<A>();
@@ -299,6 +314,7 @@ constexpr actor_class describe_class() noexcept {
   if constexpr (requires(A & a) { a.on_start(); })
     c.on_start = [](void* object) { static_cast<A*>(object)->on_start(); };
   if constexpr (requires(A & a) { a.on_stop(); }) c.on_stop = [](void* object) { static_cast<A*>(object)->on_stop(); };
+  c.reentrant = is_reentrant<A>();
   c.exit_signal = exit_signal_ops<A>();
   if constexpr (has_states<A>) c.has_state = &knows_state<A>;
   if constexpr (requires(A & a) { a.on_idle(); }) c.on_idle = [](void* object) { static_cast<A*>(object)->on_idle(); };

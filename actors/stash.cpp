@@ -65,11 +65,14 @@ receive_timer::~receive_timer() {
 
 using detail::envelope;
 
+/// The memory of the envelope taken last is the caller's from now on.
+void cell::detach_last() noexcept { bounded_ ? bounded()->detach_last() : reader_.detach_last(inbox_); }
+
 /// ST1. Strong guarantee.
 void cell::put_away(envelope& e) {
   detail::cell_extras& x = own_extras();
   x.stash.push_back({&e, e.ops});
-  if (last_taken() == &e) bounded_ ? bounded()->detach_last() : reader_.detach_last(inbox_);
+  if (last_taken() == &e) detach_last();
   if (e.ops->stashed) e.ops->stashed(e);
   e.ops = &detail::stashed_ops;
   x.stashed_last = &e;
@@ -91,7 +94,7 @@ void cell::put_away_copy() {
 
 void cell::stash() {
   detail::cell_extras& x = own_extras();
-  const bool in_a_handler = !draining_ && !(x.idle && x.idle->calling);
+  const bool in_a_handler = root_ || (!draining_ && !(x.idle && x.idle->calling));
   if (in_a_handler && !root_ && x.reading) return put_away_copy();
   envelope* const e = !in_a_handler ? nullptr : root_ ? root_.promise().message : last_taken();
   if (!e || e->ops->system)
@@ -102,6 +105,7 @@ void cell::stash() {
                        fmt::format("stash() of {} in a handler that takes the message itself, or its promise: let it "
                                    "take const {}&",
                                    name(), e->ops->name));
+  if (root_ && class_->reentrant) return put_away_when_done(*e);
   put_away(*e);
 }
 
@@ -112,7 +116,15 @@ void cell::unstash_all() {
   const envelope* const last = x->stash.back().message;
   const bool handled_now =
       root_ ? root_.promise().message == last : !x->reading && !last_taken() && x->stashed_last == last;
-  put_in_front(x->stash.size() - (handled_now ? 1 : 0));
+  const std::size_t n = x->stash.size() - (handled_now ? 1 : 0);
+  if (n != 0 && draining_ && overlapping_) before_close();
+  put_in_front(n);
+}
+
+/// The close has been reached, and something is to be handled before it.
+void cell::before_close() noexcept {
+  draining_ = false;
+  put_in_front(*detail::make_envelope<envelope>(detail::close_ops));
 }
 
 envelope* cell::last_taken() const noexcept { return bounded_ ? bounded()->last_taken() : reader_.last_taken(); }
@@ -182,10 +194,7 @@ void cell::bring_back() noexcept {
   detail::cell_extras* x = extras_.load(acquire);
   if (!x || x->stash.empty()) return;
   // What was sent before the close is received before the loop learns of it.
-  if (draining_) {
-    draining_ = false;
-    put_in_front(*detail::make_envelope<envelope>(detail::close_ops));
-  }
+  if (draining_) before_close();
   put_in_front(x->stash.size());
 }
 

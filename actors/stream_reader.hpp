@@ -21,12 +21,23 @@ public:
     delivery_gate* gate = nullptr;  ///< what that one has to pass
   };
 
+  /// A message that a handler keeps while others of the stream are read.
+  struct kept_message {
+    void (*release)(void* message, void* place) noexcept = nullptr;
+    void* message = nullptr;
+    void* place = nullptr;
+  };
+
   /// Sets the mark behind what has been published; true if some of that is unread.
   virtual bool mark() noexcept = 0;
 
   /// Hands what stands before the mark to the actor, at most `budget` messages. Lets the exceptions of handlers
   /// through; the message is read then, and not counted in `done`.
   virtual void read(cell& c, unsigned budget, progress& done) = 0;
+
+  /// After a `read` that has ended with a coroutine, before anything else is called: gives the message up to whoever
+  /// runs the coroutine, who calls `release` once it has gone. The reader may have gone before that.
+  virtual kept_message hand_over() noexcept = 0;
 
   /// During `read`: an envelope with a copy of the message that is being handled; null if it cannot be copied. Throws
   /// `std::bad_alloc`, and what copying throws.

@@ -169,6 +169,11 @@ bool cell::come_back() noexcept {
 bool cell::keep_for_retry(envelope& e, const exit_reason& reason) noexcept {
   detail::membership* m = place();
   if (!m || m->options.poison_after < 2 || e.ops->system || !e.ops->kept) return false;
+  // Where handlers overlap, one that has waited comes too late: others may have changed the actor since.
+  if (class_->reentrant && last_taken() != &e) {
+    retrying_ = false;
+    return false;
+  }
   m->tries = retrying_ ? m->tries + 1 : 1;
   retrying_ = false;
   if (m->tries >= m->options.poison_after) {

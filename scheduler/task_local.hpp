@@ -20,9 +20,9 @@ namespace troupe {
 /// them; jobs of an executor and threads begin without, as in Python.
 ///
 /// Usually a global. On an OS thread, or in a handler that is no coroutine, the value belongs to the thread; what is
-/// spawned there sees it too. Actors begin without values: theirs are set in their handlers; where the handlers of a
-/// reentrant actor overlap, they see each other's. `get` costs a walk along the bindings that are in force, a few
-/// nanoseconds. May be used in any thread; the value itself is shared, so it is immutable.
+/// spawned there sees it too. Actors begin without values: theirs are set in their handlers; each handler of a
+/// reentrant actor has its own. `get` costs a walk along the bindings that are in force, a few nanoseconds. May be used
+/// in any thread; the value itself is shared, so it is immutable.
 template <class T>
 class task_local {
   struct node final : detail::local_binding {

@@ -27,6 +27,9 @@ struct stashed_message {
 /// Watches whether an actor is idle for some time (idle_watch.cpp).
 struct idle_watch;
 
+/// The handlers of a reentrant class that have begun and not ended (reentrant.cpp).
+struct overlapping_handlers;
+
 /// What few actors need: allocated when first used, freed with the cell. Under its mutex but for what says otherwise.
 struct cell_extras {
   cell_extras() noexcept;
@@ -60,6 +63,7 @@ struct cell_extras {
   std::vector<std::unique_ptr<active_state>> states;  ///< the innermost last; the slice's
   std::unique_ptr<idle_watch> idle;                   ///< the slice's
   std::shared_ptr<side_thread> thread;                ///< of its own, which is its home; set before it begins
+  std::unique_ptr<overlapping_handlers> handlers;     ///< made once, by the slice, before any of them waits
   extras_slot of_strand;                              ///< what green threads have too; not under the mutex
 };
 

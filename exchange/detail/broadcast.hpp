@@ -102,8 +102,9 @@ inline bool broadcast_reader_base::arm() noexcept {
 /// told. The idea is the Disruptor's (Thompson et al. 2011) and that of Tokio's broadcast channel, without a bound: a
 /// segment lives until the slowest reader has left it.
 ///
-/// B1. A segment is referenced by the log while it is the last, by each reader that stands in it, and by its
-///     predecessor. So readers keep alive what they have yet to read, and nothing else.
+/// B1. A segment is referenced by the log while it is the last, by each reader that stands in it, by each handler that
+///     has taken a message of it over, and by its predecessor. So readers keep alive what they have yet to read, and
+///     nothing else.
 /// B2. Messages [0, end_) are constructed before `end_` says so, and not changed afterwards.
 /// B3. A message with a destructor counts those who have yet to read it, and the last destroys it; one without stays
 ///     until its segment goes. So a reader that has read a message holds no resources of it.
@@ -173,6 +174,15 @@ public:
       } else {
         return nullptr;
       }
+    }
+
+    kept_message hand_over() noexcept override {
+      at_->refs.fetch_add(1, relaxed);
+      return {[](void* message, void* place) noexcept {
+                static_cast<slot*>(message)->release();
+                segment::release(static_cast<segment*>(place));
+              },
+              std::exchange(held_, nullptr), at_};
     }
 
     const char* message_name() const noexcept override { return type_name<M>(); }
