@@ -38,17 +38,17 @@ const message_ops close_ops = [] {
       },
       "close");
   ops.after_all = true;
-  return ops;
+  return in_turn(ops);
 }();
 
 const message_ops kill_ops = system_message([](cell&, envelope&) -> root_handle { return {}; }, "kill");
 
-const message_ops input_end_ops = system_message(
+const message_ops input_end_ops = in_turn(system_message(
     [](cell& c, envelope&) -> root_handle {
       c.input_ended();
       return {};
     },
-    "end of input");
+    "end of input"));
 
 }  // namespace detail
 
@@ -320,7 +320,7 @@ void cell::run_slice() noexcept {
       if (has_streams_) front_marked_ = next_is_unstashed();
       here.show(this, e->ops->name);
       if constexpr (Slice::observed) {
-        if (run_loop* recorder = core_->recorder()) recorder->record(id_ ^ std::hash<std::string_view>()(e->ops->name));
+        if (run_loop* recorder = core_->recorder(); recorder && !record(*recorder, *e)) return;
       }
       if (!e->ops->system) handled.begin();
       if (!handle(*e, handled)) return;
@@ -369,8 +369,7 @@ bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
     while (!r.at_mark()) {
       if (left == 0 || killed()) return true;
       current_worker()->show(this, r.message_name());
-      if (run_loop* recorder = core_->recorder())
-        recorder->record(id_ ^ std::hash<std::string_view>()(r.message_name()));
+      if (run_loop* recorder = core_->recorder()) record(*recorder, r);
       detail::stream_reader::progress done;
       detail::cell_extras& x = own_extras();
       x.reading = &r;

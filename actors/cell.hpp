@@ -125,8 +125,8 @@ public:
     if (bounded_) [[unlikely]]
       return push_bounded(e, false) == send_status::queued;
     if (!e.ops->system) core_->count(&detail::core::counters::sent);
-    if (core_->watched()) [[unlikely]]
-      note_sender(e);
+    if (core_->attended()) [[unlikely]]
+      return push_attended(e);
     return push(e);
   }
 
@@ -134,6 +134,8 @@ public:
   bool enqueue_again(detail::envelope& e) noexcept {
     if (bounded_) [[unlikely]]
       return push_bounded(e, false, true) == send_status::queued;
+    if (core_->attended()) [[unlikely]]
+      note_passage(e);
     return push(e);
   }
 
@@ -145,6 +147,9 @@ public:
     const bool open = (flags_.load(acquire) & (refusing_flag | ended_flag)) == 0;
     return enqueue(e) && open ? send_status::queued : send_status::closed;
   }
+
+  /// The same for one that is about to wait for room: true if a test has taken it.
+  bool taken_before_wait(detail::envelope& e) noexcept;
 
   /// Null if the mailbox is the default one.
   detail::bounded_inbox* bounded() const noexcept;
@@ -311,6 +316,12 @@ private:
     return false;
   }
   static void note_sender(detail::envelope& e) noexcept;
+  // Where somebody watches, or a test taps: tapped_cell.cpp.
+  bool push_attended(detail::envelope& e) noexcept;
+  bool taken_by_tap(detail::envelope& e) noexcept;
+  void note_passage(detail::envelope& e) noexcept;
+  bool record(run_loop& recorder, detail::envelope& e) noexcept;
+  void record(run_loop& recorder, const detail::stream_reader& r) noexcept;
   send_status push_bounded(detail::envelope& e, bool may_refuse, bool counted = false) noexcept;
 
   // The reader's side of either inbox.

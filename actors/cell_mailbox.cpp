@@ -22,7 +22,17 @@ bool cell::waits_for_message() const noexcept {
 
 send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexcept {
   const bool system = e.ops->system;
-  if (core_->watched()) note_sender(e);
+  if (core_->attended()) [[unlikely]] {
+    if (counted) {
+      note_passage(e);
+    } else {
+      note_sender(e);
+      if (core_->tapped() && taken_by_tap(e)) {
+        if (!system) core_->count(&detail::core::counters::sent);
+        return send_status::queued;
+      }
+    }
+  }
   bool beyond = false;
   const auto outcome = bounded()->push(e, may_refuse, counted, beyond);
   using pushed = detail::bounded_inbox::pushed;

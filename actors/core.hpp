@@ -26,6 +26,7 @@ struct actor_class;
 class class_meters;
 class dead_letter_office;
 class mailbox_budget;
+class message_tap;
 }  // namespace detail
 
 /// Why a message was lost. Each loss is counted (C3).
@@ -37,6 +38,7 @@ enum class loss : std::uint8_t {
   detached,     ///< on its way to a subscriber when that was detached
   overflow,     ///< there was no room for it in the mailbox, or it made room there
   poison,       ///< its handler has crashed at it as often as `child_options::poison_after` allows
+  fault,        ///< a test let it get lost (`testing::faults`)
   count_
 };
 
@@ -65,6 +67,12 @@ struct message_counts {
 };
 
 namespace detail {
+
+/// Whom messages concern beside their senders and receivers; bits of `core`.
+enum : std::uint8_t {
+  losses_watched = 1,   ///< somebody is told of lost messages
+  messages_tapped = 2,  ///< a test looks at all messages
+};
 
 /// What all actors of a runtime share. Outlives the runtime object for as long as a reference to one of its actors or a
 /// thread that could not be stopped is left.
@@ -167,10 +175,20 @@ public:
     if (watched()) tell_of_loss(receiver, why, type, 0, n);
   }
 
+  /// Whether messages concern anybody beside their senders and receivers: one test for all that few runtimes have.
+  bool attended() const noexcept { return attention_.load(relaxed) != 0; }
   /// Whether anybody watches for lost messages.
-  bool watched() const noexcept { return watched_.load(relaxed); }
+  bool watched() const noexcept { return (attention_.load(relaxed) & losses_watched) != 0; }
+  /// Whether a test looks at the messages.
+  bool tapped() const noexcept { return (attention_.load(relaxed) & messages_tapped) != 0; }
   void tell_of_loss(cell& receiver, loss why, const char* type, std::uint64_t sender, std::uint64_t n) noexcept;
   std::shared_ptr<dead_letter_office> dead_letters();
+
+  /// Of a deterministic runtime, by its thread; see `message_tap`. Throws `troupe_error` (`invalid_argument`) for any
+  /// other, and (`already_exists`) for a second one that takes messages.
+  void add_tap(message_tap& t);
+  void remove_tap(message_tap& t) noexcept;
+  const std::vector<message_tap*>& taps() const noexcept { return taps_; }
 
   void cell_made() noexcept;
   void cell_freed() noexcept;
@@ -215,7 +233,7 @@ private:
   bool counts_queues_ = false;
   std::unique_ptr<class_meters> meters_;
   std::uint64_t seed_;
-  atomic<bool> watched_{false};  // written by the office of dead letters
+  atomic<std::uint8_t> attention_{0};  // each bit is set and cleared by its owner, and guards nothing
   std::vector<counters> workers_;
   counters outside_;
 
@@ -233,6 +251,7 @@ private:
   atomic<bool> given_up_{false};  // set once; release pairs with the acquire of whoever would wait
 
   name_registry names_;
+  std::vector<message_tap*> taps_;  // of a deterministic runtime, its thread's; the one that takes messages comes first
   std::mutex services_mutex_;
   std::unordered_map<std::type_index, std::shared_ptr<void>> services_;
 };

@@ -12,7 +12,7 @@ namespace troupe::detail {
 std::uint64_t dead_letter_office::add(address<dead_letter> to) {
   std::lock_guard guard(mutex_);
   watchers_.push_back({next_, std::move(to)});
-  watched_->store(true, relaxed);
+  attention_->fetch_or(losses_watched, relaxed);
   return next_++;
 }
 
@@ -22,7 +22,7 @@ void dead_letter_office::remove(std::uint64_t watch) noexcept {
   for (watcher& w : watchers_)
     if (w.number == watch) std::swap(removed, w.to);
   std::erase_if(watchers_, [&](const watcher& w) { return w.number == watch; });
-  if (watchers_.empty()) watched_->store(false, relaxed);
+  if (watchers_.empty()) attention_->fetch_and(static_cast<std::uint8_t>(~losses_watched), relaxed);
 }
 
 void dead_letter_office::tell(const dead_letter& lost) {
@@ -47,7 +47,7 @@ void core::tell_of_loss(cell& receiver, loss why, const char* type, std::uint64_
 }
 
 std::shared_ptr<dead_letter_office> core::dead_letters() {
-  return service<dead_letter_office>([this] { return std::make_shared<dead_letter_office>(watched_); });
+  return service<dead_letter_office>([this] { return std::make_shared<dead_letter_office>(attention_); });
 }
 
 }  // namespace troupe::detail

@@ -29,7 +29,7 @@ namespace detail {
 /// Who is told of lost messages; one for each runtime. Any thread.
 class dead_letter_office {
 public:
-  explicit dead_letter_office(atomic<bool>& watched) noexcept : watched_(&watched) {}
+  explicit dead_letter_office(atomic<std::uint8_t>& attention) noexcept : attention_(&attention) {}
 
   std::uint64_t add(address<dead_letter> to);
   void remove(std::uint64_t watch) noexcept;
@@ -41,7 +41,7 @@ private:
     address<dead_letter> to;
   };
 
-  atomic<bool>* watched_;  // written under the mutex
+  atomic<std::uint8_t>* attention_;  // its bit is written under the mutex
   std::mutex mutex_;
   std::uint64_t next_ = 1;
   std::vector<watcher> watchers_;

@@ -55,6 +55,7 @@ struct message_ops {
   bool consumed = false;  ///< its handler takes the message itself, or its promise: it cannot be stashed
   /// Whether whoever asked has given up. Null if nobody can have asked.
   bool (*unwanted)(const envelope&) noexcept = nullptr;
+  bool in_turn = false;  ///< of the runtime's own: stays behind what its sender sent before also where that is late
 };
 
 /// A message on its way: this header, and the message behind it in the same allocation.
@@ -69,6 +70,12 @@ struct envelope {
   std::uint64_t trace = 0;  ///< the number of the actor that sent it, where somebody watches for lost messages; else 0
   std::int64_t deadline = 0;  ///< by when the message is of use, in nanoseconds of the scheduler's clock; 0: always
 };
+
+/// The same operations, of a message that stays in its turn.
+constexpr message_ops in_turn(message_ops ops) noexcept {
+  ops.in_turn = true;
+  return ops;
+}
 
 /// The envelope that a link belongs to: the link is its first member.
 static_assert(std::is_standard_layout_v<envelope>);

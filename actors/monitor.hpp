@@ -57,14 +57,9 @@ void destroy_notice(envelope& e) noexcept {
 }
 
 template <class A, class M, class Record>
-inline constexpr message_ops notice_ops{&handle_notice<A, M, Record>,
-                                        nullptr,
-                                        nullptr,
-                                        &destroy_notice<M, Record>,
-                                        sizeof(notice_envelope<M, Record>),
-                                        alignof(notice_envelope<M, Record>),
-                                        type_name<M>(),
-                                        true};
+inline constexpr message_ops notice_ops = in_turn({&handle_notice<A, M, Record>, nullptr, nullptr,
+                                                   &destroy_notice<M, Record>, sizeof(notice_envelope<M, Record>),
+                                                   alignof(notice_envelope<M, Record>), type_name<M>(), true});
 
 /// One actor wants to know of the end of another.
 class monitor_record final : public end_observer, public std::enable_shared_from_this<monitor_record> {

@@ -93,6 +93,8 @@ inline void note_assertions(const ::testing::TestPartResultArray& parts, run_out
 inline void call(const std::function<void(runtime&)>& body, runtime& rt, run_outcome& out) {
   try {
     body(rt);
+  } catch (const ::testing::AssertionException&) {
+    // It is among the assertions that failed.
   } catch (const std::exception& e) {
     out.failure = std::string("an exception: ") + e.what();
   } catch (...) {

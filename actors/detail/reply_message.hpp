@@ -66,23 +66,18 @@ struct reply_message : envelope {
 };
 
 template <class R, class F>
-inline constexpr message_ops reply_ops{
-    [](cell&, envelope& e) -> root_handle {
-      auto& m = static_cast<reply_message<R, F>&>(e);
-      if constexpr (is_task<std::invoke_result_t<F&, result<R>>>) {
-        return finish(m.f(m.take())).handle;
-      } else {
-        (void)m.f(m.take());
-        return {};
-      }
-    },
-    nullptr,
-    nullptr,
-    [](envelope& e) noexcept { static_cast<reply_message<R, F>&>(e).~reply_message(); },
-    sizeof(reply_message<R, F>),
-    alignof(reply_message<R, F>),
-    "reply",
-    true};
+inline constexpr message_ops reply_ops =
+    in_turn({[](cell&, envelope& e) -> root_handle {
+               auto& m = static_cast<reply_message<R, F>&>(e);
+               if constexpr (is_task<std::invoke_result_t<F&, result<R>>>) {
+                 return finish(m.f(m.take())).handle;
+               } else {
+                 (void)m.f(m.take());
+                 return {};
+               }
+             },
+             nullptr, nullptr, [](envelope& e) noexcept { static_cast<reply_message<R, F>&>(e).~reply_message(); },
+             sizeof(reply_message<R, F>), alignof(reply_message<R, F>), "reply", true});
 
 }  // namespace detail
 

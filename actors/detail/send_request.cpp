@@ -22,7 +22,11 @@ send_request_base::~send_request_base() {
 spin_lock& send_request_base::guard() noexcept { return to_->bounded() ? to_->bounded()->guard() : unused; }
 
 bool send_request_base::try_fast(const void*) noexcept {
-  if (to_->bounded()) return false;
+  if (to_->bounded()) {
+    if (!to_->taken_before_wait(*envelope_)) return false;
+    envelope_ = nullptr;
+    return true;
+  }
   closed_ = to_->closing();
   if (!closed_) (void)to_->enqueue(*std::exchange(envelope_, nullptr));
   return true;
