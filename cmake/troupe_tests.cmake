@@ -139,7 +139,7 @@ function(troupe_stress_tests path)
   file(GLOB sources CONFIGURE_DEPENDS ${path}/*.cpp)
   add_executable(stress ${sources})
   troupe_own(stress)
-  target_link_libraries(stress PRIVATE troupe::troupe)
+  target_link_libraries(stress PRIVATE troupe::troupe GTest::gtest)  # the faults of the test kit
   foreach(queue ring injection inbox mailbox channel_unbounded channel_bounded channel_rendezvous channel_lifo
                 channel_priority blocking_queue future actors)
     add_test(NAME stress.${queue} COMMAND stress --queue ${queue} --items 1000000)

@@ -14,6 +14,7 @@
 #include <troupe/actors/supervisor.hpp>
 #include <troupe/scheduler/run_loop.hpp>
 #include <troupe/scheduler/this_task.hpp>
+#include <troupe/testing/faults.hpp>
 
 #include "random_world.hpp"
 
@@ -148,7 +149,7 @@ public:
   void on(const ball& b) {
     const alone in(world_.book, me_);
     world_.book.arrived(b.s, me_);
-    if (world_.fuel != 0 && b.s.number != 0 && world_.chance.once_in(12)) {
+    if (world_.fuel != 0 && b.s.number != 0 && world_.book.at(me_).stashes && world_.chance.once_in(12)) {
       stash();
       return world_.book.put_off(b.s, me_);
     }
@@ -603,6 +604,42 @@ std::uint64_t mixed(std::uint64_t x) noexcept {
   return x ^ x >> 31;
 }
 
+/// What goes wrong with the messages for some of them.
+void add_faults(world& w, troupe::testing::faults& f) {
+  using troupe::testing::with_probability;
+  for (std::uint32_t i = 0; i != w.nodes.size(); ++i) {
+    const auto& n = w.nodes[i];
+    if (!n || w.chance.once_in(3)) continue;
+    record& r = w.book.at(i);
+    switch (w.chance.below(5)) {
+      case 0:
+        r.lossy = true;
+        f.drop<ball>(n, with_probability(0.1));
+        f.drop<question>(n, with_probability(0.1));
+        break;
+      case 1:
+        r.lossy = r.doubled = true;
+        r.stashes = false;
+        f.duplicate<ball>(n, with_probability(0.1));
+        break;
+      case 2:
+        r.late = true;
+        f.delay<ball>(n, w.moment(), with_probability(0.1));
+        break;
+      case 3:
+        r.late = true;
+        f.reorder(n, w.moment(), with_probability(0.3));
+        break;
+      case 4:
+        r.lossy = true;
+        r.stashes = false;
+        w.book.crash_by_faults();
+        f.crash(n, with_probability(0.05));
+        break;
+    }
+  }
+}
+
 void play(world& w) {
   dice& d = w.chance;
   troupe::runtime& rt = w.book.rt();
@@ -619,6 +656,8 @@ void play(world& w) {
   for (std::uint32_t n = 2 + d.below(6); n != 0; --n) w.spawn_some();
   while (std::none_of(w.nodes.begin(), w.nodes.end(), [](const auto& n) { return bool(n); })) w.spawn_some();
 
+  std::optional<troupe::testing::faults> faults;
+  if (d.once_in(4)) add_faults(w, faults.emplace(rt));
   const bool to_the_end = !d.once_in(4);
   for (std::uint32_t rounds = 1 + d.below(2); rounds != 0 && w.book.complaint().empty(); --rounds) {
     w.fuel = 20 + d.below(400);
@@ -636,6 +675,7 @@ void play(world& w) {
     w.book.check_at_rest();
   }
   if (!w.book.complaint().empty()) return;
+  faults.reset();
   const auto deadline = to_the_end || d.once_in(2) ? std::chrono::nanoseconds(100h) : w.moment();
   troupe::shutdown_report report = rt.shutdown(deadline);
   if (!report.clean() && deadline < 100h) report = rt.shutdown(100h);

@@ -65,6 +65,9 @@ struct record {
   bool prioritised = false;
   bool loop = false;
   bool supervised = false;
+  bool late = false;     ///< what is sent to it may be held back
+  bool doubled = false;  ///< what is sent to it may come twice
+  bool stashes = true;   ///< false where it would not be known what has become of that
   bool retries = false;  ///< a message at which it crashes comes again
   int objects = 0;
   bool busy = false;                  ///< C2
@@ -140,6 +143,8 @@ public:
   std::uint64_t& losses_told() noexcept { return losses_told_; }
   std::uint64_t& news_handled() noexcept { return news_handled_; }
   void watch_losses() noexcept { watches_losses_ = true; }
+  /// Actors crash that did not throw.
+  void crash_by_faults() noexcept { crashes_by_faults_ = true; }
   /// All mailboxes share a memory, and perhaps drop what does not fit.
   void share_memory(bool shared, bool drops) noexcept {
     shared_memory_ = shared;
@@ -163,6 +168,7 @@ private:
   bool watches_losses_ = false;
   bool losses_by_budget_ = false;
   bool shared_memory_ = false;
+  bool crashes_by_faults_ = false;
 };
 
 /// C2: notes whether two handlers of one actor overlap.
