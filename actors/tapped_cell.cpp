@@ -50,7 +50,6 @@ bool cell::taken_by_tap(envelope& e) noexcept {
 }
 
 bool cell::taken_before_wait(envelope& e) noexcept {
-  if (!core_->tapped() || closing()) return false;
   note_sender(e);
   const bool system = e.ops->system;
   if (!taken_by_tap(e)) return false;

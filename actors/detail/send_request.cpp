@@ -23,6 +23,9 @@ spin_lock& send_request_base::guard() noexcept { return to_->bounded() ? to_->bo
 
 bool send_request_base::try_fast(const void*) noexcept {
   if (to_->bounded()) {
+    if (!to_->core().tapped()) return false;
+    closed_ = to_->closing();  // a test may hold the close itself back
+    if (closed_) return true;
     if (!to_->taken_before_wait(*envelope_)) return false;
     envelope_ = nullptr;
     return true;

@@ -185,6 +185,19 @@ TEST(Faults, what_was_sent_before_a_close_is_handled_however_late) {
   expect_conserved(rt);
 }
 
+TEST(Faults, who_waits_for_room_overtakes_nothing_where_the_close_is_late_too) {
+  runtime rt({.seed = 1});
+  numbers got;
+  const auto w = rt.spawn<writer>({.mailbox = troupe::mailbox_options{.capacity = 10}}, got);
+  faults f(rt);
+  f.delay<tick>(w, 20ms);
+  w.send(tick{1});
+  w.close();
+  EXPECT_EQ(w.send_wait(tick{2}).get().error(), errc::closed);
+  expect_conserved(rt);
+  EXPECT_EQ(got, numbers{1});
+}
+
 TEST(Faults, a_kill_overtakes_what_is_late_and_that_is_counted) {
   runtime rt({.seed = 1});
   numbers got;
