@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -254,22 +255,24 @@ void run_loop::note_stall(std::int64_t deadline) {
 std::string run_loop::who_waits() {
   std::unordered_map<std::uint64_t, std::string> names;
   strands().for_each([&](strand& s) { names.emplace(notes_.at(&s).number, s.describe()); });
-  std::string text;
+  std::map<std::uint64_t, std::string> lines;  // in the order of making
   std::size_t idle = 0;
-  strands().for_each([&](strand& s) {  // the newest first
+  strands().for_each([&](strand& s) {
     if (!s.waits()) {
       ++idle;
       return;
     }
     const strand_notes& notes = notes_.at(&s);
-    std::string line = "  " + names.at(notes.number);
+    std::string& line = lines[notes.number];
+    line = "  " + names.at(notes.number);
     if (notes.doing && s.describe().find(notes.doing) == std::string::npos)
       line += fmt::format(", in {},", notes.doing);
     line += " waits for " + detail::wait_text(*s.present_wait());
     if (const auto woken = names.find(notes.last_woken); woken != names.end())
       line += fmt::format("; the last that it woke is {}", woken->second);
-    text = text.empty() ? line : line + "\n" + text;
   });
+  std::string text;
+  for (const auto& [number, line] : lines) text += text.empty() ? line : "\n" + line;
   if (text.empty()) return fmt::format("  no actor or green thread waits for a result; {} live", idle);
   return idle == 0 ? text : text + fmt::format("\n  {} more have nothing to do", idle);
 }

@@ -1,5 +1,6 @@
 #include <troupe/scheduler/strand.hpp>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 
@@ -125,29 +126,77 @@ bool strand::abandon_forks() noexcept {
   return detail::fork_record::abandon(*this) && detail::cancel_region::abandon(*this);
 }
 
-strand_registry::shard& strand_registry::shard_of(const strand& s) noexcept {
-  // Strands are allocated at multiples of 16; their higher bits spread them.
-  const auto bits = reinterpret_cast<std::uintptr_t>(&s);
-  return shards_[(bits >> 7 ^ bits >> 12) & mask_];
+namespace {
+
+/// Tells threads apart: few that follow each other have the same remainder.
+unsigned thread_number() noexcept {
+  static constinit std::atomic<unsigned> threads{0};  // orders nothing, so that no model need see it
+  static constinit thread_local unsigned number = 0;
+  if (number == 0) number = threads.fetch_add(1, std::memory_order_relaxed) + 1;
+  return number;
+}
+
+}  // namespace
+
+void strand_registry::shard::push_front(block& b) noexcept {
+  b.previous = nullptr;
+  b.next = first;
+  (first ? first->previous : last) = &b;
+  first = &b;
+}
+
+void strand_registry::shard::push_back(block& b) noexcept {
+  b.previous = last;
+  b.next = nullptr;
+  (last ? last->next : first) = &b;
+  last = &b;
+}
+
+void strand_registry::shard::unlink(block& b) noexcept {
+  (b.previous ? b.previous->next : first) = b.next;
+  (b.next ? b.next->previous : last) = b.previous;
+}
+
+strand_registry::~strand_registry() {
+  for (shard& s : shards_)
+    while (block* b = s.first) {
+      s.unlink(*b);
+      delete b;
+    }
 }
 
 void strand_registry::add(strand& s) noexcept {
-  shard& home = shard_of(s);
+  shard& home = shards_[thread_number() & mask_];
   std::lock_guard guard(home.lock);
-  s.previous_ = nullptr;
-  s.following_ = home.first;
-  if (home.first) home.first->previous_ = &s;
-  home.first = &s;
+  if (!home.first || home.first->used == block::all) home.push_front(*new block(home));
+  block& b = *home.first;
+  const auto index = static_cast<unsigned>(std::countr_one(b.used));
+  b.strands[index] = &s;
+  b.used |= std::uint64_t{1} << index;
+  s.place_.in_ = &b;
+  s.place_.index_ = static_cast<std::uint8_t>(index);
+  if (b.used == block::all && b.next) {
+    home.unlink(b);
+    home.push_back(b);
+  }
   ++home.size;
   if (watcher_) watcher_->strand_added(s);
 }
 
 void strand_registry::remove(strand& s) noexcept {
   detail::party_ended(&s);
-  shard& home = shard_of(s);
+  block& b = *s.place_.in_;
+  shard& home = b.home;
   std::lock_guard guard(home.lock);
-  (s.previous_ ? s.previous_->following_ : home.first) = s.following_;
-  if (s.following_) s.following_->previous_ = s.previous_;
+  const bool was_full = b.used == block::all;
+  b.used &= ~(std::uint64_t{1} << s.place_.index_);
+  if (b.used == 0 && home.first != home.last) {
+    home.unlink(b);
+    delete &b;
+  } else if (was_full && home.first != &b) {
+    home.unlink(b);
+    home.push_front(b);
+  }
   --home.size;
   if (watcher_) watcher_->strand_removed(s);
 }

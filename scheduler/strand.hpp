@@ -218,8 +218,7 @@ private:
 
   scheduler* home_;
   atomic<wait_point*> waiting_{nullptr};  // null: no wait; S2
-  strand* previous_ = nullptr;            // the registry's links, under its lock
-  strand* following_ = nullptr;
+  strand_registry::place place_;          // in the list of all that live
 
 protected:
   atomic<bool> holds_up_{true};  // of the present wait
@@ -243,7 +242,9 @@ template <class Visit>
 void strand_registry::for_each(Visit visit) {
   for (shard& s : shards_) {
     std::lock_guard guard(s.lock);
-    for (strand* i = s.first; i; i = i->following_) visit(*i);
+    for (const block* b = s.first; b; b = b->next)
+      for (std::uint64_t left = b->used; left != 0; left &= left - 1)
+        visit(*b->strands[static_cast<unsigned>(std::countr_zero(left))]);
   }
 }
 

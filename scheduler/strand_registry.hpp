@@ -1,10 +1,13 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 
 #include <troupe/base/atomic.hpp>
+#include <troupe/base/pool.hpp>
 #include <troupe/base/spin_lock.hpp>
 
 namespace troupe {
@@ -23,10 +26,31 @@ protected:
 
 /// All live actors and green threads of a scheduler, so that somebody can ask who is alive. Any thread.
 ///
+/// The lists are of blocks of pointers, not of the strands themselves: whoever leaves touches one pointer among many
+/// that are touched at about the same time, where links would lie in neighbours that no cache has seen for long.
+///
 /// R1. A strand is in the list from `add` to `remove`; while `for_each` looks at it, `remove` waits.
+/// R2. In a shard's list, blocks with room stand before those that are full. One without strands goes, unless it is the
+///     only one.
+/// R3. A strand is noted in the shard of the thread that makes it, so that workers which make and end many do not meet
+///     at a lock.
 class strand_registry {
+  struct block;
+
 public:
-  /// A strand has begun to live.
+  /// Where a strand stands in the list; kept in the strand, written by `add`.
+  class place {
+    friend class strand_registry;
+    block* in_ = nullptr;
+    std::uint8_t index_ = 0;
+  };
+
+  strand_registry() = default;
+  strand_registry(const strand_registry&) = delete;
+  strand_registry& operator=(const strand_registry&) = delete;
+  ~strand_registry();
+
+  /// A strand has begun to live. Ends the process if there is no memory to note it.
   void add(strand& s) noexcept;
   /// Its life is over; waits while somebody looks at it.
   void remove(strand& s) noexcept;
@@ -38,22 +62,41 @@ public:
   /// How many are alive; a moment's truth.
   std::size_t size() const noexcept;
 
-  /// Visits in the order of making, the newest first, at the price of one lock for all. Call it before the first `add`.
+  /// Visits in an order that depends on who came and went, never on addresses, at the price of one lock for all. Call
+  /// it before the first `add`.
   void keep_order() noexcept { mask_ = 0; }
 
   /// Tells `w`, which lives until the last strand has gone. Call it before the first `add`.
   void watch(strand_watcher& w) noexcept { watcher_ = &w; }
 
 private:
-  static constexpr std::size_t shards = 16;  // a spread that keeps two workers apart; a power of two
+  static constexpr std::size_t shards = 16;  // a power of two
+
+  struct shard;
+
+  struct block : pooled {
+    static constexpr unsigned capacity = 60;  // makes 512 bytes of it
+    static constexpr std::uint64_t all = (std::uint64_t{1} << capacity) - 1;
+
+    explicit block(shard& s) noexcept : home(s) {}
+
+    shard& home;
+    block* previous = nullptr;
+    block* next = nullptr;
+    std::uint64_t used = 0;  // bit i: strands[i] is one
+    std::array<strand*, capacity> strands;
+  };
 
   struct alignas(cache_line) shard {
     mutable spin_lock lock;
-    strand* first = nullptr;
+    block* first = nullptr;  // R2
+    block* last = nullptr;
     std::size_t size = 0;
-  };
 
-  shard& shard_of(const strand& s) noexcept;
+    void push_front(block& b) noexcept;
+    void push_back(block& b) noexcept;
+    void unlink(block& b) noexcept;
+  };
 
   std::array<shard, shards> shards_;
   std::size_t mask_ = shards - 1;
