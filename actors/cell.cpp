@@ -8,6 +8,7 @@
 
 #include <troupe/actors/detail/cell_extras.hpp>
 #include <troupe/actors/detail/message_envelopes.hpp>
+#include <troupe/actors/detail/no_answer.hpp>
 #include <troupe/actors/detail/slice_count.hpp>
 #include <troupe/base/log.hpp>
 #include <troupe/scheduler/green_thread.hpp>
@@ -88,7 +89,8 @@ void cell::abandon() noexcept {
   core_->count(&detail::core::counters::spawned);
   flags_.fetch_or(closing_flag, relaxed);
   const exit_reason reason{exit_kind::crashed, "the constructor threw"};
-  drain(loss::dead_letter, error(errc::crashed, "the actor's constructor threw"));
+  detail::no_answer why(error(errc::crashed, "the actor's constructor threw"));
+  drain(loss::dead_letter, why);
   leave_the_living(reason, false);
 }
 
@@ -222,7 +224,8 @@ void cell::input_ended() noexcept {
 // --- from outside --------------------------------------------------------------------------------------------------
 
 void cell::refuse_all() noexcept {
-  drain(loss::dead_letter, error(errc::closed, "the actor had been closed or had ended"));
+  detail::no_answer why(error(errc::closed, "the actor had been closed or had ended"));
+  drain(loss::dead_letter, why);
 }
 
 void cell::close(exit_kind how) noexcept {
@@ -317,6 +320,8 @@ void cell::run_slice() noexcept {
       front_marked_ = true;
       marked_ = mark_streams();  // N1
     } else if (envelope* e = has_streams_ && !front_marked_ ? nullptr : take()) {
+      // Fetched while this one is handled; what another thread has just written takes longer than most handlers.
+      if (const envelope* next = e->next.load(relaxed)) __builtin_prefetch(next);
       if (has_streams_) front_marked_ = next_is_unstashed();
       here.show(this, e->ops->name);
       if constexpr (Slice::observed) {
@@ -537,7 +542,6 @@ void cell::end_as_told() noexcept {
 
 namespace {
 
-/// What those learn who have asked and get no answer.
 error no_answer_after(const exit_reason& reason) {
   switch (reason.kind) {
     case exit_kind::killed: return error(errc::killed, "the actor was killed");
@@ -551,8 +555,13 @@ error no_answer_after(const exit_reason& reason) {
 
 }  // namespace
 
+const error& detail::no_answer::why() {
+  if (!why_) why_ = no_answer_after(*after_);
+  return *why_;
+}
+
 void cell::end(exit_reason reason) noexcept {
-  const error why = no_answer_after(reason);
+  detail::no_answer why(reason);
   if (overlapping_ && !end_handlers(reason, why)) return;
   if (root_ && !root_.done()) {
     // The last of its children wakes it, perhaps before `abandon_forks` returns. What was killed knows why it ends.
@@ -630,12 +639,12 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
   release();
 }
 
-void cell::drain(loss how, const error& why) noexcept {
+void cell::drain(loss how, detail::no_answer& why) noexcept {
   if (bounded_) bounded()->refuse_more();
   do {
     while (envelope* e = take()) {
       // What a kill overtakes is lost, also where others would take it (C4).
-      if (e->ops->system || (why != errc::killed && passed_on(*e)))
+      if (e->ops->system || (why.why() != errc::killed && passed_on(*e)))
         e->ops->destroy(*e);
       else
         lose(*e, how, why);
@@ -644,8 +653,9 @@ void cell::drain(loss how, const error& why) noexcept {
 }
 
 /// Whoever asked learns what will not be answered, and by whom.
-void cell::lose(envelope& e, loss how, const error& why) noexcept {
+void cell::lose(envelope& e, loss how, detail::no_answer& no_answer) noexcept {
   if (e.ops->system) return e.ops->destroy(e);
+  const error& why = no_answer.why();
   if (!e.ops->refuse) return core_->refuse(*this, e, how, why);
   core_->refuse(*this, e, how,
                 error(why.code(), fmt::format("{} ({} asked of {})", why.message(), e.ops->name, name())));

@@ -69,6 +69,8 @@ struct actor_class {
   const mailbox_options* mailbox;  ///< null: the default
 };
 
+class no_answer;
+
 /// Called once when an actor ends, before anyone is told that it has.
 class end_hook {
 public:
@@ -349,7 +351,7 @@ private:
   bool handler_is_done(detail::handler_strand& h, detail::slice_count& handled) noexcept;
   detail::envelope* leave_handler(detail::handler_strand& h) noexcept;
   bool take_when_closed(detail::slice_count& handled) noexcept;
-  bool end_handlers(const exit_reason& reason, const error& why) noexcept;
+  bool end_handlers(const exit_reason& reason, detail::no_answer& why) noexcept;
   bool read_streams(unsigned& left, detail::slice_count& handled) noexcept;
   bool mark_streams() noexcept;
   bool arm_streams() noexcept;
@@ -367,9 +369,9 @@ private:
   bool retry(detail::slice_count& handled) noexcept;
   exit_reason reason_when_closed() const noexcept;
   void leave_the_living(const exit_reason& reason, bool registered) noexcept;
-  void drain(loss how, const error& why) noexcept;
-  void lose(detail::envelope& e, loss how, const error& why) noexcept;
-  void lose_stash(loss how, const error& why) noexcept;
+  void drain(loss how, detail::no_answer& why) noexcept;
+  void lose(detail::envelope& e, loss how, detail::no_answer& why) noexcept;
+  void lose_stash(loss how, detail::no_answer& why) noexcept;
   void put_away(detail::envelope& e);
   void put_away_when_done(detail::envelope& e) noexcept;
   void detach_last() noexcept;

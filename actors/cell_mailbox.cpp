@@ -3,6 +3,7 @@
 #include <troupe/actors/cell.hpp>
 
 #include <troupe/actors/detail/cell_extras.hpp>
+#include <troupe/actors/detail/no_answer.hpp>
 
 namespace troupe {
 
@@ -44,10 +45,12 @@ send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexc
       if (beyond && detail::running_cell) detail::running_cell->mute(*this);
       return send_status::queued;
     case pushed::closed:
-      if (system)
+      if (system) {
         e.ops->destroy(e);
-      else
-        lose(e, loss::dead_letter, error(errc::closed, "the actor had been closed or had ended"));
+      } else {
+        detail::no_answer why(error(errc::closed, "the actor had been closed or had ended"));
+        lose(e, loss::dead_letter, why);
+      }
       break;
     case pushed::full:
       if (!counted) {

@@ -9,6 +9,7 @@
 #include <troupe/actors/detail/cell_extras.hpp>
 #include <troupe/actors/detail/handler_strand.hpp>
 #include <troupe/actors/detail/message_envelopes.hpp>
+#include <troupe/actors/detail/no_answer.hpp>
 #include <troupe/actors/detail/slice_count.hpp>
 #include <troupe/scheduler/lock_order.hpp>
 #include <troupe/scheduler/trampoline.hpp>
@@ -146,16 +147,18 @@ bool cell::take_when_closed(detail::slice_count& handled) noexcept {
     return !try_idle();
   }
   if (e->ops == &detail::go_on_ops) return handle(*e, handled);
-  if (e->ops->system || (e->ops->pass_on && e->ops->pass_on(*e)))
+  if (e->ops->system || (e->ops->pass_on && e->ops->pass_on(*e))) {
     e->ops->destroy(*e);
-  else
-    lose(*e, loss::dead_letter, error(errc::closed, "the actor was closed"));
+  } else {
+    detail::no_answer why(error(errc::closed, "the actor was closed"));
+    lose(*e, loss::dead_letter, why);
+  }
   return true;
 }
 
 /// RE3. False if the slice is over: the last handler that comes wakes the actor, perhaps before this returns. `why` is
 /// what those learn who have asked.
-bool cell::end_handlers(const exit_reason& reason, const error& why) noexcept {
+bool cell::end_handlers(const exit_reason& reason, detail::no_answer& why) noexcept {
   detail::cell_extras& x = own_extras();
   detail::overlapping_handlers& all = *x.handlers;
   if (!std::exchange(all.ending, true)) {

@@ -7,6 +7,7 @@
 #include <troupe/actors/detail/cell_extras.hpp>
 #include <troupe/actors/detail/idle_watch.hpp>
 #include <troupe/actors/detail/message_envelopes.hpp>
+#include <troupe/actors/detail/no_answer.hpp>
 #include <troupe/actors/detail/receive_timer.hpp>
 
 // Messages that are put off: by `stash` in a handler, and by a loop that waits for others.
@@ -158,12 +159,12 @@ bool cell::next_is_unstashed() noexcept {
   return false;
 }
 
-void cell::lose_stash(loss how, const error& why) noexcept {
+void cell::lose_stash(loss how, detail::no_answer& why) noexcept {
   detail::cell_extras* x = extras_.load(acquire);
   if (!x) return;
   for (const detail::stashed_message& s : std::exchange(x->stash, {})) {
     s.message->ops = s.ops;
-    if (why == errc::killed || !s.ops->pass_on || !s.ops->pass_on(*s.message))
+    if (why.why() == errc::killed || !s.ops->pass_on || !s.ops->pass_on(*s.message))
       lose(*s.message, how, why);
     else
       s.ops->destroy(*s.message);
