@@ -141,7 +141,7 @@ function(troupe_stress_tests path)
   troupe_own(stress)
   target_link_libraries(stress PRIVATE troupe::troupe GTest::gtest)  # the faults of the test kit
   foreach(queue ring injection inbox mailbox channel_unbounded channel_bounded channel_rendezvous channel_lifo
-                channel_priority blocking_queue future actors)
+                channel_priority blocking_queue future actors burst)
     add_test(NAME stress.${queue} COMMAND stress --queue ${queue} --items 1000000)
     troupe_test_properties(stress.${queue})
     set_tests_properties(stress.${queue} PROPERTIES LABELS stress)

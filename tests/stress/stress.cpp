@@ -50,7 +50,7 @@ bool run(const queue& q, std::uint64_t items) {
 
 template <class Visit>
 void for_each_queue(Visit visit) {
-  for (auto group : {run_queues(), mailboxes(), channels(), futures(), actors()})
+  for (auto group : {run_queues(), mailboxes(), channels(), futures(), actors(), bursts()})
     for (const queue& q : group) visit(q);
 }
 

@@ -127,5 +127,6 @@ std::span<const queue> mailboxes();
 std::span<const queue> channels();
 std::span<const queue> futures();
 std::span<const queue> actors();
+std::span<const queue> bursts();
 
 }  // namespace stress
