@@ -23,33 +23,32 @@ namespace detail {
 constinit thread_local cell* cell_under_construction = nullptr;
 constinit thread_local cell* running_cell __attribute__((tls_model("initial-exec"))) = nullptr;
 
-namespace {
+const message_ops close_ops{.handle = [](cell& c, envelope&) -> root_handle {
+                              c.mark_closed();
+                              return {};
+                            },
+                            .size = sizeof(envelope),
+                            .alignment = alignof(envelope),
+                            .name = "close",
+                            .system = true,
+                            .after_all = true,
+                            .in_turn = true};
 
-constexpr message_ops system_message(root_handle (*handle)(cell&, envelope&), const char* name) {
-  return {handle, nullptr, nullptr, [](envelope&) noexcept {}, sizeof(envelope), alignof(envelope), name, true};
-}
+const message_ops kill_ops{.handle = [](cell&, envelope&) -> root_handle { return {}; },
+                           .size = sizeof(envelope),
+                           .alignment = alignof(envelope),
+                           .name = "kill",
+                           .system = true};
 
-}  // namespace
-
-const message_ops close_ops = [] {
-  message_ops ops = system_message(
-      [](cell& c, envelope&) -> root_handle {
-        c.mark_closed();
-        return {};
-      },
-      "close");
-  ops.after_all = true;
-  return in_turn(ops);
-}();
-
-const message_ops kill_ops = system_message([](cell&, envelope&) -> root_handle { return {}; }, "kill");
-
-const message_ops input_end_ops = in_turn(system_message(
-    [](cell& c, envelope&) -> root_handle {
-      c.input_ended();
-      return {};
-    },
-    "end of input"));
+const message_ops input_end_ops{.handle = [](cell& c, envelope&) -> root_handle {
+                                  c.input_ended();
+                                  return {};
+                                },
+                                .size = sizeof(envelope),
+                                .alignment = alignof(envelope),
+                                .name = "end of input",
+                                .system = true,
+                                .in_turn = true};
 
 }  // namespace detail
 

@@ -18,8 +18,11 @@ struct stream_envelope : envelope {
 };
 
 constexpr message_ops about_stream(root_handle (*handle)(cell&, envelope&), const char* name) {
-  return {handle, nullptr, nullptr, [](envelope&) noexcept {}, sizeof(stream_envelope), alignof(stream_envelope),
-          name,   true};
+  return {.handle = handle,
+          .size = sizeof(stream_envelope),
+          .alignment = alignof(stream_envelope),
+          .name = name,
+          .system = true};
 }
 
 constexpr message_ops stream_added_ops = about_stream(

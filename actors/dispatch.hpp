@@ -191,8 +191,7 @@ priority urgency_of_own(const envelope& e) noexcept {
 
 /// Of a message that has had its fate already.
 template <class Envelope>
-inline constexpr message_ops gone_ops{nullptr,          nullptr,           nullptr, [](envelope&) noexcept {},
-                                      sizeof(Envelope), alignof(Envelope), "",      true};
+inline constexpr message_ops gone_ops{.size = sizeof(Envelope), .alignment = alignof(Envelope), .system = true};
 
 template <class A, class M>
 root_handle handle_own(cell& c, envelope& e) {
@@ -207,22 +206,16 @@ root_handle handle_own(cell& c, envelope& e) {
 }
 
 template <class A, class M>
-inline constexpr message_ops own_ops{&handle_own<A, M>,
-                                     nullptr,
-                                     nullptr,
-                                     &destroy_own<M>,
-                                     sizeof(own_envelope<M>),
-                                     alignof(own_envelope<M>),
-                                     type_name<M>(),
-                                     false,
-                                     nullptr,
-                                     &typeid(M),
-                                     &payload_of_own<M>,
-                                     &urgency_of_own<M>,
-                                     false,
-                                     has_const_ref_handler<A, M>,
-                                     nullptr,
-                                     consumes<A, M, false>};
+inline constexpr message_ops own_ops{.handle = &handle_own<A, M>,
+                                     .destroy = &destroy_own<M>,
+                                     .size = sizeof(own_envelope<M>),
+                                     .alignment = alignof(own_envelope<M>),
+                                     .name = type_name<M>(),
+                                     .type = &typeid(M),
+                                     .payload = &payload_of_own<M>,
+                                     .urgency = &urgency_of_own<M>,
+                                     .kept = has_const_ref_handler<A, M>,
+                                     .consumed = consumes<A, M, false>};
 
 // --- a question ----------------------------------------------------------------------------------------------------
 
@@ -275,23 +268,18 @@ root_handle handle_ask(cell& c, envelope& e) {
 }
 
 template <class A, class M>
-inline constexpr message_ops ask_ops{&handle_ask<A, M>,
-                                     nullptr,
-                                     &refuse_ask<M, reply_of<A, M>>,
-                                     &destroy_ask<M, reply_of<A, M>>,
-                                     sizeof(ask_envelope<M, reply_of<A, M>>),
-                                     alignof(ask_envelope<M, reply_of<A, M>>),
-                                     type_name<M>(),
-                                     false,
-                                     nullptr,
-                                     &typeid(M),
-                                     &payload_of_own<M>,
-                                     &urgency_of_own<M>,
-                                     false,
-                                     has_const_ref_handler<A, M> && !defers_reply<A, M>,
-                                     nullptr,
-                                     consumes<A, M, true>,
-                                     &ask_unwanted<M, reply_of<A, M>>};
+inline constexpr message_ops ask_ops{.handle = &handle_ask<A, M>,
+                                     .refuse = &refuse_ask<M, reply_of<A, M>>,
+                                     .destroy = &destroy_ask<M, reply_of<A, M>>,
+                                     .size = sizeof(ask_envelope<M, reply_of<A, M>>),
+                                     .alignment = alignof(ask_envelope<M, reply_of<A, M>>),
+                                     .name = type_name<M>(),
+                                     .type = &typeid(M),
+                                     .payload = &payload_of_own<M>,
+                                     .urgency = &urgency_of_own<M>,
+                                     .kept = has_const_ref_handler<A, M> && !defers_reply<A, M>,
+                                     .consumed = consumes<A, M, true>,
+                                     .unwanted = &ask_unwanted<M, reply_of<A, M>>};
 
 // --- a message shared with others ----------------------------------------------------------------------------------
 
@@ -339,20 +327,15 @@ root_handle handle_shared(cell& c, envelope& e) {
 }
 
 template <class A, class M>
-inline constexpr message_ops shared_ops{&handle_shared<A, M>,
-                                        &gate_of<M>,
-                                        nullptr,
-                                        &destroy_shared<M>,
-                                        sizeof(shared_envelope<M>),
-                                        alignof(shared_envelope<M>),
-                                        type_name<M>(),
-                                        false,
-                                        nullptr,
-                                        &typeid(M),
-                                        &payload_of_shared<M>,
-                                        &urgency_of_shared<M>,
-                                        false,
-                                        false,
-                                        &stash_shared<M>};
+inline constexpr message_ops shared_ops{.handle = &handle_shared<A, M>,
+                                        .gate = &gate_of<M>,
+                                        .destroy = &destroy_shared<M>,
+                                        .size = sizeof(shared_envelope<M>),
+                                        .alignment = alignof(shared_envelope<M>),
+                                        .name = type_name<M>(),
+                                        .type = &typeid(M),
+                                        .payload = &payload_of_shared<M>,
+                                        .urgency = &urgency_of_shared<M>,
+                                        .stashed = &stash_shared<M>};
 
 }  // namespace troupe::detail

@@ -29,17 +29,17 @@ using root_handle = std::coroutine_handle<root_promise>;
 /// message type and receiver class.
 struct message_ops {
   /// Calls the handler. Lets its exceptions through. Returns the coroutine if the handler is one (not yet started).
-  root_handle (*handle)(cell&, envelope&);
+  root_handle (*handle)(cell&, envelope&) = nullptr;
   /// The gate that the message has to pass. Null if there is none for this kind of envelope.
-  delivery_gate* (*gate)(envelope&);
+  delivery_gate* (*gate)(envelope&) = nullptr;
   /// Tells whoever asked that there will be no answer, and why. Null if nobody can have asked.
-  void (*refuse)(envelope&, const error&) noexcept;
+  void (*refuse)(envelope&, const error&) noexcept = nullptr;
   /// Destroys the message, not the envelope.
-  void (*destroy)(envelope&) noexcept;
-  std::uint32_t size;       ///< of the envelope with its message, in bytes
-  std::uint32_t alignment;  ///< of the same
-  const char* name;         ///< of the message type
-  bool system;              ///< the runtime's own: not counted as a message (C3), not refused for overflow (C11)
+  void (*destroy)(envelope&) noexcept = [](envelope&) noexcept {};
+  std::uint32_t size = 0;       ///< of the envelope with its message, in bytes
+  std::uint32_t alignment = 0;  ///< of the same
+  const char* name = "";        ///< of the message type
+  bool system = false;          ///< the runtime's own: not counted as a message (C3), not refused for overflow (C11)
   /// Finds another receiver for a message that this one will not handle; false, and the message untouched, if there is
   /// none. Null if there can be none.
   bool (*pass_on)(envelope&) noexcept = nullptr;
@@ -70,12 +70,6 @@ struct envelope {
   std::uint64_t trace = 0;  ///< the number of the actor that sent it, where somebody watches for lost messages; else 0
   std::int64_t deadline = 0;  ///< by when the message is of use, in nanoseconds of the scheduler's clock; 0: always
 };
-
-/// The same operations, of a message that stays in its turn.
-constexpr message_ops in_turn(message_ops ops) noexcept {
-  ops.in_turn = true;
-  return ops;
-}
 
 /// The envelope that a link belongs to: the link is its first member.
 static_assert(std::is_standard_layout_v<envelope>);

@@ -21,17 +21,14 @@ cell_extras::~cell_extras() = default;
 
 namespace {
 
-constexpr message_ops idle_ops{[](cell& c, envelope&) -> root_handle {
+constexpr message_ops idle_ops{.handle = [](cell& c, envelope&) -> root_handle {
                                  c.idle_watch_fired();
                                  return {};
                                },
-                               nullptr,
-                               nullptr,
-                               [](envelope&) noexcept {},
-                               sizeof(envelope),
-                               alignof(envelope),
-                               "idle timeout",
-                               true};
+                               .size = sizeof(envelope),
+                               .alignment = alignof(envelope),
+                               .name = "idle timeout",
+                               .system = true};
 
 }  // namespace
 

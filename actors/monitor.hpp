@@ -57,9 +57,13 @@ void destroy_notice(envelope& e) noexcept {
 }
 
 template <class A, class M, class Record>
-inline constexpr message_ops notice_ops = in_turn({&handle_notice<A, M, Record>, nullptr, nullptr,
-                                                   &destroy_notice<M, Record>, sizeof(notice_envelope<M, Record>),
-                                                   alignof(notice_envelope<M, Record>), type_name<M>(), true});
+inline constexpr message_ops notice_ops{.handle = &handle_notice<A, M, Record>,
+                                        .destroy = &destroy_notice<M, Record>,
+                                        .size = sizeof(notice_envelope<M, Record>),
+                                        .alignment = alignof(notice_envelope<M, Record>),
+                                        .name = type_name<M>(),
+                                        .system = true,
+                                        .in_turn = true};
 
 /// One actor wants to know of the end of another.
 class monitor_record final : public end_observer, public std::enable_shared_from_this<monitor_record> {

@@ -20,7 +20,7 @@ namespace troupe {
 
 namespace detail {
 
-const message_ops stashed_ops{nullptr, nullptr, nullptr, [](envelope&) noexcept {}, 0, 0, "", true};
+const message_ops stashed_ops{.system = true};
 
 namespace {
 
@@ -29,17 +29,14 @@ struct timeout_envelope : envelope {
   std::uint64_t number;
 };
 
-constexpr message_ops receive_timeout_ops{[](cell& c, envelope& e) -> root_handle {
+constexpr message_ops receive_timeout_ops{.handle = [](cell& c, envelope& e) -> root_handle {
                                             c.receive_timed_out(static_cast<timeout_envelope&>(e).number);
                                             return {};
                                           },
-                                          nullptr,
-                                          nullptr,
-                                          [](envelope&) noexcept {},
-                                          sizeof(timeout_envelope),
-                                          alignof(timeout_envelope),
-                                          "timeout",
-                                          true};
+                                          .size = sizeof(timeout_envelope),
+                                          .alignment = alignof(timeout_envelope),
+                                          .name = "timeout",
+                                          .system = true};
 
 }  // namespace
 

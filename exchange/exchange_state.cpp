@@ -168,22 +168,16 @@ struct farewell : envelope {
 
 void free_binding(envelope& e) noexcept { delete static_cast<farewell&>(e).leaving; }
 
-constexpr message_ops farewell_ops{[](cell& c, envelope& e) -> root_handle {
+constexpr message_ops farewell_ops{.handle = [](cell& c, envelope& e) -> root_handle {
                                      static_cast<farewell&>(e).leaving->left(c);
                                      return {};
                                    },
-                                   nullptr,
-                                   nullptr,
-                                   &free_binding,
-                                   sizeof(farewell),
-                                   alignof(farewell),
-                                   "farewell",
-                                   true,
-                                   nullptr,
-                                   nullptr,
-                                   nullptr,
-                                   nullptr,
-                                   true};
+                                   .destroy = &free_binding,
+                                   .size = sizeof(farewell),
+                                   .alignment = alignof(farewell),
+                                   .name = "farewell",
+                                   .system = true,
+                                   .after_all = true};
 
 void send_farewell(void* p) {
   auto& b = *static_cast<binding*>(p);

@@ -12,14 +12,12 @@ namespace troupe::detail {
 
 const message_ops go_on_ops{
     // A handler that has gone meanwhile has no coroutine, and this is nothing but a message of the runtime's.
-    [](cell&, envelope& e) -> root_handle { return static_cast<go_on_message&>(e).handler->root(); },
-    nullptr,
-    nullptr,
-    [](envelope& e) noexcept { static_cast<go_on_message&>(e).handler->let_go(); },
-    sizeof(go_on_message),
-    alignof(go_on_message),
-    "going on",
-    true};
+    .handle = [](cell&, envelope& e) -> root_handle { return static_cast<go_on_message&>(e).handler->root(); },
+    .destroy = [](envelope& e) noexcept { static_cast<go_on_message&>(e).handler->let_go(); },
+    .size = sizeof(go_on_message),
+    .alignment = alignof(go_on_message),
+    .name = "going on",
+    .system = true};
 
 go_on_message::go_on_message(handler_strand& s) noexcept : envelope(go_on_ops), handler(&s) { s.keep(); }
 

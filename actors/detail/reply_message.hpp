@@ -66,18 +66,22 @@ struct reply_message : envelope {
 };
 
 template <class R, class F>
-inline constexpr message_ops reply_ops =
-    in_turn({[](cell&, envelope& e) -> root_handle {
-               auto& m = static_cast<reply_message<R, F>&>(e);
-               if constexpr (is_task<std::invoke_result_t<F&, result<R>>>) {
-                 return finish(m.f(m.take())).handle;
-               } else {
-                 (void)m.f(m.take());
-                 return {};
-               }
-             },
-             nullptr, nullptr, [](envelope& e) noexcept { static_cast<reply_message<R, F>&>(e).~reply_message(); },
-             sizeof(reply_message<R, F>), alignof(reply_message<R, F>), "reply", true});
+inline constexpr message_ops reply_ops{
+    .handle = [](cell&, envelope& e) -> root_handle {
+      auto& m = static_cast<reply_message<R, F>&>(e);
+      if constexpr (is_task<std::invoke_result_t<F&, result<R>>>) {
+        return finish(m.f(m.take())).handle;
+      } else {
+        (void)m.f(m.take());
+        return {};
+      }
+    },
+    .destroy = [](envelope& e) noexcept { static_cast<reply_message<R, F>&>(e).~reply_message(); },
+    .size = sizeof(reply_message<R, F>),
+    .alignment = alignof(reply_message<R, F>),
+    .name = "reply",
+    .system = true,
+    .in_turn = true};
 
 }  // namespace detail
 

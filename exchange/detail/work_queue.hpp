@@ -37,27 +37,25 @@ bool pass_on_work(envelope& e) noexcept;
 
 template <class M>
 inline constexpr message_ops work_ops{
-    [](cell& c, envelope& e) -> root_handle {
+    .handle = [](cell& c, envelope& e) -> root_handle {
       auto& w = static_cast<work_envelope<M>&>(e);
       return w.call(c, w.message);
     },
-    [](envelope& e) -> delivery_gate* {
+    .gate = [](envelope& e) -> delivery_gate* {
       auto& w = static_cast<work_envelope<M>&>(e);
       return w.member ? &w.member->gate : nullptr;
     },
-    nullptr,
-    [](envelope& e) noexcept { static_cast<work_envelope<M>&>(e).~work_envelope(); },
-    sizeof(work_envelope<M>),
-    alignof(work_envelope<M>),
-    type_name<M>(),
-    false,
-    &pass_on_work<M>,
-    &typeid(M),
-    [](const envelope& e) noexcept -> const void* { return &static_cast<const work_envelope<M>&>(e).message; },
-    [](const envelope& e) noexcept { return priority_for(static_cast<const work_envelope<M>&>(e).message); },
-    false,
-    false,
-    [](envelope& e) noexcept { static_cast<work_envelope<M>&>(e).member = nullptr; }};
+    .destroy = [](envelope& e) noexcept { static_cast<work_envelope<M>&>(e).~work_envelope(); },
+    .size = sizeof(work_envelope<M>),
+    .alignment = alignof(work_envelope<M>),
+    .name = type_name<M>(),
+    .pass_on = &pass_on_work<M>,
+    .type = &typeid(M),
+    .payload = [](const envelope& e) noexcept -> const void* {
+      return &static_cast<const work_envelope<M>&>(e).message;
+    },
+    .urgency = [](const envelope& e) noexcept { return priority_for(static_cast<const work_envelope<M>&>(e).message); },
+    .stashed = [](envelope& e) noexcept { static_cast<work_envelope<M>&>(e).member = nullptr; }};
 
 /// Gives the message to the next member that is alive; false, and the message untouched, if there is none. A member
 /// that ends before it comes to the message passes it on itself. `enqueue` counts it as sent, or not.

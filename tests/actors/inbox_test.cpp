@@ -31,14 +31,10 @@ struct letter : envelope {
 };
 
 constexpr troupe::detail::message_ops letter_ops{
-    [](troupe::cell&, envelope&) -> troupe::detail::root_handle { return {}; },
-    nullptr,
-    nullptr,
-    [](envelope&) noexcept {},
-    sizeof(letter),
-    alignof(letter),
-    "letter",
-    false};
+    .handle = [](troupe::cell&, envelope&) -> troupe::detail::root_handle { return {}; },
+    .size = sizeof(letter),
+    .alignment = alignof(letter),
+    .name = "letter"};
 
 letter& write(int sender, int n) { return *make_envelope<letter>(letter_ops, sender, n); }
 

@@ -20,14 +20,10 @@ struct letter : envelope {
   model::plain<int> n;
 };
 
-constexpr detail::message_ops letter_ops{[](cell&, envelope&) -> detail::root_handle { return {}; },
-                                         nullptr,
-                                         nullptr,
-                                         [](envelope&) noexcept {},
-                                         sizeof(letter),
-                                         alignof(letter),
-                                         "letter",
-                                         false};
+constexpr detail::message_ops letter_ops{.handle = [](cell&, envelope&) -> detail::root_handle { return {}; },
+                                         .size = sizeof(letter),
+                                         .alignment = alignof(letter),
+                                         .name = "letter"};
 
 /// An inbox, and what its one reader knows; all of it plain: being the reader orders it.
 struct mailbox {

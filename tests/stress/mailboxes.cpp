@@ -25,14 +25,10 @@ struct letter : envelope {
 };
 
 constexpr troupe::detail::message_ops letter_ops{
-    [](troupe::cell&, envelope&) -> troupe::detail::root_handle { return {}; },
-    nullptr,
-    nullptr,
-    [](envelope&) noexcept {},
-    sizeof(letter),
-    alignof(letter),
-    "letter",
-    false};
+    .handle = [](troupe::cell&, envelope&) -> troupe::detail::root_handle { return {}; },
+    .size = sizeof(letter),
+    .alignment = alignof(letter),
+    .name = "letter"};
 
 std::string through_inbox(std::uint64_t items) {
   const std::uint64_t each = items / parties;
