@@ -152,6 +152,8 @@ public:
 
   /// The same for one that is about to wait for room: true if a test has taken it.
   bool taken_before_wait(detail::envelope& e) noexcept;
+  /// Shows a message that nobody will take any more to those who look: it enters the mailbox, or is lost at it.
+  void note_passage(const detail::envelope& e) noexcept;
 
   /// Null if the mailbox is the default one.
   detail::bounded_inbox* bounded() const noexcept;
@@ -321,7 +323,6 @@ private:
   // Where somebody watches, or a test taps: tapped_cell.cpp.
   bool push_attended(detail::envelope& e) noexcept;
   bool taken_by_tap(detail::envelope& e) noexcept;
-  void note_passage(detail::envelope& e) noexcept;
   bool record(run_loop& recorder, detail::envelope& e) noexcept;
   void record(run_loop& recorder, const detail::stream_reader& r) noexcept;
   send_status push_bounded(detail::envelope& e, bool may_refuse, bool counted = false) noexcept;

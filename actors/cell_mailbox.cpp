@@ -23,15 +23,11 @@ bool cell::waits_for_message() const noexcept {
 
 send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexcept {
   const bool system = e.ops->system;
-  if (core_->attended()) [[unlikely]] {
-    if (counted) {
-      note_passage(e);
-    } else {
-      note_sender(e);
-      if (core_->tapped() && taken_by_tap(e)) {
-        if (!system) core_->count(&detail::core::counters::sent);
-        return send_status::queued;
-      }
+  if (!counted && core_->attended()) [[unlikely]] {
+    note_sender(e);
+    if (core_->tapped() && taken_by_tap(e)) {
+      if (!system) core_->count(&detail::core::counters::sent);
+      return send_status::queued;
     }
   }
   bool beyond = false;
@@ -45,6 +41,7 @@ send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexc
       if (beyond && detail::running_cell) detail::running_cell->mute(*this);
       return send_status::queued;
     case pushed::closed:
+      note_passage(e);
       if (system) {
         e.ops->destroy(e);
       } else {
@@ -61,7 +58,10 @@ send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexc
         break;
       }
       [[fallthrough]];
-    case pushed::dropped: lose_for_overflow(e); return send_status::dropped;
+    case pushed::dropped:
+      note_passage(e);
+      lose_for_overflow(e);
+      return send_status::dropped;
   }
   detail::free_envelope(&e);
   return outcome == pushed::full ? send_status::full : send_status::closed;

@@ -187,6 +187,8 @@ public:
   /// Of a deterministic runtime, by its thread; see `message_tap`. Throws `troupe_error` (`invalid_argument`) for any
   /// other, and (`already_exists`) for a second one that takes messages.
   void add_tap(message_tap& t);
+  /// The part of it that says whether there may be taps at all.
+  void require_taps() const;
   void remove_tap(message_tap& t) noexcept;
   const std::vector<message_tap*>& taps() const noexcept { return taps_; }
 

@@ -12,11 +12,13 @@ namespace troupe::detail {
 ///      (C1, C4).
 class message_tap {
 public:
-  /// A message has been sent, and no tap has taken it yet; `e.trace` says who sends it.
+  /// A message is being sent, and no tap has taken it yet; `e.trace` says who sends it. It may still be refused, or its
+  /// sender give up.
   virtual void sending(const envelope&) noexcept {}
   /// It is about to enter the mailbox. True: the envelope is the tap's now.
   virtual bool take(cell&, envelope&) noexcept { return false; }
-  /// It enters the mailbox, or finds it closed.
+  /// A message of a user enters the mailbox, or is lost at it: the mailbox is closed, or drops it for lack of room. Not
+  /// one that is refused. Must send nothing: the mailbox may be locked.
   virtual void passed(cell&, const envelope&) noexcept {}
   /// The actor has come to it. What this throws is as if the handler had thrown it.
   virtual void handling(cell&, envelope&) {}

@@ -15,12 +15,16 @@ using detail::envelope;
 
 namespace detail {
 
-void core::add_tap(message_tap& t) {
+void core::require_taps() const {
   if (!recorder_)
     throw troupe_error(errc::invalid_argument,
                        "the messages of a runtime can be looked at if it is deterministic: make it with a seed, as in "
                        "troupe::runtime rt({.seed = 1})");
   recorder_->require_owner();
+}
+
+void core::add_tap(message_tap& t) {
+  require_taps();
   if (t.takes() && !taps_.empty() && taps_.front()->takes())
     throw troupe_error(errc::already_exists, "this runtime has faults already: add the others to the same object");
   taps_.insert(t.takes() ? taps_.begin() : taps_.end(), &t);
@@ -36,7 +40,10 @@ void core::remove_tap(message_tap& t) noexcept {
 
 bool cell::push_attended(envelope& e) noexcept {
   note_sender(e);
-  if (core_->tapped() && taken_by_tap(e)) return true;
+  if (core_->tapped()) {
+    if (taken_by_tap(e)) return true;
+    note_passage(e);
+  }
   return push(e);
 }
 
@@ -44,9 +51,7 @@ bool cell::push_attended(envelope& e) noexcept {
 bool cell::taken_by_tap(envelope& e) noexcept {
   const auto& taps = core_->taps();
   for (std::size_t i = 0; i != taps.size(); ++i) taps[i]->sending(e);
-  if (taps.front()->take(*this, e)) return true;
-  for (std::size_t i = 0; i != taps.size(); ++i) taps[i]->passed(*this, e);
-  return false;
+  return taps.front()->take(*this, e);
 }
 
 bool cell::taken_before_wait(envelope& e) noexcept {
@@ -57,9 +62,8 @@ bool cell::taken_before_wait(envelope& e) noexcept {
   return true;
 }
 
-/// Of a message that counts as sent: nobody takes it any more.
-void cell::note_passage(envelope& e) noexcept {
-  if (!core_->tapped()) return;
+void cell::note_passage(const envelope& e) noexcept {
+  if (!core_->tapped() || e.ops->system) return;
   const auto& taps = core_->taps();
   for (std::size_t i = 0; i != taps.size(); ++i) taps[i]->passed(*this, e);
 }

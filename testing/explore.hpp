@@ -18,6 +18,7 @@
 
 #include <troupe/actors/runtime.hpp>
 #include <troupe/scheduler/run_loop.hpp>
+#include <troupe/testing/detail/account.hpp>
 #include <troupe/testing/seeds.hpp>
 
 // One test on many schedules.
@@ -51,9 +52,9 @@ struct explore_report {
 
 /// Calls `body` on one fresh deterministic runtime after another, and stops at the first run that fails: by a
 /// GoogleTest assertion, an exception, a deadlock (the body, or at its end an actor or green thread, waits for what
-/// nobody can bring), a livelock (it does not come to rest within the limits), or a message that was lost without a
-/// trace. That failure is reported as one of the current test, with the line that replays it; a run that passes leaves
-/// nothing behind.
+/// nobody can bring), a livelock (it does not come to rest within the limits), an actor that did not end, or a message
+/// that was lost without a trace. That failure is reported as one of the current test, with the line that replays it; a
+/// run that passes leaves nothing behind.
 ///
 /// With TROUPE_SEED in the environment it makes that run only: `7`, `7:random`, `7:pct3/500`, `replay:<recording>`.
 /// Called by the thread of the test; throws `troupe_error` (`invalid_argument`) for options out of range. Bodies wait
@@ -119,13 +120,13 @@ inline void note_hang(run_loop& loop, const char* when, run_outcome& out) {
 /// The sources stop, all that is on its way is handled, everybody ends.
 inline void come_to_an_end(runtime& rt, run_loop& loop, const explore_options& options, run_outcome& out) {
   loop.forget_stall();
-  rt.shutdown(options.max_time);
+  const shutdown_report report = rt.shutdown(options.max_time);
   if (!loop.stall().empty())
     out.failure = "deadlock at the end: nothing can run and nothing is due\n" + loop.stall();
   else if (loop.exhausted())
     note_hang(loop, "at the end", out);
-  else if (const std::uint64_t lost = rt.counts().queued())
-    out.failure = std::to_string(lost) + " messages were neither handled nor counted as lost";
+  else
+    out.failure = account_text(report, rt.counts());
 }
 
 inline run_outcome run_once(const explore_options& options, const seeded_schedule& schedule,

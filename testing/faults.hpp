@@ -66,8 +66,9 @@ consteval void check_target() {
 ///
 /// The contracts hold: a message has one fate and is counted (`loss::fault` where it is dropped, also told to whoever
 /// watches for losses), and nothing of one sender to one receiver is overtaken, but by what comes through an exchange,
-/// which is never delayed. All that no actor sends, such as the test and green threads, counts as one sender. Messages
-/// that wait in the line of a full mailbox, and those read from the log of an exchange, meet no faults.
+/// which is never delayed nor doubled: no delivery starts once its subscription has ended. All that no actor sends,
+/// such as the test and green threads, counts as one sender. Messages that wait in the line of a full mailbox, and
+/// those read from the log of an exchange, meet no faults.
 ///
 /// What is held back when this goes is let go. A fault for the n-th message that never came fails the test then: it has
 /// tested something else. By the thread of the runtime, before which this must go; one for each runtime.
@@ -105,7 +106,8 @@ public:
   }
 
   /// They arrive twice: a copy comes right before them, and counts as one more sent. Nobody gets the answer to the copy
-  /// of a question.
+  /// of a question. A copy that throws fails the test; the message itself arrives. What comes through an exchange is
+  /// not copied, and not counted for `which`.
   template <class M>
   void duplicate(const address<M>& to, occurrence which = 1,
                  std::source_location where = std::source_location::current()) {

@@ -194,10 +194,16 @@ public:
 
 private:
   probe(runtime& rt, std::string name, std::shared_ptr<detail::probe_state<Parts...>> s)
-      : ref<probe_actor<Parts...>>(rt.spawn<probe_actor<Parts...>>({.name = std::move(name)}, s)),
+      : ref<probe_actor<Parts...>>(with_seed(rt).template spawn<probe_actor<Parts...>>({.name = std::move(name)}, s)),
         rt_(&rt),
         state_(std::move(s)) {
     rt.core().add_tap(*this);
+  }
+
+  /// Looked at before there is an actor, which would stay, and keep its name.
+  static runtime& with_seed(runtime& rt) {
+    rt.core().require_taps();
+    return rt;
   }
 
   void sending(const troupe::detail::envelope& e) noexcept override { senders_.note(*rt_, e.trace); }
@@ -224,7 +230,10 @@ private:
   }
   template <class Part>
   void close_questions() noexcept {
-    if constexpr (!std::is_same_v<Part, typename detail::part_of<Part>::message>) answers<Part>().open.clear();
+    if constexpr (!std::is_same_v<Part, typename detail::part_of<Part>::message>) {
+      answers<Part>().answer = nullptr;  // it may hold what goes with the probe
+      answers<Part>().open.clear();
+    }
   }
 
   [[noreturn]] void fail(const std::string& what, const std::source_location& where) const {

@@ -38,8 +38,9 @@ struct sent_message {
 ///     t.expect<order>(broker, depot);
 ///     EXPECT_EQ(t.between(broker, depot).size(), 2u);
 ///
-/// Replies are no messages, and are not in it; what is read from the log of an exchange (`fanout`) is noted when it is
-/// read. By the thread of the runtime, before which this must go.
+/// Replies are no messages, and are not in it, nor is what a full mailbox has refused (`send_status::full`); who waits
+/// for room is noted when there is some. What is read from the log of an exchange (`fanout`) is noted when it is read.
+/// By the thread of the runtime, before which this must go.
 class traffic final : private troupe::detail::message_tap {
 public:
   /// Throws `troupe_error` (`invalid_argument`) if the runtime has no seed.
@@ -123,7 +124,7 @@ private:
   }
   void sending(const troupe::detail::envelope& e) noexcept override { senders_.note(*rt_, e.trace); }
   void passed(cell& to, const troupe::detail::envelope& e) noexcept override {
-    if (!e.ops->system) note(senders_.find(e.trace), to, e.ops->name);
+    note(senders_.find(e.trace), to, e.ops->name);
   }
   void reading(cell& by, const char* message) noexcept override { note({}, by, message); }
 

@@ -71,6 +71,8 @@ bool bounded_inbox::make_room(const envelope& e) noexcept {
 }
 
 void bounded_inbox::insert(envelope& e) noexcept {
+  if (owner_->core().tapped()) [[unlikely]]
+    owner_->note_passage(e);
   count_.store(count_.load(relaxed) + 1, relaxed);
   if (budget_) budget_->use(e.ops->size);
   stalled_ = false;

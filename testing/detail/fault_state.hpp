@@ -19,6 +19,7 @@
 
 #include <troupe/actors/message_tap.hpp>
 #include <troupe/actors/runtime.hpp>
+#include <troupe/scheduler/green_thread.hpp>
 #include <troupe/testing/detail/drive.hpp>
 
 namespace troupe::testing {
@@ -69,7 +70,7 @@ inline const char* to_text(fault_rule::kind what) noexcept {
 /// FT1. What is held back stands in a lane, one for each pair of receiver and sender. While a lane is not empty all
 ///      that its sender sends, closes or answers there goes to its end, so that nothing of one sender overtakes
 ///      anything (C1, C4). Only what ends an actor at once does, as it does otherwise, and what comes through an
-///      exchange, whose subscriptions must not go before it.
+///      exchange: it must not come behind the end of its subscription, nor past it as a copy of its own (C5).
 /// FT2. Each message that is taken is lost with a count or pushed: when it is due, or when the faults end (C3).
 class fault_state final : public troupe::detail::message_tap, public std::enable_shared_from_this<fault_state> {
 public:
@@ -88,7 +89,7 @@ public:
       for (std::size_t i = 0; i != rules.size(); ++i) {
         fault_rule& r = rules[i];
         if (r.what == fault_rule::kind::crash || !fits(r, to, e)) continue;
-        if ((r.what == fault_rule::kind::delay || r.what == fault_rule::kind::reorder) && !waits) continue;
+        if (r.what != fault_rule::kind::drop && !waits) continue;
         if (!meets(r)) continue;
         switch (r.what) {
           case fault_rule::kind::drop: drops = true; break;
@@ -172,9 +173,16 @@ private:
     return z ^ z >> 31;
   }
 
-  void copy(const fault_rule& r, const troupe::detail::envelope& e) {
+  /// Whoever sends the message does not know of the copy: it gets no exception from there.
+  void copy(const fault_rule& r, const troupe::detail::envelope& e) noexcept {
     copying_ = true;
-    r.send_copy(e.ops->payload(e));
+    try {
+      r.send_copy(e.ops->payload(e));
+    } catch (...) {
+      ADD_FAILURE_AT(r.where.file_name(), static_cast<int>(r.where.line()))
+          << "this fault could not be: duplicate " << r.type_name << " number " << r.seen << " for " << r.to.name()
+          << ": the copy threw: " << troupe::detail::current_exception_text();
+    }
     copying_ = false;
   }
 

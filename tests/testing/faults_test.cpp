@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -267,6 +268,58 @@ TEST(Faults, the_copy_stays_behind_what_is_late) {
   f.duplicate<tick>(w, 2);
   w.send(tick{1}), w.send(tick{2});
   expect_conserved(rt);
+  EXPECT_EQ(got, (numbers{1, 2, 2}));
+}
+
+TEST(Faults, do_not_double_what_comes_through_an_exchange) {
+  runtime rt({.seed = 1});
+  numbers got;
+  const auto w = rt.spawn<writer>(got);
+  troupe::exchange<tick> ex(rt, "routed", troupe::direct{});
+  auto sub = ex.attach(w, "key");
+  faults f(rt);
+  f.duplicate<tick>(w, 1);
+  ex.publish("key", {1});
+  sub.detach();
+  rt.run();
+  EXPECT_EQ(got, numbers{}) << "no delivery starts behind a detach";
+  w.send(tick{2});
+  expect_conserved(rt);
+  EXPECT_EQ(got, (numbers{2, 2}));
+}
+
+/// Cannot be copied after all.
+struct heirloom {
+  heirloom() = default;
+  heirloom(heirloom&&) = default;
+  heirloom(const heirloom&) { throw std::runtime_error("there is only one"); }
+  heirloom& operator=(heirloom&&) = default;
+};
+
+class heir : public troupe::actor {
+public:
+  explicit heir(numbers& to) : to_(to) {}
+  void on(const heirloom&) { to_.push_back(1); }
+  void on(const tick& t) { to_.push_back(t.number); }
+
+private:
+  numbers& to_;
+};
+
+TEST(Faults, a_copy_that_throws_fails_the_test_and_the_message_arrives) {
+  runtime rt({.seed = 1});
+  numbers got;
+  const auto h = rt.spawn_named<heir>("h", got);
+  const std::string text = failure_of([&] {
+    faults f(rt);
+    f.duplicate<heirloom>(h);
+    f.duplicate<tick>(h);
+    h.send(heirloom());
+    h.send(tick{2});
+    expect_conserved(rt);
+  });
+  EXPECT_TRUE(contains(text, "this fault could not be: duplicate ")) << text;
+  EXPECT_TRUE(contains(text, "heirloom number 1 for h: the copy threw: there is only one")) << text;
   EXPECT_EQ(got, (numbers{1, 2, 2}));
 }
 

@@ -151,6 +151,25 @@ TEST(Probe, leaves_nobody_waiting_for_an_answer_when_it_goes) {
   EXPECT_EQ(queued.get().error(), troupe::errc::cancelled);
 }
 
+TEST(Probe, asks_nobody_for_an_answer_once_it_has_gone) {
+  runtime rt({.seed = 1});
+  auto p = std::make_unique<probe<double(get_mean)>>(rt);
+  const troupe::address<double(get_mean)> a = *p;
+  auto asked = std::make_shared<int>(0);
+  p->answer<get_mean>([asked](const get_mean&) { return ++*asked; });
+  EXPECT_EQ(a.ask({}, 1s).get().value(), 1);
+  auto queued = a.ask({}, troupe::forever);
+  p.reset();
+  EXPECT_EQ(asked.use_count(), 1) << "what the function holds goes with the probe";
+  const auto answer = queued.get();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error(), troupe::errc::cancelled);
+  const auto later = a.ask({}, troupe::forever).get();
+  ASSERT_FALSE(later);
+  EXPECT_EQ(later.error(), troupe::errc::cancelled);
+  EXPECT_EQ(*asked, 1);
+}
+
 TEST(Probe, expects_messages_that_fit_and_of_a_certain_sender) {
   runtime rt({.seed = 1});
   probe<tick> p(rt);
@@ -233,7 +252,8 @@ TEST(Probe, subscribes_to_exchanges) {
 
 TEST(Probe, wants_a_runtime_with_a_seed) {
   runtime rt({.workers = 1});
-  EXPECT_THROW(probe<tick> p(rt), troupe::troupe_error);
+  EXPECT_THROW(probe<tick> p(rt, "p"), troupe::troupe_error);
+  EXPECT_EQ(rt.counts().spawned, 0u) << "no actor is left behind that has the name";
 }
 
 TEST(Probe, does_not_wait_for_itself_in_a_handler) {

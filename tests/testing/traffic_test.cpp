@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <latch>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -107,6 +109,70 @@ TEST(Traffic, names_the_senders_of_what_is_late_and_leaves_out_what_is_dropped) 
   EXPECT_EQ(orders, 1u);
 }
 
+TEST(Traffic, leaves_out_what_a_full_mailbox_refuses) {
+  runtime rt({.seed = 1});
+  const auto fails = rt.spawn<depot>({.mailbox = {{.capacity = 1, .when_full = troupe::overflow::fail}}});
+  const auto blocks = rt.spawn<depot>({.mailbox = {{.capacity = 1}}});
+  const auto drops = rt.spawn<depot>({.mailbox = {{.capacity = 1, .when_full = troupe::overflow::drop_newest}}});
+  traffic t(rt);
+  fails.send(order{1});
+  fails.send(order{2});
+  EXPECT_EQ(fails.try_send(order{3}), troupe::send_status::full);
+  EXPECT_EQ(t.between({}, fails).size(), 1u);
+  blocks.send(order{1});
+  EXPECT_EQ(blocks.try_send(order{2}), troupe::send_status::full);
+  blocks.send(order{3});
+  EXPECT_EQ(t.between({}, blocks).size(), 2u) << "goes beyond the limit, where nobody can wait";
+  drops.send(order{1});
+  EXPECT_EQ(drops.try_send(order{2}), troupe::send_status::dropped);
+  EXPECT_EQ(t.between({}, drops).size(), 2u) << "was sent, and lost there";
+  drops.close();
+  drops.send(order{3});
+  EXPECT_EQ(t.between({}, drops).size(), 3u) << "likewise";
+  rt.run();
+  EXPECT_EQ(t.all().size(), rt.counts().sent);
+  EXPECT_EQ(rt.counts().refused, 3u);
+}
+
+/// Takes its time.
+class slow_depot : public troupe::actor {
+public:
+  troupe::task<> on(const order&) { co_await troupe::this_task::sleep_for(10ms); }
+};
+
+TEST(Traffic, notes_who_waits_for_room_when_there_is_some) {
+  runtime rt({.seed = 1});
+  const auto d = rt.spawn<slow_depot>({.mailbox = {{.capacity = 1}}});
+  traffic t(rt);
+  EXPECT_TRUE(d.send_wait(order{1}).get());
+  EXPECT_EQ(t.all().size(), 1u);
+  (void)rt.wait_idle(1ms);
+  EXPECT_TRUE(d.send_wait(order{2}).get());
+  const auto late = d.send_wait(order{3}, 5ms).get();
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error(), troupe::errc::timeout);
+  EXPECT_EQ(t.all().size(), 2u) << "whoever gave up has sent nothing";
+  EXPECT_TRUE(d.send_wait(order{4}, 1s).get());
+  ASSERT_EQ(t.all().size(), 3u);
+  EXPECT_GE(t.all().back().at, 10ms);
+  rt.run();
+  EXPECT_EQ(t.all().size(), 3u);
+  EXPECT_EQ(rt.counts().sent, 3u);
+}
+
+TEST(Traffic, notes_once_what_comes_late_to_a_mailbox_with_a_limit) {
+  runtime rt({.seed = 1});
+  const auto d = rt.spawn<slow_depot>({.mailbox = {{.capacity = 1, .when_full = troupe::overflow::fail}}});
+  traffic t(rt);
+  troupe::testing::faults f(rt);
+  f.delay<order>(d, 20ms, 1);
+  for (int i = 0; i != 3; ++i) EXPECT_EQ(d.try_send(order{i}), troupe::send_status::queued);
+  EXPECT_TRUE(t.all().empty());
+  rt.run();
+  EXPECT_EQ(t.all().size(), 3u);
+  EXPECT_EQ(rt.counts().sent, 3u);
+}
+
 TEST(Traffic, sees_what_is_read_from_an_exchange) {
   runtime rt({.seed = 1});
   traffic t(rt);
@@ -136,6 +202,31 @@ TEST(Conserved, names_who_has_not_ended) {
     for (int i = 0; i != 10; ++i) rt.spawn_named<depot>("depot " + std::to_string(i)).send(order{i});
   });
   EXPECT_TRUE(contains(text, "depot 9 did not end") || contains(text, "depot 8 did not end")) << text;
+}
+
+struct hold {
+  std::shared_ptr<std::latch> begun, until;
+};
+
+class holder : public troupe::actor {
+public:
+  void on(const hold& h) {
+    h.begun->count_down();
+    h.until->wait();
+  }
+};
+
+TEST(Conserved, sees_who_was_left_when_the_test_itself_shut_the_runtime_down) {
+  const hold h{std::make_shared<std::latch>(1), std::make_shared<std::latch>(1)};
+  const std::string text = failure_of([&] {
+    runtime rt({.workers = 1});
+    troupe::testing::conserved guard(rt);
+    rt.spawn<holder>().send(h);
+    h.begun->wait();
+    EXPECT_FALSE(rt.shutdown(10ms).clean());
+  });
+  h.until->count_down();
+  EXPECT_TRUE(contains(text, "actors did not end when the test itself shut the runtime down")) << text;
 }
 
 }  // namespace
