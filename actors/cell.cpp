@@ -80,6 +80,9 @@ void cell::push_system(Args&&... args) noexcept {
 void cell::begin() noexcept {
   core_->count(&detail::core::counters::spawned);
   home().strands().add(*this);
+  // A shutdown that began while it was constructed may have missed it: it says so before it looks through the list.
+  if (home().spawning_ended()) [[unlikely]]
+    kill();
   if (class_->on_start || class_->run || idles_ || !try_idle()) home().schedule(*this);
 }
 
@@ -136,8 +139,9 @@ strand_extras* cell::extras_if_any() const noexcept {
 
 void cell::prepare(actor_options options) {
   if (!options.name.empty()) {
+    detail::cell_extras& x = own_extras();
     core_->names().add(options.name, *this);
-    own_extras().name = std::move(options.name);
+    x.name = std::move(options.name);  // nothing throws between the two: by it the name is given back
   }
   if (options.own_thread) take_own_thread();
   const mailbox_options* mailbox = options.mailbox ? &*options.mailbox : class_->mailbox;

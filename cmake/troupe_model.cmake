@@ -29,6 +29,7 @@ set(TROUPE_MODEL_SOURCES
     scheduler/wait.cpp
     scheduler/wait_graph.cpp
     scheduler/work_stealing_pool.cpp
+    scheduler/housekeeper.cpp
     scheduler/detail/watchdog.cpp
     scheduler/detail/stack_trace.cpp)
 

@@ -35,13 +35,15 @@
 // I8. Once all threads have ended, `ended_for_good` is set and then the injection queue is emptied until `injected` is
 //     zero. An injector raises `injected` and then looks at `ended_for_good` (all seq_cst): either he sees it, and
 //     gives the job back, or the job is seen.
+// I9. What sleeping threads have at hand of the memory pool may hold far more: a slab for each block. When a burst has
+//     left slabs that are hardly used, the housekeeper, before it sleeps, asks each worker that has run since the last
+//     time to give back what it has, by `tidy_` and a wake-up. The worker stays on the list of sleepers meanwhile: a
+//     waker that takes it off the list is seen under its lock, a new deadline is read anew, and a wake-up that comes
+//     after those looks makes its next sleep end at once (U1).
 
 #include <troupe/scheduler/work_stealing_pool.hpp>
 
-#include <concurrentqueue/concurrentqueue.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -57,16 +59,18 @@
 #include <troupe/base/log.hpp>
 #include <troupe/base/pool.hpp>
 #include <troupe/scheduler/detail/fork_record.hpp>
+#include <troupe/scheduler/detail/pool_state.hpp>
 #include <troupe/scheduler/detail/watchdog.hpp>
 
 namespace troupe {
 
+using detail::tick_ns;
+
 namespace {
 
-constexpr std::int64_t tick_ns = 10'000'000;  // the housekeeper's epoch
-constexpr unsigned fairness_interval = 61;    // slices between looks at the injection queue and the timers
-constexpr unsigned longest_streak = 16;       // slices from the LIFO slot in a row while others wait
-constexpr unsigned search_rounds = 64;        // with a pause of 50 to 100 ns each: well below 20 us (C7)
+constexpr unsigned fairness_interval = 61;  // slices between looks at the injection queue and the timers
+constexpr unsigned longest_streak = 16;     // slices from the LIFO slot in a row while others wait
+constexpr unsigned search_rounds = 64;      // with a pause of 50 to 100 ns each: well below 20 us (C7)
 
 /// Keeps the calling thread on those cores.
 void pin_this_thread(const std::vector<unsigned>& cores) noexcept {
@@ -74,21 +78,6 @@ void pin_this_thread(const std::vector<unsigned>& cores) noexcept {
   CPU_ZERO(&set);
   for (unsigned core : cores) CPU_SET(core, &set);
   pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-}
-
-/// Whether a thread of this process waits in the system rather than for a processor. False if it cannot be told.
-bool sleeps_in_the_system(int thread_id) noexcept {
-  char path[64];
-  std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread_id);
-  const int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  char text[128];
-  const ssize_t n = read(file, text, sizeof text - 1);
-  close(file);
-  if (n <= 0) return false;
-  text[n] = '\0';
-  const char* name_end = std::strrchr(text, ')');  // the name may hold anything, and the state is one letter behind it
-  return name_end && (name_end[2] == 'S' || name_end[2] == 'D');
 }
 
 }  // namespace
@@ -104,37 +93,6 @@ std::vector<unsigned> usable_cores() {
   }
   return cores;
 }
-
-struct work_stealing_pool::state {
-  pool_options options;
-  std::vector<std::unique_ptr<worker>> workers;  // I7
-  std::vector<std::thread> threads;              // the housekeeper's first, then the workers'
-  std::shared_ptr<void> keep_alive;
-
-  moodycamel::ConcurrentQueue<job*> injection;
-  alignas(cache_line) atomic<std::size_t> injected{0};  // I1
-
-  alignas(cache_line) atomic<unsigned> searching{0};  // I4: workers that look for work
-  atomic<unsigned> sleeping{0};                       // I2: workers on the list of sleepers
-  std::mutex idle_mutex;
-  std::vector<worker*> sleepers;        // under idle_mutex
-  atomic<unsigned> started{0};          // I7; written under idle_mutex
-  atomic<unsigned> active{0};           // I7; written under idle_mutex
-  std::vector<worker*> reserve;         // I7; under idle_mutex
-  atomic<unsigned> surplus{0};          // I7; written under idle_mutex
-  std::condition_variable became_idle;  // all sleep, or a thread has ended
-  unsigned quiescence_waiters = 0;      // under idle_mutex
-  unsigned ended = 0;                   // threads that have ended; under idle_mutex
-  bool left_behind = false;             // `stop` has given up waiting for them; under idle_mutex
-
-  atomic<worker*> timekeeper{nullptr};  // I5: the worker that parks until the next deadline
-
-  parker housekeeper;
-  atomic<bool> housekeeper_sleeps{false};  // I6
-  std::unique_ptr<detail::watchdog> watchdog;
-  atomic<bool> stopping{false};
-  atomic<bool> ended_for_good{false};  // no thread is left: what comes now is nobody's
-};
 
 std::shared_ptr<work_stealing_pool> work_stealing_pool::start(pool_options options) {
   const std::vector<unsigned> usable = usable_cores();
@@ -388,7 +346,8 @@ void work_stealing_pool::sleep(worker& self) noexcept {
     }
     worker* nobody = nullptr;
     const bool keeps_time = s.timekeeper.compare_exchange_strong(nobody, &self, seq_cst);
-    self.parker_.park(keeps_time ? timers_.next() : parker::forever);
+    do self.parker_.park(keeps_time ? timers_.next() : parker::forever);
+    while (tidies(self));
     if (keeps_time) s.timekeeper.store(nullptr, seq_cst);
   }
   if (leave()) wake_housekeeper();
@@ -528,8 +487,10 @@ bool work_stealing_pool::retire(worker& self) noexcept {
     std::lock_guard guard(s.idle_mutex);
     return std::find(s.reserve.begin(), s.reserve.end(), &self) != s.reserve.end();
   };
-  do self.parker_.park();
-  while (!s.stopping.load(acquire) && in_reserve());
+  do {
+    self.parker_.park();
+    if (self.tidy_.load(relaxed)) (void)tidies(self);
+  } while (!s.stopping.load(acquire) && in_reserve());
   return true;
 }
 
@@ -545,81 +506,6 @@ bool work_stealing_pool::begin_blocking() noexcept {
 void work_stealing_pool::end_blocking() noexcept {
   current_worker()->says_it_blocks_.store(false, relaxed);
   spare_stand_in();
-}
-
-// --- the housekeeper -----------------------------------------------------------------------------------------------
-
-bool work_stealing_pool::all_parked() const noexcept {
-  return state_->sleeping.load(seq_cst) == state_->active.load(seq_cst);
-}
-
-void work_stealing_pool::look_after(worker& w, std::int64_t at) noexcept {
-  const std::uint64_t slice = w.slices_.load(relaxed);
-  if (!w.running_.load(relaxed) || slice != w.seen_slice_) {
-    w.seen_slice_ = slice;
-    w.stuck_since_.store(at, relaxed);
-    return;
-  }
-  state_->watchdog->look(strands(), w.index_, slice,
-                         {w.name_, w.subject_.load(relaxed), w.detail_.load(relaxed), w.thread_id_.load(relaxed),
-                          std::chrono::nanoseconds(at - w.stuck_since_.load(relaxed))},
-                         [&] { return w.slices_.load(acquire) == slice && w.running_.load(relaxed); });
-  // The slice that runs was running a tick ago: what waits behind it must not wait for its end (C8).
-  // `injected` is held up while the job is in no queue, or all could sleep over it.
-  state_->injected.fetch_add(1, seq_cst);
-  if (job* j = w.next_.exchange(nullptr, acq_rel)) inject(*j);
-  state_->injected.fetch_sub(1, seq_cst);
-  if (!w.ring_.empty() || w.forks_.has_public()) notify_if_idle();
-  // C8: whoever waits for a processor must not wait for a handler that has none either.
-  if (!w.says_it_blocks_.load(relaxed) && !w.stood_in_for_.load(relaxed) && state_->sleeping.load(relaxed) == 0 &&
-      visible_work() && sleeps_in_the_system(w.thread_id_.load(relaxed)) && add_stand_in())
-    w.stood_in_for_.store(true, release);
-}
-
-void work_stealing_pool::keep_house() noexcept {
-  state& s = *state_;
-  std::uint64_t slices_before = 0;
-  while (!s.stopping.load(acquire)) {
-    epoch_collect();  // what was retired while somebody was pinned, and has nobody else to come back for it
-    std::uint64_t slices = 0;
-    for (unsigned i = 0; i != s.started.load(acquire); ++i) slices += s.workers[i]->slices_.load(relaxed);
-    if (std::exchange(slices_before, slices) == slices && all_parked()) {
-      // Nothing has run for a tick: what a burst left behind goes back (C10).
-      pool_trim();
-      s.housekeeper_sleeps.store(true, seq_cst);
-      if (all_parked()) s.housekeeper.park();
-      s.housekeeper_sleeps.store(false, seq_cst);
-      continue;
-    }
-    const std::int64_t at = now();
-    for (unsigned i = 0; i != s.started.load(acquire); ++i) look_after(*s.workers[i], at);
-    if (!s.timekeeper.load(relaxed)) {
-      // Counts as injected work meanwhile: between taking a timer out and waking its owner nothing else shows it.
-      s.injected.fetch_add(1, seq_cst);
-      poll_timers();
-      s.injected.fetch_sub(1, seq_cst);
-    }
-    const std::int64_t next_tick = at + tick_ns;
-    s.housekeeper.park(s.timekeeper.load(relaxed) ? next_tick
-                                                  : std::clamp(timers_.next(), at + tick_ns / 10, next_tick));
-  }
-  thread_ended();
-}
-
-std::vector<worker_info> work_stealing_pool::inspect_workers() const {
-  std::vector<worker_info> all;
-  const std::int64_t at = now();
-  for (unsigned i = 0; i != state_->started.load(acquire); ++i) {
-    const auto& w = state_->workers[i];
-    worker_info info{w->name(), nullptr, {}, {}};
-    if (w->running_.load(relaxed)) {
-      info.subject = w->subject_.load(relaxed);
-      if (const char* detail = w->detail_.load(relaxed)) info.detail = detail;
-      if (const std::int64_t since = w->stuck_since_.load(relaxed)) info.since = std::chrono::nanoseconds(at - since);
-    }
-    all.push_back(std::move(info));
-  }
-  return all;
 }
 
 // --- waiting and stopping ------------------------------------------------------------------------------------------
@@ -681,7 +567,7 @@ bool work_stealing_pool::stop(std::int64_t deadline) {
 
 /// All threads have ended: nobody else will take what is left.
 void work_stealing_pool::abandon_jobs() noexcept {
-  detail::this_worker = nullptr;  // what becomes runnable is not for this thread
+  worker* const here = std::exchange(detail::this_worker, nullptr);  // what becomes runnable is not for this thread
   timers_.drop_all();
   for (auto& w : state_->workers) {
     if (job* j = w->next_.exchange(nullptr, acq_rel)) j->abandoned();
@@ -695,6 +581,7 @@ void work_stealing_pool::abandon_jobs() noexcept {
       yield_thread();
   }
   report_dropped_calls();
+  detail::this_worker = here;  // that of another pool, whose handler has stopped this one
 }
 
 }  // namespace troupe

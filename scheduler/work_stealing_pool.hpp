@@ -88,8 +88,11 @@ private:
   void wake_housekeeper() noexcept;
   bool visible_work() const noexcept;
 
+  bool tidies(worker& self) noexcept;
+
   // The housekeeper's.
   void keep_house() noexcept;
+  void ask_to_tidy() noexcept;
   bool all_parked() const noexcept;
   void look_after(worker& w, std::int64_t now) noexcept;
 

@@ -106,6 +106,10 @@ private:
   std::uint64_t seen_slice_ = 0;
   atomic<std::int64_t> stuck_since_{0};
 
+  // The housekeeper asks it to give back what it has at hand of the memory pool; the slice after which it last did. I9
+  atomic<bool> tidy_{false};
+  std::uint64_t tidied_slice_ = 0;
+
   atomic<int> thread_id_{0};            // the system's; 0 before the thread has started
   atomic<bool> says_it_blocks_{false};  // between begin_blocking and end_blocking; by this worker
   atomic<bool> stood_in_for_{false};    // set by the housekeeper, taken back by this worker after the slice

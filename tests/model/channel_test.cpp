@@ -207,7 +207,7 @@ TEST(ChannelModel, what_was_handed_to_one_who_is_killed_goes_to_the_next_or_stay
         l.start_receiver(1);
         l.start_receiver(1);
         strand* oldest = nullptr;
-        l.home.strands().for_each([&](strand& s) { oldest = &s; });  // the newest first
+        l.home.strands().for_each([&](strand& s) { oldest = oldest ? oldest : &s; });  // none has gone: in order
         bool went = false;
         together({{"worker", [&] { l.work(); }},
                   {"sender",

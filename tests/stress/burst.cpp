@@ -10,6 +10,7 @@
 
 #include <unistd.h>
 
+#include <troupe/base/pool.hpp>
 #include <troupe/troupe.hpp>
 
 namespace stress {
@@ -54,10 +55,10 @@ std::string burst(std::uint64_t items) {
   for (std::size_t i = 0; i != receivers; ++i) all.push_back(rt.spawn<receiver>(&go, &out_of_order));
   const auto handled = [&] { return rt.counts().handled; };
   for (const auto& r : all) r.send(hold{});
-  const std::uint64_t before = resident_bytes();
+  [[maybe_unused]] const std::uint64_t before = resident_bytes();
   for (std::uint64_t n = 1; n <= each; ++n)
     for (const auto& r : all) r.send(n);
-  const std::uint64_t peak = resident_bytes();
+  [[maybe_unused]] const std::uint64_t peak = resident_bytes();
   std::string text;
   if (handled() != 0) text += "messages were handled before their time; ";
   go.set();
@@ -72,7 +73,8 @@ std::string burst(std::uint64_t items) {
   while (resident_bytes() > most && std::chrono::steady_clock::now() < patience) std::this_thread::sleep_for(10ms);
   if (const std::uint64_t after = resident_bytes(); after > most)
     text += "of " + std::to_string((peak - before) >> 20) + " MB " + std::to_string((after - before) >> 20) +
-            " stayed (C10); ";
+            " stayed (C10); the pool has " + std::to_string(troupe::pool_stats().slabs >> 10) + " KB of slabs, " +
+            std::to_string(troupe::pool_stats().in_use >> 10) + " KB in use; ";
 #endif
   return text;
 }
