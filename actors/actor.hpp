@@ -92,7 +92,7 @@ protected:
   /// Puts off the message that is being handled: it comes again, before all others, when `unstash_all` is called.
   /// Whoever has asked gets no answer from this run of the handler, whatever it returns. At the end of the actor what
   /// is stashed is lost as what is queued. Throws `troupe_error` (`invalid_argument`) outside of the handler of a
-  /// message, and in one that takes the message itself (`M`, `M&&`) or its promise.
+  /// message, at the second call in one, and in one that takes the message itself (`M`, `M&&`) or its promise.
   void stash() { cell_->stash(); }
 
   /// Puts all that was stashed before this message in front of the inbox, in the order of the stashing.

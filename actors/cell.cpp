@@ -381,19 +381,26 @@ bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
       detail::stream_reader::progress done;
       detail::cell_extras& x = own_extras();
       x.reading = &r;
+      x.progress = &done;
       try {
         // A loop takes one message each time it is resumed; a trace names each.
         r.read(*this, class_->run || core_->recorder() ? 1 : left, done);
       } catch (...) {
         x.reading = nullptr;
-        handled.add(done.handled);
-        core_->note_failure(*this);
+        // As one of the inbox: what its handler has put off before it threw is not lost with it.
+        const bool kept = done.at_hand_is_put_off();
+        handled.add(done.handled + (kept ? 1 : 0) - done.not_handled);
+        if (!kept) core_->note_failure(*this);
         crash(nullptr);
         return false;
       }
       x.reading = nullptr;
       left -= done.handled;
-      handled.add(done.handled);
+      if (done.coroutine && done.at_hand_is_put_off()) {  // it has two fates: that of its handler, and its copy's
+        --done.not_handled;
+        core_->count(&detail::core::counters::sent);
+      }
+      handled.add(done.handled - done.not_handled);
       if (done.coroutine) {
         --left;
         detail::delivery_gate::passage through(done.gate);
@@ -418,9 +425,9 @@ bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
 }
 
 bool cell::start() noexcept {
-  started_ = true;
   try {
     if (class_->on_start) class_->on_start(object_);
+    started_ = true;
     if (class_->run) {
       root_ = class_->run(object_);
       root_.promise().is_run = true;

@@ -261,7 +261,7 @@ public:
   /// Neither the actor nor a state that it is in has a handler for it: that is its fate. `gone` stands for such
   /// envelopes.
   detail::root_handle refuse_unhandled(detail::envelope& e, const detail::message_ops& gone) noexcept;
-  /// The same for one whose envelope, if any, goes on to be counted as handled.
+  /// The same for a message that is shared, or of a stream.
   detail::root_handle lose_unhandled(const char* message) noexcept;
 
   /// Whether the message at hand is a question whose asker has given up (questions.cpp).
@@ -381,6 +381,7 @@ private:
   void before_close() noexcept;
   void put_in_front(detail::envelope& e) noexcept;
   detail::envelope* last_taken() const noexcept;
+  detail::envelope* at_hand() const noexcept;
   bool next_is_unstashed() noexcept;
   /// What belongs to the object, and not to the cell, goes with it.
   void leave_object_behind() noexcept;
@@ -403,7 +404,7 @@ private:
   detail::root_handle root_;                      // a handler or `run` that has begun and not ended
 
   detail::inbox_reader reader_;
-  bool started_ : 1 = false;
+  bool started_ : 1 = false;    // its object is there, and `on_start` has returned
   bool ending_ : 1 = false;     // it has come to its end, but for the children of its coroutine
   bool receiving_ : 1 = false;  // a loop actor that waits for a message
   bool draining_ : 1 = false;   // the close message has been reached

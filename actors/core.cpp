@@ -119,12 +119,6 @@ void core::note_restart(cell& c) noexcept {
   if (class_meter* m = meters_->of(c.of_class(), meter_slot())) m->restarted();
 }
 
-void core::take_back_handled(cell& c) noexcept {
-  count(&counters::handled, static_cast<std::uint64_t>(-1));
-  if (!meters_) return;
-  if (class_meter* m = meters_->of(c.of_class(), meter_slot())) m->take_back_handled();
-}
-
 void core::cell_made() noexcept {
   if (is_own_worker())
     bump(own().cells, std::int64_t{1});

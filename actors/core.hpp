@@ -105,8 +105,6 @@ public:
   void note_failure(cell& c) noexcept;
   void note_end(cell& c) noexcept;
   void note_restart(cell& c) noexcept;
-  /// A message that was counted as handled was not.
-  void take_back_handled(cell& c) noexcept;
 
   /// Whether all mailboxes know how many messages are in them. Set before the first actor is made.
   void count_queues() noexcept { counts_queues_ = true; }

@@ -336,6 +336,7 @@ inline constexpr message_ops shared_ops{.handle = &handle_shared<A, M>,
                                         .type = &typeid(M),
                                         .payload = &payload_of_shared<M>,
                                         .urgency = &urgency_of_shared<M>,
-                                        .stashed = &stash_shared<M>};
+                                        .stashed = &stash_shared<M>,
+                                        .gone = &gone_ops<shared_envelope<M>>};
 
 }  // namespace troupe::detail

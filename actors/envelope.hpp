@@ -56,6 +56,8 @@ struct message_ops {
   /// Whether whoever asked has given up. Null if nobody can have asked.
   bool (*unwanted)(const envelope&) noexcept = nullptr;
   bool in_turn = false;  ///< of the runtime's own: stays behind what its sender sent before also where that is late
+  /// What stands for it once its fate has been counted. Null but for messages that are shared.
+  const message_ops* gone = nullptr;
 };
 
 /// A message on its way: this header, and the message behind it in the same allocation.

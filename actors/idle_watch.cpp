@@ -84,6 +84,7 @@ bool cell::watch_idleness(bool handled) noexcept {
       class_->on_idle(object_);
       w.calling = false;
     } catch (...) {
+      w.calling = false;  // it stays, if the object is made anew
       crash(nullptr);
       return false;
     }

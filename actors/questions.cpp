@@ -1,6 +1,4 @@
 #include <troupe/actors/cell.hpp>
-#include <troupe/actors/detail/cell_extras.hpp>
-#include <troupe/actors/detail/idle_watch.hpp>
 #include <troupe/actors/detail/question.hpp>
 
 // Questions whose asker gives up.
@@ -32,9 +30,7 @@ void question::leave(bool untold) noexcept {
 }  // namespace detail
 
 bool cell::asker_gone() const noexcept {
-  const detail::cell_extras* x = extras_.load(acquire);
-  const bool no_handler = draining_ || (x && (x->reading || (x->idle && x->idle->calling)));
-  const detail::envelope* e = root_ ? root_.promise().message : no_handler ? nullptr : last_taken();
+  const detail::envelope* const e = at_hand();
   return e && e->ops->unwanted && e->ops->unwanted(*e);
 }
 

@@ -83,7 +83,9 @@ bool cell::run_handler(handler_strand& h, detail::slice_count& handled, detail::
   // From here on its strand may do what HS1 allows it, but the coroutine is at rest.
   envelope* const e = h.root().promise().message;
   if (e && !std::exchange(h.loose, true)) detach_last();  // RE2: its first pause, at which it is what was taken last
-  if (!std::exchange(h.listed, true)) home().strands().add(h);
+  if (std::exchange(h.listed, true)) return true;
+  handled.waits_as_it_is();
+  home().strands().add(h);
   return true;
 }
 

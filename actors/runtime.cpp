@@ -1,7 +1,9 @@
 #include <troupe/actors/runtime.hpp>
 
 #include <algorithm>
+#include <condition_variable>
 #include <exception>
+#include <mutex>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -60,7 +62,17 @@ detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& r
 
 }  // namespace
 
-runtime::runtime(runtime_options options) : core_(make_core(options, lease_)), exceptions_(std::uncaught_exceptions()) {
+/// What the first call of `shutdown` has found.
+struct runtime::outcome {
+  std::mutex mutex;
+  std::condition_variable known;
+  std::optional<shutdown_report> report;
+};
+
+runtime::runtime(runtime_options options)
+    : outcome_(std::make_shared<outcome>()),
+      core_(make_core(options, lease_)),
+      exceptions_(std::uncaught_exceptions()) {
   if (run_loop* loop = core_->recorder()) replay_note_.emplace("seed " + loop->schedule().text());
 }
 
@@ -214,7 +226,48 @@ void runtime::await_ends(std::int64_t deadline) {
 }
 
 shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
-  if (down_.exchange(true, acq_rel)) return {};
+  if (down_.exchange(true, acq_rel)) return report_again(timeout);
+  const std::shared_ptr<outcome> found = outcome_;
+  shutdown_report report = shut_down(timeout);
+  stop();
+  // As the last step, and not in this object: whoever waits for it may go on to destroy the runtime.
+  {
+    std::lock_guard guard(found->mutex);
+    found->report = report;
+  }
+  found->known.notify_all();
+  return report;
+}
+
+shutdown_report runtime::report_again(std::chrono::nanoseconds timeout) {
+  outcome& first = *outcome_;
+  {
+    std::unique_lock lock(first.mutex);
+    const auto is_known = [&] { return first.report.has_value(); };
+    if (!core_->runs_caller()) first.known.wait_for(lock, std::min<std::chrono::nanoseconds>(timeout, 8760h), is_known);
+    if (is_known()) return *first.report;
+  }
+  shutdown_report so_far{who_is_alive()};
+  so_far.stuck.push_back({"the thread in shutdown()", {}, {}});
+  return so_far;
+}
+
+std::vector<stuck_actor> runtime::who_is_alive() const {
+  std::vector<stuck_actor> alive;
+  const std::vector<worker_info> workers = scheduler().inspect();
+  scheduler().strands().for_each([&](strand& left) {
+    stuck_actor stuck{left.describe(), {}, {}};
+    for (const worker_info& w : workers) {
+      if (w.subject != &left) continue;
+      stuck.handler = w.detail;
+      stuck.since = w.since;
+    }
+    alive.push_back(std::move(stuck));
+  });
+  return alive;
+}
+
+shutdown_report runtime::shut_down(std::chrono::nanoseconds timeout) {
   troupe::scheduler& s = scheduler();
   const std::int64_t start = s.now();
   const std::int64_t deadline = deadline_after(start, timeout);
@@ -240,23 +293,12 @@ shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
     await_ends(part(9));
   }
 
-  shutdown_report report;
-  const std::vector<worker_info> workers = s.inspect();
-  s.strands().for_each([&](strand& left) {
-    stuck_actor stuck{left.describe(), {}, {}};
-    for (const worker_info& w : workers) {
-      if (w.subject != &left) continue;
-      stuck.handler = w.detail;
-      stuck.since = w.since;
-    }
-    report.stuck.push_back(std::move(stuck));
-  });
+  shutdown_report report{who_is_alive()};
   for (std::string& name : s.roster()->end(part(9))) report.stuck.push_back({"thread " + std::move(name), {}, {}});
   if (replay_note_ && !report.clean() && !core_->recorder()->exhausted())
     log_line(fmt::format("a shutdown left {} alive", report.stuck.size()));
   core_->drop_services();
   if (!s.stop(deadline) || s.roster()->left_behind()) core_->give_up();
-  stop();  // as the last step: whoever is kept until then may go on to destroy the runtime
   return report;
 }
 

@@ -228,8 +228,11 @@ public:
 
   /// Ends everything: tells the sources to stop, waits until all that is on its way has been handled, closes all
   /// actors, what was started last first and children before their parents, kills those that do not end, and returns by
-  /// the deadline (C6). A thread that is stuck in a handler is left
-  /// to itself.
+  /// the deadline (C6). A thread that is stuck in a handler is left to itself.
+  ///
+  /// Whoever calls it again waits for the first call, and gets the same report. If that has not returned by the
+  /// deadline, and at once on a thread of this runtime, for which the first may be waiting, the report names who is
+  /// alive at that moment, and the thread that shuts down.
   shutdown_report shutdown(std::chrono::nanoseconds deadline);
 
   /// What has become of all messages (C3).
@@ -271,6 +274,11 @@ private:
   template <class A, class... Args>
   ref<A> make_actor(actor_options options, Args&&... args);
 
+  struct outcome;
+
+  shutdown_report shut_down(std::chrono::nanoseconds timeout);
+  shutdown_report report_again(std::chrono::nanoseconds timeout);
+  std::vector<stuck_actor> who_is_alive() const;
   void kill_all() noexcept;
   std::vector<any_ref> all_actors() const;
   result<any_ref> find_named(std::string_view name, const detail::actor_class& as) const;
@@ -278,7 +286,8 @@ private:
   void await_quiescence(std::int64_t deadline);
   void await_ends(std::int64_t deadline);
 
-  std::shared_ptr<void> lease_;  // on the core: the runtime's, and each thread's
+  std::shared_ptr<outcome> outcome_;  // of the shutdown; it outlives this for who gives it
+  std::shared_ptr<void> lease_;       // on the core: the runtime's, and each thread's
   detail::core* core_;
   std::optional<log_context> replay_note_;  // of a deterministic runtime
   int exceptions_;                          // that were on their way when it was made

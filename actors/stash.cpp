@@ -63,6 +63,15 @@ receive_timer::~receive_timer() {
 
 using detail::envelope;
 
+namespace {
+
+troupe_error nothing_to_stash(const cell& c) {
+  return troupe_error(errc::invalid_argument,
+                      fmt::format("stash() of {} outside of the handler of a message, or twice in one", c.name()));
+}
+
+}  // namespace
+
 /// The memory of the envelope taken last is the caller's from now on.
 void cell::detach_last() noexcept { bounded_ ? bounded()->detach_last() : reader_.detach_last(inbox_); }
 
@@ -76,10 +85,11 @@ void cell::put_away(envelope& e) {
   x.stashed_last = &e;
 }
 
-/// A copy of the message of a stream that is being handled; that one, which goes on to be counted as handled, becomes
+/// A copy of the message of a stream that is being handled; that one, which is not counted as handled then, becomes
 /// this one.
 void cell::put_away_copy() {
   detail::cell_extras& x = own_extras();
+  if (x.progress->at_hand_is_put_off()) throw nothing_to_stash(*this);
   x.stash.reserve(x.stash.size() + 1);
   envelope* e = x.reading->copy();
   if (!e)
@@ -87,17 +97,13 @@ void cell::put_away_copy() {
                                                            name(), x.reading->message_name()));
   x.stash.push_back({e, e->ops});
   e->ops = &detail::stashed_ops;
-  core_->take_back_handled(*this);
+  x.progress->put_off_at_hand();
 }
 
 void cell::stash() {
-  detail::cell_extras& x = own_extras();
-  const bool in_a_handler = root_ || (!draining_ && !(x.idle && x.idle->calling));
-  if (in_a_handler && !root_ && x.reading) return put_away_copy();
-  envelope* const e = !in_a_handler ? nullptr : root_ ? root_.promise().message : last_taken();
-  if (!e || e->ops->system)
-    throw troupe_error(errc::invalid_argument,
-                       fmt::format("stash() of {} outside of the handler of a message, or twice in one", name()));
+  if (!root_ && own_extras().reading) return put_away_copy();
+  envelope* const e = at_hand();
+  if (!e || e->ops->system) throw nothing_to_stash(*this);
   if (e->ops->consumed)
     throw troupe_error(errc::invalid_argument,
                        fmt::format("stash() of {} in a handler that takes the message itself, or its promise: let it "
@@ -112,8 +118,9 @@ void cell::unstash_all() {
   if (!x || x->stash.empty()) return;
   // The one that is being handled stays: it would come again and again.
   const envelope* const last = x->stash.back().message;
-  const bool handled_now =
-      root_ ? root_.promise().message == last : !x->reading && !last_taken() && x->stashed_last == last;
+  const bool handled_now = root_        ? root_.promise().message == last
+                           : x->reading ? x->progress->at_hand_is_put_off()
+                                        : !last_taken() && x->stashed_last == last;
   const std::size_t n = x->stash.size() - (handled_now ? 1 : 0);
   if (n != 0 && draining_ && overlapping_) before_close();
   put_in_front(n);
@@ -126,6 +133,15 @@ void cell::before_close() noexcept {
 }
 
 envelope* cell::last_taken() const noexcept { return bounded_ ? bounded()->last_taken() : reader_.last_taken(); }
+
+/// The message whose handler runs; null if none does, and if it is that of a stream. What was taken last may have been
+/// destroyed long before, as the one at which the object before this one crashed.
+envelope* cell::at_hand() const noexcept {
+  if (root_) return root_.promise().message;
+  const detail::cell_extras* x = extras_.load(acquire);
+  const bool in_a_handler = started_ && !draining_ && !(x && (x->reading || (x->idle && x->idle->calling)));
+  return in_a_handler ? last_taken() : nullptr;
+}
 
 void cell::put_in_front(envelope& e) noexcept {
   bounded_ ? bounded()->put_in_front(e) : reader_.put_in_front(inbox_, e);

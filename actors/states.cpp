@@ -41,7 +41,13 @@ detail::root_handle cell::refuse_unhandled(detail::envelope& e, const detail::me
 
 detail::root_handle cell::lose_unhandled(const char* message) noexcept {
   core_->lose(*this, loss::unhandled, message);
-  core_->take_back_handled(*this);
+  if (detail::cell_extras* x = extras_.load(acquire); x && x->reading) {
+    ++x->progress->not_handled;
+  } else {
+    detail::envelope& e = *last_taken();
+    e.ops->destroy(e);
+    e.ops = e.ops->gone;
+  }
   return {};
 }
 

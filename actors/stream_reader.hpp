@@ -17,8 +17,16 @@ class stream_reader {
 public:
   struct progress {
     unsigned handled = 0;
+    unsigned not_handled = 0;       ///< of these and the one at hand: put off, or without a handler
+    unsigned last_put_off = 0;      ///< its number, from 1; 0: none was
     root_handle coroutine;          ///< the handler of the last one, if it is a coroutine: not yet started
     delivery_gate* gate = nullptr;  ///< what that one has to pass
+
+    bool at_hand_is_put_off() const noexcept { return last_put_off == handled + 1; }
+    void put_off_at_hand() noexcept {
+      last_put_off = handled + 1;
+      ++not_handled;
+    }
   };
 
   /// A message that a handler keeps while others of the stream are read.

@@ -98,6 +98,7 @@ bool cell::made_anew_after(const exit_reason& reason) const noexcept {
 void cell::retire(const exit_reason& reason) noexcept {
   detail::cell_extras& x = own_extras();
   detail::membership& m = *x.place;
+  started_ = false;  // its destructor is no handler
   if (object_) {
     if (worker* here = current_worker()) here->show(this, "destructor");
     leave_object_behind();
@@ -114,7 +115,6 @@ void cell::retire(const exit_reason& reason) noexcept {
   flags_.fetch_and(static_cast<std::uint8_t>(~told_flag), acq_rel);
   m.recycled.store(false, relaxed);
   m.go.store(false, relaxed);
-  started_ = false;
   ending_ = false;
   receiving_ = false;
   retrying_ = false;

@@ -50,16 +50,17 @@ struct cell_extras {
   std::optional<exit_reason> told;  ///< why it was told to end, if by `end_with`
   bool down = false;                ///< its object has gone, to be made anew: it cannot be told to end
   unsigned inputs = 0;
-  std::vector<stream_reader*> streams;  ///< the slice's: not under the mutex
-  std::unique_ptr<membership> place;    ///< of a supervised actor; set before it begins, then only read
-  std::shared_ptr<family> children;     ///< the slice's: not under the mutex
-  stream_reader* reading = nullptr;     ///< whose message is being handled; null: none; the slice's
-  bool set_aside = false;               ///< that message was; the slice's
-  std::vector<stashed_message> stash;   ///< the slice's
-  std::size_t unstashed = 0;            ///< at the front of the inbox, while it has streams; the slice's
-  bool marks_left = false;              ///< some stream is to be read up to its mark behind those; the slice's
-  envelope* stashed_last = nullptr;     ///< only to compare; the slice's
-  std::uint64_t receives = 0;           ///< with a timeout that have ended; the slice's
+  std::vector<stream_reader*> streams;          ///< the slice's: not under the mutex
+  std::unique_ptr<membership> place;            ///< of a supervised actor; set before it begins, then only read
+  std::shared_ptr<family> children;             ///< the slice's: not under the mutex
+  stream_reader* reading = nullptr;             ///< whose message is being handled; null: none; the slice's
+  stream_reader::progress* progress = nullptr;  ///< how far that has come, while it is read; the slice's
+  bool set_aside = false;                       ///< that message was; the slice's
+  std::vector<stashed_message> stash;           ///< the slice's
+  std::size_t unstashed = 0;                    ///< at the front of the inbox, while it has streams; the slice's
+  bool marks_left = false;                      ///< some stream is to be read up to its mark behind those; the slice's
+  envelope* stashed_last = nullptr;             ///< only to compare; the slice's
+  std::uint64_t receives = 0;                   ///< with a timeout that have ended; the slice's
   std::vector<std::unique_ptr<active_state>> states;  ///< the innermost last; the slice's
   std::unique_ptr<idle_watch> idle;                   ///< the slice's
   std::shared_ptr<side_thread> thread;                ///< of its own, which is its home; set before it begins

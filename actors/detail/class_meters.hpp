@@ -38,7 +38,6 @@ public:
     const std::uint32_t until = until_.load(relaxed);
     until_.store(n < until ? until - static_cast<std::uint32_t>(n) : 0, relaxed);
   }
-  void take_back_handled() noexcept { add(handled_, static_cast<std::uint64_t>(-1)); }
   void failed() noexcept { add(failed_, 1); }
   void ended() noexcept { add(ended_, 1); }
   void restarted() noexcept { add(restarts_, 1); }

@@ -32,6 +32,8 @@ public:
   }
   /// The same where it is not known whether this is an `observed_slice`.
   void note_as_it_is(atomic<std::uint32_t>& total) noexcept;
+  /// The handler that was begun waits, and the slice goes on with others: likewise.
+  void waits_as_it_is() noexcept;
   bool any() const noexcept { return handled_ != 0; }
 
   /// What one that is measured does: how many messages of a budget come next; how many more after those have been
@@ -79,6 +81,7 @@ public:
   void begin() noexcept {
     if (due_) begun_ = steady_now();
   }
+  void waits() noexcept { end_timing(); }
   void rest() noexcept { begun_ = 0; }
 
 private:
@@ -112,6 +115,10 @@ private:
 inline void slice_count::note_as_it_is(atomic<std::uint32_t>& total) noexcept {
   if (handled_ == 0) return;
   core_->observed() ? static_cast<observed_slice*>(this)->note(total) : note(total);
+}
+
+inline void slice_count::waits_as_it_is() noexcept {
+  if (core_->observed()) static_cast<observed_slice*>(this)->waits();
 }
 
 }  // namespace troupe::detail

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <troupe/actors/address.hpp>
+#include <troupe/actors/dispatch.hpp>
 #include <troupe/base/epoch.hpp>
 #include <troupe/exchange/detail/exchange_state.hpp>
 
@@ -55,7 +56,8 @@ inline constexpr message_ops work_ops{
       return &static_cast<const work_envelope<M>&>(e).message;
     },
     .urgency = [](const envelope& e) noexcept { return priority_for(static_cast<const work_envelope<M>&>(e).message); },
-    .stashed = [](envelope& e) noexcept { static_cast<work_envelope<M>&>(e).member = nullptr; }};
+    .stashed = [](envelope& e) noexcept { static_cast<work_envelope<M>&>(e).member = nullptr; },
+    .gone = &gone_ops<work_envelope<M>>};
 
 /// Gives the message to the next member that is alive; false, and the message untouched, if there is none. A member
 /// that ends before it comes to the message passes it on itself. `enqueue` counts it as sent, or not.

@@ -108,6 +108,29 @@ TEST(StashOfBroadcast, comes_back_before_what_was_published_later_when_a_message
   }
 }
 
+TEST(StashOfBroadcast, of_the_present_message_is_not_undone_by_unstash_all) {
+  class clumsy : public troupe::actor {
+  public:
+    void on(const note&) {
+      if (++runs_ > 3) return;
+      stash();
+      unstash_all();
+    }
+    int on(seen) { return runs_; }
+
+  private:
+    int runs_ = 0;
+  };
+  troupe::runtime rt({.workers = 2});
+  troupe::exchange<note> notes(rt, "notes");
+  const auto c = rt.spawn<clumsy>();
+  auto sub = notes.attach(c);
+  notes.publish(note{1});
+  ASSERT_TRUE(rt.wait_idle(60s));
+  EXPECT_EQ(c.ask(seen{}).get().value(), 1);
+  EXPECT_EQ(rt.counts().queued(), 1u);
+}
+
 TEST(SelectiveReceiveOfExchange, sets_aside_what_is_published_and_keeps_its_order) {
   class picks : public troupe::loop_actor<note, std::string> {
   public:

@@ -677,11 +677,10 @@ void play(world& w) {
   if (!w.book.complaint().empty()) return;
   faults.reset();
   const auto deadline = to_the_end || d.once_in(2) ? std::chrono::nanoseconds(100h) : w.moment();
-  troupe::shutdown_report report = rt.shutdown(deadline);
-  if (!report.clean() && deadline < 100h) report = rt.shutdown(100h);
+  const troupe::shutdown_report report = rt.shutdown(deadline);
   if (loop.exhausted()) return w.book.complain("the shutdown is a livelock");
-  for (const troupe::stuck_actor& s : report.stuck) w.book.complain(s.name + " did not end at the shutdown (C6)");
-  w.book.check_at_the_end();
+  w.book.check_report(report, deadline == 100h);
+  if (rt.alive() == 0) w.book.check_at_the_end();
 }
 
 }  // namespace

@@ -134,6 +134,17 @@ void ledger::check_at_rest() {
     complain(std::to_string(messages_alive_) + " messages exist, " + std::to_string(stashed) + " are stashed (C3)");
 }
 
+void ledger::check_report(const troupe::shutdown_report& report, bool in_time) {
+  const std::size_t alive = rt_->alive();
+  const std::size_t named = report.stuck.size();
+  if (alive > named)  // whoever is named may have been ended behind the deadline
+    complain("a shutdown has left " + std::to_string(alive) + " alive and names " + std::to_string(named) + " (C6)" +
+             the_living());
+  if (in_time)
+    for (const troupe::stuck_actor& s : report.stuck) complain(s.name + " did not end at the shutdown (C6)");
+  if (rt_->shutdown({}).stuck.size() != named) complain("a second shutdown does not say the same (C6)");
+}
+
 void ledger::check_at_the_end() {
   const troupe::message_counts c = rt_->counts();
   if (c.queued() != 0) complain(std::to_string(c.queued()) + " messages were neither handled nor counted as lost (C3)");

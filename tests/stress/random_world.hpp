@@ -136,6 +136,8 @@ public:
 
   /// Nothing runs and nothing is due.
   void check_at_rest();
+  /// A shutdown, which had time enough or perhaps not, has come back with this: C6.
+  void check_report(const troupe::shutdown_report& report, bool in_time);
   /// All have ended.
   void check_at_the_end();
   std::int64_t& messages_alive() noexcept { return messages_alive_; }
