@@ -193,5 +193,7 @@ void pool_free_slow(void* block, std::size_t bytes) noexcept {
 }  // namespace troupe::detail
 
 namespace troupe {
-void pool_trim() noexcept {}  // an execution gives all back at its end
+// An execution gives all back at its end.
+void pool_trim() noexcept {}
+pool_statistics pool_stats() noexcept { return {}; }
 }  // namespace troupe
