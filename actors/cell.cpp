@@ -625,22 +625,26 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
     if (extras_.compare_exchange_strong(x, &tombstone(reason.kind), acq_rel, acquire)) return release();
   }
   x = &own_extras();
+  std::unique_lock lock(x->mutex);
   const auto call_hooks = [&] {
-    std::unique_lock lock(x->mutex);
-    const auto hooks = std::exchange(x->hooks, {});
-    lock.unlock();
-    for (const auto& h : hooks) h->actor_ended(*this);
+    while (!x->hooks.empty()) {
+      const auto hooks = std::exchange(x->hooks, {});
+      lock.unlock();
+      for (const auto& h : hooks) h->actor_ended(*this);
+      lock.lock();
+    }
   };
   call_hooks();
+  lock.unlock();
   if (!x->name.empty()) core_->names().remove(x->name, *this);
   unregister();
-  std::unique_lock lock(x->mutex);
+  lock.lock();
+  call_hooks();  // those that were added meanwhile; whoever sees it gone sees none of them (C5)
   x->gone = true;
   x->reason = reason;
   auto watchers = std::exchange(x->watchers, {});
   const auto observers = std::exchange(x->observers, {});
   lock.unlock();
-  call_hooks();  // those that were added meanwhile
   for (auto& p : watchers) p.give(reason);
   for (const auto& o : observers) o->actor_gone(*this, reason);
   if (x->children) std::exchange(x->children, nullptr)->abandon();

@@ -221,12 +221,12 @@ TEST(Conserved, sees_who_was_left_when_the_test_itself_shut_the_runtime_down) {
   const std::string text = failure_of([&] {
     runtime rt({.workers = 1});
     troupe::testing::conserved guard(rt);
-    rt.spawn<holder>().send(h);
+    rt.spawn_named<holder>("the holder").send(h);
     h.begun->wait();
     EXPECT_FALSE(rt.shutdown(10ms).clean());
   });
   h.until->count_down();
-  EXPECT_TRUE(contains(text, "actors did not end when the test itself shut the runtime down")) << text;
+  EXPECT_TRUE(contains(text, "the holder did not end, in ")) << text;
 }
 
 }  // namespace
