@@ -136,6 +136,45 @@ void swap_magazines(std::size_t index) noexcept {
   full = !full;
 }
 
+/// Up to `want` blocks from a slab opened for them; 0 when memory is out.
+std::uint32_t take_from_new_slab(size_class& c, void** to, std::uint32_t want) noexcept {
+  slab* const opened = c.open_slab();
+  slab* given_up = nullptr;
+  std::uint32_t n = 0;
+  {
+    std::lock_guard lock(c.mutex);
+    if (opened) c.adopt(opened, given_up);
+    n = c.take(to, want);
+  }
+  hand_over(given_up);
+  return n;
+}
+
+/// A block for a thread that has no magazine; nullptr when memory is out.
+void* take_one(size_class& c) noexcept {
+  void* block = nullptr;
+  {
+    std::lock_guard lock(c.mutex);
+    if (c.take(&block, 1) != 0) return block;
+  }
+  take_from_new_slab(c, &block, 1);
+  return block;
+}
+
+/// A full magazine, or at least a block in this one; false when memory is out.
+bool refill(size_class& c, pool_rounds& rounds) noexcept {
+  {
+    std::lock_guard lock(c.mutex);
+    if (magazine* m = c.exchange_empty(magazine_of(rounds.blocks))) {
+      rounds = {m->blocks, rounds.capacity, rounds.capacity};
+      return true;
+    }
+    rounds.count = c.take(rounds.blocks, rounds.capacity);
+  }
+  if (rounds.count == 0) rounds.count = take_from_new_slab(c, rounds.blocks, rounds.capacity);
+  return rounds.count != 0;
+}
+
 }  // namespace
 
 void* pool_allocate_slow(std::size_t bytes) {
@@ -144,23 +183,16 @@ void* pool_allocate_slow(std::size_t bytes) {
   pool_rounds& rounds = pool_tls.loaded[index];
   size_class& c = classes[index];
   if (rounds.capacity == 0 && !equip(index)) {
-    void* block = nullptr;
-    std::lock_guard lock(c.mutex);
-    if (c.take(&block, 1) == 0) throw std::bad_alloc();
-    return block;
+    if (void* block = take_one(c)) return block;
+    throw std::bad_alloc();
   }
   if (rounds.count != 0) {
     // A large class: the inline path looks at the small ones only.
   } else if (reserve_tls.full[index]) {
     swap_magazines(index);
-  } else {
-    std::lock_guard lock(c.mutex);
-    if (magazine* m = c.exchange_empty(magazine_of(rounds.blocks)))
-      rounds = {m->blocks, rounds.capacity, rounds.capacity};
-    else
-      rounds.count = c.take(rounds.blocks, rounds.capacity);
+  } else if (!refill(c, rounds)) {
+    throw std::bad_alloc();
   }
-  if (rounds.count == 0) throw std::bad_alloc();
   return rounds.blocks[--rounds.count];
 }
 

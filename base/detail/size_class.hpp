@@ -15,7 +15,8 @@
 // P1  A full magazine holds exactly `rounds()` blocks of one class; depots hold only full ones.
 // P2  A slab is on its class's list of partial slabs exactly while it has free blocks and is not the current one.
 // P3  A slab whose blocks are all free is given up at once, unless it is the current one.
-// P4  Locks are taken in the order class, slab store; pages are released under neither.
+// P4  One lock at a time, and under none are pages released or touched for the first time: to clear a huge page takes a
+//     millisecond.
 // P5  Which blocks of a slab are free stands in its header: no page behind it is touched before a block is in use, and
 //     no block is touched after. What another thread has freed is far away (a miss for each block, were they linked).
 // P6  A slab gives its free blocks in the order of their addresses: caches fetch ahead whoever writes them in a row.
@@ -55,7 +56,8 @@ inline void hand_over(slab* given_up) noexcept {
   }
 }
 
-/// Depot and slabs of one class. Every function but `stats` expects `mutex` to be held by the caller.
+/// Depot and slabs of one class. Every function but `open_slab` and `stats` expects `mutex` to be held by the
+/// caller.
 class size_class {
 public:
   constexpr size_class(std::size_t size, std::uint32_t rounds) noexcept
@@ -101,7 +103,7 @@ public:
     return m;
   }
 
-  /// Up to `want` blocks from slabs; 0 when memory is out.
+  /// Up to `want` blocks from slabs; 0 when a slab has to be opened.
   std::uint32_t take(void** to, std::uint32_t want) noexcept {
     std::uint32_t n = 0;
     while (n < want && partial_) {
@@ -111,7 +113,7 @@ public:
       n += taken;
       if (s->free_count == 0) unlink(s);
     }
-    while (n < want && (current_ || open_slab())) {
+    if (n < want && current_) {
       n += take_free(*current_, to + n, want - n);
       if (current_->free_count == 0) current_ = nullptr;
     }
@@ -119,6 +121,25 @@ public:
     std::reverse(to, to + n);
     outstanding_ += n;
     return n;
+  }
+
+  /// A slab with all its blocks free, for `adopt`; nullptr when memory is out. Expects no lock to be held.
+  slab* open_slab() const noexcept {
+    const slab_store::place place = store.take();
+    if (!place.at) return nullptr;
+    slab* s = new (place.at) slab{nullptr, nullptr, place.of, capacity_, 0};
+    std::uint64_t* bits = s->bits();
+    std::fill_n(bits, capacity_ / 64, ~std::uint64_t{0});
+    if (capacity_ % 64 != 0) bits[capacity_ / 64] = (std::uint64_t{1} << capacity_ % 64) - 1;
+    return s;
+  }
+
+  /// To be taken from next, unless another thread has brought one meanwhile.
+  void adopt(slab* opened, slab*& given_up) noexcept {
+    if (current_)
+      push_given(opened, given_up);
+    else
+      current_ = opened;
   }
 
   void give(void* block, slab*& given_up) noexcept {
@@ -212,16 +233,6 @@ private:
     }
     s.free_count -= n;
     return n;
-  }
-
-  bool open_slab() noexcept {
-    const slab_store::place place = store.take();
-    if (!place.at) return false;
-    current_ = new (place.at) slab{nullptr, nullptr, place.of, capacity_, 0};
-    std::uint64_t* bits = current_->bits();
-    std::fill_n(bits, capacity_ / 64, ~std::uint64_t{0});
-    if (capacity_ % 64 != 0) bits[capacity_ / 64] = (std::uint64_t{1} << capacity_ % 64) - 1;
-    return true;
   }
 
   void give_up(slab* s, slab*& given_up) noexcept {
