@@ -512,8 +512,9 @@ void work_stealing_pool::end_blocking() noexcept {
 
 namespace {
 
-/// It takes longer to put a thread to sleep and to wake it than a worker needs for most answers: whoever waits looks for
-/// them for a moment first, within what C7 grants, as folly's Baton does. On one processor nothing would come meanwhile.
+/// It takes longer to put a thread to sleep and to wake it than a worker needs for most answers: whoever waits looks
+/// for them for a moment first, within what C7 grants, as folly's Baton does. On one processor nothing would come
+/// meanwhile.
 bool comes_soon(const wait_condition& condition) noexcept {
   constexpr std::int64_t moment_ns = 20'000;
   static const bool alone = std::thread::hardware_concurrency() == 1;
