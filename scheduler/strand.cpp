@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 
 #include <troupe/base/error.hpp>
 #include <troupe/scheduler/detail/cancel_region.hpp>
@@ -138,6 +139,14 @@ unsigned thread_number() noexcept {
 
 }  // namespace
 
+/// Called under the lock, and gives it up meanwhile: the allocator may take its time.
+[[gnu::noinline, gnu::cold]] void strand_registry::shard::make_room() noexcept {
+  lock.unlock();
+  block& fresh = *new block(*this);
+  lock.lock();
+  push_front(fresh);  // also where there is room again: the caller's strand goes there, so that it is not empty
+}
+
 void strand_registry::shard::push_front(block& b) noexcept {
   b.previous = nullptr;
   b.next = first;
@@ -168,7 +177,8 @@ strand_registry::~strand_registry() {
 void strand_registry::add(strand& s) noexcept {
   shard& home = shards_[thread_number() & mask_];
   std::lock_guard guard(home.lock);
-  if (!home.first || home.first->used == block::all) home.push_front(*new block(home));
+  if (!home.has_room()) [[unlikely]]
+    home.make_room();
   block& b = *home.first;
   const auto index = static_cast<unsigned>(std::countr_one(b.used));
   b.strands[index] = &s;
@@ -187,18 +197,21 @@ void strand_registry::remove(strand& s) noexcept {
   detail::party_ended(&s);
   block& b = *s.place_.in_;
   shard& home = b.home;
-  std::lock_guard guard(home.lock);
+  std::unique_lock guard(home.lock);
   const bool was_full = b.used == block::all;
   b.used &= ~(std::uint64_t{1} << s.place_.index_);
-  if (b.used == 0 && home.first != home.last) {
+  --home.size;
+  if (watcher_) watcher_->strand_removed(s);
+  if (b.used == 0) {
+    const block* const other = home.first == &b ? b.next : home.first;
+    if (!other || other->used == block::all) return;
     home.unlink(b);
+    guard.unlock();
     delete &b;
   } else if (was_full && home.first != &b) {
     home.unlink(b);
     home.push_front(b);
   }
-  --home.size;
-  if (watcher_) watcher_->strand_removed(s);
 }
 
 std::size_t strand_registry::size() const noexcept {

@@ -30,8 +30,9 @@ protected:
 /// that are touched at about the same time, where links would lie in neighbours that no cache has seen for long.
 ///
 /// R1. A strand is in the list from `add` to `remove`; while `for_each` looks at it, `remove` waits.
-/// R2. In a shard's list, blocks with room stand before those that are full. One without strands goes, unless it is the
-///     only one.
+/// R2. In a shard's list, blocks with room stand before those that are full. One that loses its last strand goes,
+///     unless no other has room: a strand that comes and goes at the edge of a block costs no memory each time. So at
+///     most one is empty.
 /// R3. A strand is noted in the shard of the thread that makes it, so that workers which make and end many do not meet
 ///     at a lock.
 class strand_registry {
@@ -93,6 +94,8 @@ private:
     block* last = nullptr;
     std::size_t size = 0;
 
+    bool has_room() const noexcept { return first && first->used != block::all; }
+    void make_room() noexcept;
     void push_front(block& b) noexcept;
     void push_back(block& b) noexcept;
     void unlink(block& b) noexcept;
