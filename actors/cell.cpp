@@ -91,7 +91,7 @@ void cell::abandon() noexcept {
   core_->count(&detail::core::counters::spawned);
   flags_.fetch_or(closing_flag, relaxed);
   const exit_reason reason{exit_kind::crashed, "the constructor threw"};
-  detail::no_answer why(error(errc::crashed, "the actor's constructor threw"));
+  detail::no_answer why(errc::crashed, "the actor's constructor threw");
   drain(loss::dead_letter, why);
   leave_the_living(reason, false);
 }
@@ -227,7 +227,7 @@ void cell::input_ended() noexcept {
 // --- from outside --------------------------------------------------------------------------------------------------
 
 void cell::refuse_all() noexcept {
-  detail::no_answer why(error(errc::closed, "the actor had been closed or had ended"));
+  detail::no_answer why(errc::closed, "the actor had been closed or had ended");
   drain(loss::dead_letter, why);
 }
 
@@ -550,26 +550,6 @@ void cell::end_as_told() noexcept {
   end(std::move(reason));
 }
 
-namespace {
-
-error no_answer_after(const exit_reason& reason) {
-  switch (reason.kind) {
-    case exit_kind::killed: return error(errc::killed, "the actor was killed");
-    case exit_kind::crashed: return error(errc::crashed, "the actor crashed: " + reason.text, reason.exception);
-    case exit_kind::exited: return error(errc::crashed, "the actor ended: " + to_string(reason));
-    case exit_kind::normal:
-    case exit_kind::shutdown: break;
-  }
-  return error(errc::closed, "the actor was closed");
-}
-
-}  // namespace
-
-const error& detail::no_answer::why() {
-  if (!why_) why_ = no_answer_after(*after_);
-  return *why_;
-}
-
 void cell::end(exit_reason reason) noexcept {
   detail::no_answer why(reason);
   if (overlapping_ && !end_handlers(reason, why)) return;
@@ -658,7 +638,7 @@ void cell::drain(loss how, detail::no_answer& why) noexcept {
   do {
     while (envelope* e = take()) {
       // What a kill overtakes is lost, also where others would take it (C4).
-      if (e->ops->system || (why.why() != errc::killed && passed_on(*e)))
+      if (e->ops->system || (why.code() != errc::killed && passed_on(*e)))
         e->ops->destroy(*e);
       else
         lose(*e, how, why);
@@ -669,10 +649,10 @@ void cell::drain(loss how, detail::no_answer& why) noexcept {
 /// Whoever asked learns what will not be answered, and by whom.
 void cell::lose(envelope& e, loss how, detail::no_answer& no_answer) noexcept {
   if (e.ops->system) return e.ops->destroy(e);
-  const error& why = no_answer.why();
-  if (!e.ops->refuse) return core_->refuse(*this, e, how, why);
-  core_->refuse(*this, e, how,
-                error(why.code(), fmt::format("{} ({} asked of {})", why.message(), e.ops->name, name())));
+  core_->refuse(*this, e, how, [&] {
+    const error& why = no_answer.why();
+    return error(why.code(), fmt::format("{} ({} asked of {})", why.message(), e.ops->name, name()));
+  });
 }
 
 }  // namespace troupe

@@ -45,7 +45,7 @@ send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexc
       if (system) {
         e.ops->destroy(e);
       } else {
-        detail::no_answer why(error(errc::closed, "the actor had been closed or had ended"));
+        detail::no_answer why(errc::closed, "the actor had been closed or had ended");
         lose(e, loss::dead_letter, why);
       }
       break;
@@ -72,8 +72,9 @@ void cell::note_sender(envelope& e) noexcept {
 }
 
 void cell::lose_for_overflow(envelope& e) noexcept {
-  core_->refuse(*this, e, loss::overflow,
-                error(errc::full, "the mailbox of " + name() + " was full: the message was dropped"));
+  core_->refuse(*this, e, loss::overflow, [this] {
+    return error(errc::full, "the mailbox of " + name() + " was full: the message was dropped");
+  });
   detail::free_envelope(&e);
 }
 

@@ -84,11 +84,9 @@ const char* to_string(loss why) noexcept {
 
 namespace troupe::detail {
 
-void core::refuse(cell& receiver, envelope& e, loss why, const error& reason) noexcept {
+void core::note_loss(cell& receiver, const envelope& e, loss why) noexcept {
   count_loss(receiver, why, 1);
   if (watched()) tell_of_loss(receiver, why, e.ops->name, e.trace, 1);
-  if (e.ops->refuse) e.ops->refuse(e, reason);
-  e.ops->destroy(e);
 }
 
 void core::measure() {

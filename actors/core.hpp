@@ -163,9 +163,14 @@ public:
 
   message_counts counts() const noexcept;
 
-  /// Counts the loss and tells those who watch, answers with the error if an answer was asked for, destroys the
-  /// message; leaves the envelope.
-  void refuse(cell& receiver, envelope& e, loss why, const error& reason) noexcept;
+  /// Counts the loss and tells those who watch, answers with the error that `reason()` makes if an answer can have been
+  /// asked for, destroys the message; leaves the envelope.
+  template <class Reason>
+  void refuse(cell& receiver, envelope& e, loss why, Reason reason) noexcept {
+    note_loss(receiver, e, why);
+    if (e.ops->refuse) e.ops->refuse(e, reason());
+    e.ops->destroy(e);
+  }
 
   /// Counts messages of a stream that were lost, and tells those who watch.
   void lose(cell& receiver, loss why, const char* type, std::uint64_t n = 1) noexcept {
@@ -214,6 +219,7 @@ private:
 
   void count_loss(cell& receiver, loss why, std::uint64_t n) noexcept;
 
+  void note_loss(cell& receiver, const envelope& e, loss why) noexcept;
   bool is_own_worker() const noexcept {
     worker* w = current_worker();
     return w && &w->owner() == scheduler_.get();

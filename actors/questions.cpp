@@ -35,7 +35,7 @@ bool cell::asker_gone() const noexcept {
 }
 
 detail::root_handle cell::skip_unwanted(detail::envelope& e, const detail::message_ops& gone) noexcept {
-  core_->refuse(*this, e, loss::cancelled, error(errc::cancelled, "nobody wants the answer any more"));
+  core_->refuse(*this, e, loss::cancelled, [] { return error(errc::cancelled, "nobody wants the answer any more"); });
   e.ops = &gone;
   return {};
 }

@@ -152,7 +152,7 @@ bool cell::take_when_closed(detail::slice_count& handled) noexcept {
   if (e->ops->system || (e->ops->pass_on && e->ops->pass_on(*e))) {
     e->ops->destroy(*e);
   } else {
-    detail::no_answer why(error(errc::closed, "the actor was closed"));
+    detail::no_answer why(errc::closed, "the actor was closed");
     lose(*e, loss::dead_letter, why);
   }
   return true;

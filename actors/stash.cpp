@@ -177,7 +177,7 @@ void cell::lose_stash(loss how, detail::no_answer& why) noexcept {
   if (!x) return;
   for (const detail::stashed_message& s : std::exchange(x->stash, {})) {
     s.message->ops = s.ops;
-    if (why.why() == errc::killed || !s.ops->pass_on || !s.ops->pass_on(*s.message))
+    if (why.code() == errc::killed || !s.ops->pass_on || !s.ops->pass_on(*s.message))
       lose(*s.message, how, why);
     else
       s.ops->destroy(*s.message);

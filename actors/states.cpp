@@ -30,11 +30,12 @@ const detail::active_state* cell::innermost_state() const noexcept {
 }
 
 detail::root_handle cell::refuse_unhandled(detail::envelope& e, const detail::message_ops& gone) noexcept {
-  const detail::active_state* state = innermost_state();
-  const error why(errc::unhandled,
-                  fmt::format("{} has no handler for {} {}{}", name(), e.ops->name,
-                              state ? "in its state " : "while it is in no state", state ? state->name : ""));
-  core_->refuse(*this, e, loss::unhandled, why);
+  core_->refuse(*this, e, loss::unhandled, [&] {
+    const detail::active_state* state = innermost_state();
+    return error(errc::unhandled,
+                 fmt::format("{} has no handler for {} {}{}", name(), e.ops->name,
+                             state ? "in its state " : "while it is in no state", state ? state->name : ""));
+  });
   e.ops = &gone;
   return {};
 }

@@ -177,7 +177,7 @@ bool cell::keep_for_retry(envelope& e, const exit_reason& reason) noexcept {
   m->tries = retrying_ ? m->tries + 1 : 1;
   retrying_ = false;
   if (m->tries >= m->options.poison_after) {
-    core_->refuse(*this, e, loss::poison, error(errc::crashed, reason.text, reason.exception));
+    core_->refuse(*this, e, loss::poison, [&] { return error(errc::crashed, reason.text, reason.exception); });
     log_line(fmt::format("actor {} gave message {} up after {} crashes", name(), e.ops->name, m->tries));
     return true;
   }

@@ -187,9 +187,10 @@ private:
   }
 
   void lose(cell& to, troupe::detail::envelope& e) {
-    core_->refuse(to, e, loss::fault,
-                  error(errc::cancelled, std::string("a fault of the test dropped the message (") + e.ops->name +
-                                             " for " + to.name() + ")"));
+    core_->refuse(to, e, loss::fault, [&] {
+      return error(errc::cancelled,
+                   std::string("a fault of the test dropped the message (") + e.ops->name + " for " + to.name() + ")");
+    });
     troupe::detail::free_envelope(&e);
   }
 
