@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <troupe/actors/runtime.hpp>
+#include <troupe/base/splitmix.hpp>
 
 // Routers: one address for several actors of a class.
 //
@@ -33,12 +34,6 @@ enum class routing : std::uint8_t {
 
 namespace detail {
 
-constexpr std::uint64_t spread(std::uint64_t x) noexcept {  // the finalizer of splitmix64
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-  x = (x ^ x >> 27) * 0x94d049bb133111eb;
-  return x ^ x >> 31;
-}
-
 /// A message whose key is found by `hash_key(message)`, next to its type.
 template <class M>
 concept has_hash_key = requires(const M& m) {
@@ -56,7 +51,7 @@ std::uint64_t key_of(const M& m) {
 template <class A>
 class router_state final : public std::enable_shared_from_this<router_state<A>> {
 public:
-  router_state(core& k, routing r) : how(r), core_(&k), drawn_(spread(k.seed() + 1)) {}
+  router_state(core& k, routing r) : how(r), core_(&k), drawn_(splitmix(k.seed() + 1)) {}
 
   void add(const ref<A>& a) {
     auto h = std::make_shared<hook>(this->weak_from_this());
@@ -93,7 +88,7 @@ public:
     std::lock_guard guard(mutex_);
     if (members_.empty()) return {};
     switch (how) {
-      case routing::random: return members_[spread(++drawn_ * 0x9e3779b97f4a7c15) % members_.size()].who;
+      case routing::random: return members_[splitmix(++drawn_ * splitmix_step) % members_.size()].who;
       case routing::least_loaded: return least_loaded().who;
       case routing::consistent_hash: return owner_of(key).who;
       default: return members_[next_++ % members_.size()].who;
@@ -143,7 +138,7 @@ private:
 
   /// Rendezvous hashing (Thaler and Ravishankar, 1998): the member whose hash with the key is greatest.
   member& owner_of(std::uint64_t key) {
-    const auto weight = [&](const member& m) { return spread(key ^ spread(m.who.id() * 0x9e3779b97f4a7c15)); };
+    const auto weight = [&](const member& m) { return splitmix(key ^ splitmix(m.who.id() * splitmix_step)); };
     return *std::max_element(members_.begin(), members_.end(),
                              [&](const member& a, const member& b) { return weight(a) < weight(b); });
   }

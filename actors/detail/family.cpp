@@ -7,6 +7,7 @@
 
 #include <troupe/actors/detail/cell_extras.hpp>
 #include <troupe/base/log.hpp>
+#include <troupe/base/splitmix.hpp>
 #include <troupe/scheduler/timed_call.hpp>
 
 namespace troupe::detail {
@@ -293,22 +294,11 @@ bool family::within_budget(child& c) noexcept {
   return restarts_.size() <= options_.max_restarts;
 }
 
-namespace {
-
-/// The finalizer of splitmix64.
-std::uint64_t mixed(std::uint64_t x) noexcept {
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-  x = (x ^ x >> 27) * 0x94d049bb133111eb;
-  return x ^ x >> 31;
-}
-
-}  // namespace
-
 std::int64_t family::delay_after(std::size_t restarts) noexcept {
   const auto longest = static_cast<double>(options_.backoff.longest.count());
   const int doublings = static_cast<int>(std::min<std::size_t>(restarts, 64)) - 1;
   const double delay = std::min(longest, std::ldexp(static_cast<double>(options_.backoff.first.count()), doublings));
-  const std::uint64_t random = mixed(owner_->core().seed() ^ owner_->id() * 0x9e3779b97f4a7c15 ^ ++drawn_ << 40);
+  const std::uint64_t random = splitmix(owner_->core().seed() ^ owner_->id() * splitmix_step ^ ++drawn_ << 40);
   const double part = static_cast<double>(random >> 11) / 4503599627370496.0 - 1;  // from -1 to 1
   return static_cast<std::int64_t>(std::max(0.0, delay * (1 + options_.backoff.jitter * part)));
 }

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <troupe/base/splitmix.hpp>
+
 namespace troupe::detail {
 
 chooser::chooser(seeded_schedule schedule, bool record)
@@ -16,13 +18,7 @@ chooser::chooser(seeded_schedule schedule, bool record)
   for (unsigned i = 1; i < s.depth; ++i) changes_.push_back(1 + random() % s.steps);
 }
 
-// splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
-std::uint64_t chooser::random() noexcept {
-  std::uint64_t z = random_state_ += 0x9e3779b97f4a7c15;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-  z = (z ^ z >> 27) * 0x94d049bb133111eb;
-  return z ^ z >> 31;
-}
+std::uint64_t chooser::random() noexcept { return next_splitmix(random_state_); }
 
 namespace {
 // First priorities lie above all that change points give. Two are the same once in 2^63; then the older job goes first.

@@ -19,6 +19,7 @@
 
 #include <troupe/actors/message_tap.hpp>
 #include <troupe/actors/runtime.hpp>
+#include <troupe/base/splitmix.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 #include <troupe/testing/detail/drive.hpp>
 
@@ -166,12 +167,7 @@ private:
     return static_cast<std::int64_t>(next() % (static_cast<std::uint64_t>(longest.count()) + 1));
   }
 
-  std::uint64_t next() noexcept {  // SplitMix64 (Steele, Lea and Flood, 2014)
-    std::uint64_t z = random_ += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-  }
+  std::uint64_t next() noexcept { return troupe::detail::next_splitmix(random_); }
 
   /// Whoever sends the message does not know of the copy: it gets no exception from there.
   void copy(const fault_rule& r, const troupe::detail::envelope& e) noexcept {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <troupe/base/log.hpp>
+#include <troupe/base/splitmix.hpp>
 
 /// What the stress runs share: items that know their sender and number, tallies of what came out, and a brake for
 /// senders that nothing else slows down.
@@ -87,7 +88,7 @@ private:
 /// What happens next, from one random word each.
 class dice {
 public:
-  explicit dice(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15 + 1) {}
+  explicit dice(std::uint64_t seed) : state_(seed * troupe::detail::splitmix_step + 1) {}
   std::uint64_t roll() noexcept {  // xorshift64*, Vigna 2016
     state_ ^= state_ >> 12;
     state_ ^= state_ << 25;
