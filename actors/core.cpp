@@ -94,27 +94,27 @@ void core::measure() {
   observed_ = true;
 }
 
+class_meter* core::meter_of(const actor_class& c) noexcept {
+  return meters_ ? meters_->of(c, is_own_worker() ? current_worker()->index() : workers_.size()) : nullptr;
+}
+
 void core::count_loss(cell& receiver, loss why, std::uint64_t n) noexcept {
   count(why, n);
-  if (!meters_) return;
-  if (class_meter* m = meters_->of(receiver.of_class(), meter_slot())) m->lost(why, n);
+  if (class_meter* m = meter_of(receiver.of_class())) m->lost(why, n);
 }
 
 void core::note_failure(cell& c) noexcept {
   count(&counters::failed);
-  if (!meters_) return;
-  if (class_meter* m = meters_->of(c.of_class(), meter_slot())) m->failed();
+  if (class_meter* m = meter_of(c.of_class())) m->failed();
 }
 
 void core::note_end(cell& c) noexcept {
   count(&counters::ended);
-  if (!meters_) return;
-  if (class_meter* m = meters_->of(c.of_class(), meter_slot())) m->ended();
+  if (class_meter* m = meter_of(c.of_class())) m->ended();
 }
 
 void core::note_restart(cell& c) noexcept {
-  if (!meters_) return;
-  if (class_meter* m = meters_->of(c.of_class(), meter_slot())) m->restarted();
+  if (class_meter* m = meter_of(c.of_class())) m->restarted();
 }
 
 void core::cell_made() noexcept {

@@ -23,6 +23,7 @@ enum class overflow : std::uint8_t;
 
 namespace detail {
 struct actor_class;
+class class_meter;
 class class_meters;
 class dead_letter_office;
 class mailbox_budget;
@@ -99,8 +100,8 @@ public:
   class_meters* meters() const noexcept { return meters_.get(); }
   /// Before the first actor is made.
   void measure();
-  /// Where the calling thread counts in `meters`.
-  std::size_t meter_slot() const noexcept { return is_own_worker() ? current_worker()->index() : workers_.size(); }
+  /// Where the calling thread counts what the actors of a class do. Null if nobody measures, and for want of memory.
+  class_meter* meter_of(const actor_class& c) noexcept;
   /// A handler threw; an actor has ended, or was made anew.
   void note_failure(cell& c) noexcept;
   void note_end(cell& c) noexcept;
@@ -218,8 +219,8 @@ private:
   ~core();
 
   void count_loss(cell& receiver, loss why, std::uint64_t n) noexcept;
-
   void note_loss(cell& receiver, const envelope& e, loss why) noexcept;
+
   bool is_own_worker() const noexcept {
     worker* w = current_worker();
     return w && &w->owner() == scheduler_.get();

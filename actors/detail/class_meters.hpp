@@ -82,7 +82,7 @@ public:
   class_meters& operator=(const class_meters&) = delete;
   ~class_meters();
 
-  /// The meter of the class in a slot, which is that of the calling thread (`core::meter_slot`). Null for want of
+  /// The meter of the class in a slot, which is that of the calling thread (`core::meter_of`). Null for want of
   /// memory: then it is not measured.
   class_meter* of(const actor_class& c, std::size_t where) noexcept;
 

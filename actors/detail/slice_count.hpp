@@ -58,8 +58,7 @@ class observed_slice : public slice_count {
 public:
   static constexpr bool observed = true;
 
-  observed_slice(core& k, const actor_class& c) noexcept
-      : slice_count(k, c), meter_(k.meters() ? k.meters()->of(c, k.meter_slot()) : nullptr) {}
+  observed_slice(core& k, const actor_class& c) noexcept : slice_count(k, c), meter_(k.meter_of(c)) {}
   ~observed_slice() {
     flush();
     end_timing();  // it was left by a handler that waits, or has ended its actor
