@@ -405,7 +405,7 @@ TEST(Mailbox, an_actor_that_sends_beyond_the_limit_is_muted_until_there_is_room)
   ASSERT_TRUE(contracts::eventually([&] {
     const auto tasks = rt.tasks();
     return std::any_of(tasks.begin(), tasks.end(), [](const troupe::task_info& t) {
-      return t.waits_for.find("room in the mailbox of") != std::string::npos;
+      return tests::contains(t.waits_for, "room in the mailbox of");
     });
   }));
   EXPECT_EQ(rt.counts().handled, 2u);
@@ -441,7 +441,7 @@ TEST(Mailbox, an_actor_is_muted_also_after_it_has_run_another_runtime_in_its_han
   ASSERT_TRUE(contracts::eventually([&] {
     const auto tasks = rt.tasks();
     return std::any_of(tasks.begin(), tasks.end(), [](const troupe::task_info& t) {
-      return t.waits_for.find("room in the mailbox of") != std::string::npos;
+      return tests::contains(t.waits_for, "room in the mailbox of");
     });
   }));
   k.gate.open();

@@ -15,11 +15,14 @@
 #include <thread>
 #include <vector>
 
+#include "../common.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using tests::eventually;
 using troupe::own_thread;
 
 struct where {};
@@ -35,17 +38,6 @@ std::vector<std::string> actor_threads(const troupe::runtime& rt) {
   for (const troupe::thread_info& t : rt.threads())
     if (t.role == troupe::thread_role::actor) names.push_back(t.name);
   return names;
-}
-
-/// Waits until `condition` holds, for at most a minute.
-template <class Condition>
-bool eventually(Condition condition) {
-  const auto give_up = std::chrono::steady_clock::now() + 1min;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > give_up) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
 }
 
 class dweller : public troupe::actor {

@@ -1,12 +1,10 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
-#include <fstream>
 #include <latch>
 #include <memory>
 #include <mutex>
@@ -16,8 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include "../common.hpp"
+
 namespace {
 
+using tests::resident_bytes;
 using troupe::pool_allocate;
 using troupe::pool_free;
 using troupe::pool_stats;
@@ -32,12 +33,6 @@ long page_faults() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   return usage.ru_minflt;
-}
-
-std::size_t resident_bytes() {
-  std::size_t total = 0, resident = 0;
-  std::ifstream("/proc/self/statm") >> total >> resident;
-  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 // Frees in its destructor, which runs after those of the thread-locals of main.

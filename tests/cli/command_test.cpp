@@ -1,13 +1,12 @@
 #include <sys/stat.h>
 
-#include <chrono>
 #include <filesystem>
 #include <string>
-#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../common.hpp"
 #include "process.hpp"
 
 namespace {
@@ -15,6 +14,7 @@ namespace {
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
+using tests::eventually;
 using troupe::testing::process;
 using troupe::testing::read_file;
 using troupe::testing::shell;
@@ -50,15 +50,9 @@ protected:
     return text;
   }
 
-  template <class Condition>
-  static void wait_until(Condition holds) {
-    for (int i = 0; i < 30'000 && !holds(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-
   /// Waits until somebody reads the pipe `input`: until then the `feeder` cannot open it, nor make the file `fed`.
   void wait_for_reader() const {
-    wait_until([&] { return std::filesystem::exists(path("fed")); });
-    ASSERT_TRUE(std::filesystem::exists(path("fed")));
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(path("fed")); }));
   }
 
   troupe::testing::scratch_folder folder_;
@@ -137,12 +131,12 @@ TEST_F(Command, the_table_comes_each_interval_while_the_pipeline_runs) {
   ASSERT_EQ(::mkfifo(path("input").c_str(), 0600), 0);
   process feeder("exec sleep 60 > " + path("input"));
   process run("troupe run " + copying() + " --stats 0.05");
-  wait_until([&] {
+  EXPECT_TRUE(eventually([&] {
     const auto said = run.complaints();
     std::size_t tables = 0;
     for (auto at = said.find("sent "); at != said.npos; at = said.find("sent ", at + 1)) ++tables;
     return tables >= 3;
-  });
+  }));
   feeder.signal(SIGTERM);  // the end of the input
   const auto end = run.wait();
   EXPECT_EQ(end.code, 0) << end.err;
@@ -375,7 +369,7 @@ TEST_F(Command, a_second_ctrl_c_ends_at_once) {
   process p("troupe run " + copying() + " --deadline 3600");
   wait_for_reader();
   p.signal(SIGINT);
-  wait_until([&] { return p.complaints().find("stopping") != std::string::npos; });
+  EXPECT_TRUE(eventually([&] { return tests::contains(p.complaints(), "stopping"); }));
   p.signal(SIGINT);
   EXPECT_EQ(p.wait().code, 130);
 }

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -15,10 +16,13 @@
 #include <utility>
 #include <vector>
 
+#include "../common.hpp"
+
 /// What the contract tests share.
 namespace contracts {
 
 using namespace std::chrono_literals;
+using tests::eventually;
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 inline constexpr bool sanitized = true;
@@ -43,17 +47,6 @@ inline void expect_conserved(troupe::runtime& rt) {
                             << c.dropped << ", dead letters " << c.dead_letters;
 }
 
-/// Waits until `condition` holds, for at most a minute.
-template <class Condition>
-bool eventually(Condition condition) {
-  const auto give_up = std::chrono::steady_clock::now() + 1min;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > give_up) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
-
 /// Catches the lines that Troupe logs for as long as it lives.
 class captured_log {
 public:
@@ -73,8 +66,7 @@ public:
     std::lock_guard guard(mutex());
     std::size_t n = 0;
     for (const std::string& line : lines()) {
-      bool all = true;
-      for (std::string_view word : words) all = all && line.find(word) != std::string::npos;
+      const bool all = std::all_of(words.begin(), words.end(), [&](auto word) { return tests::contains(line, word); });
       n += all ? 1 : 0;
     }
     return n;

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "../common.hpp"
 #include "sync_fixture.hpp"
 
 #include <array>
@@ -15,11 +16,10 @@
 namespace {
 
 using namespace std::chrono_literals;
+using tests::contains;
 using troupe::errc;
 
 class WaitGraph : public Synchronisation {};
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 /// Holds fork i, then wants fork i + 1; what the error says, or nothing if both could be had.
 troupe::task<std::string> dine(troupe::mutex& mine, troupe::mutex& next, std::atomic<int>& seated, int places) {

@@ -3,15 +3,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include <unistd.h>
-
 #include <troupe/base/pool.hpp>
 #include <troupe/troupe.hpp>
+
+#include "../common.hpp"
 
 namespace stress {
 namespace {
@@ -20,6 +19,7 @@ namespace {
 // is handled, and the memory goes back (C10).
 
 using namespace std::chrono_literals;
+using tests::resident_bytes;
 
 constexpr std::size_t receivers = 1'000;
 
@@ -39,12 +39,6 @@ private:
   std::atomic<std::uint64_t>* out_of_order_;
   std::uint64_t last_ = 0;
 };
-
-std::uint64_t resident_bytes() {
-  std::uint64_t total = 0, resident = 0;
-  std::ifstream("/proc/self/statm") >> total >> resident;
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
 
 std::string burst(std::uint64_t items) {
   const std::uint64_t each = items / receivers;

@@ -5,7 +5,11 @@
 
 #include <string>
 
+#include "../common.hpp"
+
 namespace testing_tests {
+
+using tests::contains;
 
 /// What `body` fails the test with, in place of doing so; empty if it does not.
 template <class Body>
@@ -23,10 +27,6 @@ std::string failure_of(Body body) {
   for (int i = 0; i != parts.size(); ++i)
     if (parts.GetTestPartResult(i).failed()) text += std::string(parts.GetTestPartResult(i).message()) + "\n";
   return text;
-}
-
-inline bool contains(const std::string& text, const std::string& words) {
-  return text.find(words) != std::string::npos;
 }
 
 }  // namespace testing_tests
