@@ -150,40 +150,47 @@ private:
   parker parker_;
 };
 
-/// Nobody waits for a reply or another future, and no thread beside the workers has anything to do.
-class all_answered final : public wait_condition {
+/// What nobody tells of: looks now and then.
+class looked_for : public wait_condition {
 public:
-  all_answered(scheduler& s, const detail::core& k) : scheduler_(&s), core_(&k) {}
+  void sleep_until(std::int64_t deadline) noexcept final {
+    parker_.park(std::min(deadline, scheduler_->now() + 1'000'000));
+  }
+
+protected:
+  explicit looked_for(scheduler& s) : scheduler_(&s) {}
+  ~looked_for() = default;
+
+  scheduler* const scheduler_;
+
+private:
+  parker parker_;
+};
+
+/// Nobody waits for a reply or another future, and no thread beside the workers has anything to do. Answers may come
+/// from outside.
+class all_answered final : public looked_for {
+public:
+  all_answered(scheduler& s, const detail::core& k) : looked_for(s), core_(&k) {}
   bool holds() const noexcept override {
     bool waiting = false;
     scheduler_->strands().for_each([&](strand& s) { waiting = waiting || s.waits(); });
     const auto& roster = scheduler_->roster();
     return !waiting && !core_->awaits_replies() && roster->idle() && roster->helpers().at_rest();
   }
-  void sleep_until(std::int64_t deadline) noexcept override {
-    parker_.park(
-        std::min(deadline, scheduler_->now() + 1'000'000));  // answers may come from outside: look now and then
-  }
 
 private:
-  scheduler* scheduler_;
   const detail::core* core_;
-  parker parker_;
 };
 
 /// No thread of a single actor is at work.
-class sides_rest final : public wait_condition {
+class sides_rest final : public looked_for {
 public:
-  explicit sides_rest(scheduler& s) : scheduler_(&s), sides_(&s.roster()->sides()) {}
+  explicit sides_rest(scheduler& s) : looked_for(s), sides_(&s.roster()->sides()) {}
   bool holds() const noexcept override { return sides_->at_rest(); }
-  void sleep_until(std::int64_t deadline) noexcept override {
-    parker_.park(std::min(deadline, scheduler_->now() + 1'000'000));  // nobody tells: look now and then
-  }
 
 private:
-  scheduler* scheduler_;
   detail::thread_work* sides_;
-  parker parker_;
 };
 
 }  // namespace

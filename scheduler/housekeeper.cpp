@@ -124,13 +124,8 @@ std::vector<worker_info> work_stealing_pool::inspect_workers() const {
   const std::int64_t at = now();
   for (unsigned i = 0; i != state_->started.load(acquire); ++i) {
     const auto& w = state_->workers[i];
-    worker_info info{w->name(), nullptr, {}, {}};
-    if (w->running_.load(relaxed)) {
-      info.subject = w->subject_.load(relaxed);
-      if (const char* detail = w->detail_.load(relaxed)) info.detail = detail;
-      if (const std::int64_t since = w->stuck_since_.load(relaxed)) info.since = std::chrono::nanoseconds(at - since);
-    }
-    all.push_back(std::move(info));
+    const std::int64_t since = w->stuck_since_.load(relaxed);
+    all.push_back(w->inspect(since != 0 ? at - since : 0));
   }
   return all;
 }

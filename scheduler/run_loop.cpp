@@ -282,13 +282,6 @@ std::string run_loop::label(const strand& s) const {
   return notes == notes_.end() ? scheduler::label(s) : std::to_string(notes->second.number);
 }
 
-std::vector<worker_info> run_loop::inspect_workers() const {
-  worker_info info{self_.name(), nullptr, {}, {}};
-  if (self_.running_.load(relaxed)) {
-    info.subject = self_.subject_.load(relaxed);
-    if (const char* detail = self_.detail_.load(relaxed)) info.detail = detail;
-  }
-  return {info};
-}
+std::vector<worker_info> run_loop::inspect_workers() const { return {self_.inspect()}; }
 
 }  // namespace troupe

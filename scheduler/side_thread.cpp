@@ -128,13 +128,7 @@ bool side_thread::wait_quiescent(std::int64_t deadline) {
 }
 
 void side_thread::inspect(std::vector<worker_info>& all) const {
-  worker_info info{self_.name(), nullptr, {}, {}};
-  if (self_.running_.load(relaxed)) {
-    info.subject = self_.subject_.load(relaxed);
-    if (const char* detail = self_.detail_.load(relaxed)) info.detail = detail;
-    info.since = std::chrono::nanoseconds(now() - slice_begun_.load(relaxed));
-  }
-  all.push_back(std::move(info));
+  all.push_back(self_.inspect(now() - slice_begun_.load(relaxed)));
 }
 
 }  // namespace troupe

@@ -184,6 +184,15 @@ bool worker::may_stay() noexcept {
 
 void worker::announce() noexcept { static_cast<work_stealing_pool&>(*owner_).notify_if_idle(); }
 
+worker_info worker::inspect(std::int64_t lasts) const {
+  worker_info info{name_, nullptr, {}, {}};
+  if (!running_.load(relaxed)) return info;
+  info.subject = subject_.load(relaxed);
+  if (const char* detail = detail_.load(relaxed)) info.detail = detail;
+  info.since = std::chrono::nanoseconds(lasts);
+  return info;
+}
+
 void work_stealing_pool::inject(job& j) noexcept {
   state& s = *state_;
   s.injected.fetch_add(1, seq_cst);

@@ -58,6 +58,9 @@ public:
     detail_.store(detail, relaxed);
   }
 
+  /// What it does, for reports; `lasts`: for how long, in nanoseconds, if something runs. Any thread.
+  worker_info inspect(std::int64_t lasts = 0) const;
+
 private:
   friend class scheduler;
   friend class work_stealing_pool;
