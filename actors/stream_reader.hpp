@@ -29,8 +29,8 @@ public:
     }
   };
 
-  /// A message that a handler keeps while others of the stream are read.
-  struct kept_message {
+  /// A message that a handler holds while others of the stream are read.
+  struct held_message {
     void (*release)(void* message, void* place) noexcept = nullptr;
     void* message = nullptr;
     void* place = nullptr;
@@ -45,7 +45,7 @@ public:
 
   /// After a `read` that has ended with a coroutine, before anything else is called: gives the message up to whoever
   /// runs the coroutine, who calls `release` once it has gone. The reader may have gone before that.
-  virtual kept_message hand_over() noexcept = 0;
+  virtual held_message hand_over() noexcept = 0;
 
   /// During `read`: an envelope with a copy of the message that is being handled; null if it cannot be copied. Throws
   /// `std::bad_alloc`, and what copying throws.

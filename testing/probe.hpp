@@ -14,7 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include <troupe/actors/message_tap.hpp>
 #include <troupe/testing/detail/drive.hpp>
 #include <troupe/testing/detail/probe_actor.hpp>
 
@@ -35,7 +34,7 @@ namespace troupe::testing {
 /// runtime, before which the probe must go. What nobody expected goes with the probe; whoever asked, and has no answer,
 /// gets `cancelled` then.
 template <class... Parts>
-class probe final : public ref<probe_actor<Parts...>>, private troupe::detail::message_tap {
+class probe final : public ref<probe_actor<Parts...>>, private detail::sender_book {
   template <class M>
   using part_asked = typename troupe::detail::part_asked<M, Parts...>::type;
   template <class M>
@@ -190,12 +189,12 @@ public:
 
   /// Who has sent the message that the test got last; stands for nobody if it was no actor: the test, a green thread, a
   /// timer, an exchange that keeps its messages in a log.
-  any_ref sender() const { return senders_.find(last_sender_); }
+  any_ref sender() const { return sender_of(last_sender_); }
 
 private:
   probe(runtime& rt, std::string name, std::shared_ptr<detail::probe_state<Parts...>> s)
       : ref<probe_actor<Parts...>>(with_seed(rt).template spawn<probe_actor<Parts...>>({.name = std::move(name)}, s)),
-        rt_(&rt),
+        sender_book(rt),
         state_(std::move(s)) {
     rt.core().add_tap(*this);
   }
@@ -206,7 +205,6 @@ private:
     return rt;
   }
 
-  void sending(const troupe::detail::envelope& e) noexcept override { senders_.note(*rt_, e.trace); }
   void handling(cell& by, troupe::detail::envelope& e) override {
     if (&by == this->get_cell()) state_->sender = e.trace;
   }
@@ -244,7 +242,7 @@ private:
   }
   std::string front_text() const {
     const detail::kept_message& m = *state_->line.front();
-    return m.text() + " from " + detail::name_of(senders_.find(m.sender));
+    return m.text() + " from " + detail::name_of(sender_of(m.sender));
   }
 
   void wait_for_one(std::int64_t deadline, const std::string& wanted, const std::source_location& where) {
@@ -280,7 +278,7 @@ private:
     wait_for_one(deadline_after(rt_->scheduler().now(), within), wanted + " for " + detail::time_text(within), where);
     const M* first = front_as<M>();
     if (!first || !fits(*first)) fail_at_front(wanted, where);
-    if (sender && senders_.find(state_->line.front()->sender) != *sender) fail_at_front(wanted, where);
+    if (sender && sender_of(state_->line.front()->sender) != *sender) fail_at_front(wanted, where);
     return take<M>();
   }
 
@@ -295,9 +293,7 @@ private:
     return true;
   }
 
-  runtime* rt_;
   std::shared_ptr<detail::probe_state<Parts...>> state_;
-  detail::sender_book senders_;
   std::uint64_t last_sender_ = 0;
 };
 

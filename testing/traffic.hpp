@@ -3,13 +3,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <ostream>
 #include <source_location>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <troupe/actors/message_tap.hpp>
 #include <troupe/base/type_name.hpp>
 #include <troupe/testing/detail/drive.hpp>
 
@@ -41,10 +41,10 @@ struct sent_message {
 /// Replies are no messages, and are not in it, nor is what a full mailbox has refused (`send_status::full`); who waits
 /// for room is noted when there is some. What is read from the log of an exchange (`fanout`) is noted when it is read.
 /// By the thread of the runtime, before which this must go.
-class traffic final : private troupe::detail::message_tap {
+class traffic final : private detail::sender_book {
 public:
   /// Throws `troupe_error` (`invalid_argument`) if the runtime has no seed.
-  explicit traffic(runtime& rt) : rt_(&rt), begun_(rt.scheduler().now()) { rt.core().add_tap(*this); }
+  explicit traffic(runtime& rt) : sender_book(rt), begun_(rt.scheduler().now()) { rt.core().add_tap(*this); }
   traffic(const traffic&) = delete;
   traffic& operator=(const traffic&) = delete;
   ~traffic() { rt_->core().remove_tap(*this); }
@@ -65,36 +65,26 @@ public:
   template <class M>
   sent_message expect(const any_ref& from, const any_ref& to, std::chrono::nanoseconds within = detail::patience,
                       std::source_location where = std::source_location::current()) {
-    std::size_t at = expected_;
-    const auto found = [&] {
-      while (at != all_.size() && !is<M>(all_[at], from, to)) ++at;
-      return at != all_.size();
-    };
-    if (!found()) {
-      if (const auto why = detail::drive(*rt_, within, found))
-        detail::fail(*rt_,
-                     wanted<M>(from, to) + " within " + detail::time_text(within) + ", but none did" + *why +
-                         text(between(from, to)),
-                     where);
-    }
-    expected_ = at + 1;
-    return all_[at];
+    const searched s = search<M>(from, to, within);
+    if (s.in_vain)
+      detail::fail(*rt_,
+                   wanted<M>(from, to) + " within " + detail::time_text(within) + ", but none did" + *s.in_vain +
+                       text(between(from, to)),
+                   where);
+    expected_ = s.at + 1;
+    return all_[s.at];
   }
 
   /// No M passes from the one to the other within that time, behind those that were expected before.
   template <class M>
   void expect_none(const any_ref& from, const any_ref& to, std::chrono::nanoseconds within = detail::patience,
                    std::source_location where = std::source_location::current()) {
-    std::size_t at = expected_;
-    const auto found = [&] {
-      while (at != all_.size() && !is<M>(all_[at], from, to)) ++at;
-      return at != all_.size();
-    };
-    if (found() || !detail::drive(*rt_, within, found))
-      detail::fail(
-          *rt_,
-          wanted<M>(from, to) + ", which was not to be: at " + detail::time_text(all_[at].at) + text(between(from, to)),
-          where);
+    const searched s = search<M>(from, to, within);
+    if (!s.in_vain)
+      detail::fail(*rt_,
+                   wanted<M>(from, to) + ", which was not to be: at " + detail::time_text(all_[s.at].at) +
+                       text(between(from, to)),
+                   where);
   }
 
   /// Forgets what has been recorded.
@@ -107,6 +97,21 @@ private:
   template <class M>
   static bool is(const sent_message& m, const any_ref& from, const any_ref& to) {
     return m.sender == from && m.receiver == to && m.type == type_name<M>();
+  }
+  /// Where it found one, or, if it did not, what else is to be said.
+  struct searched {
+    std::size_t at;
+    std::optional<std::string> in_vain{};
+  };
+  template <class M>
+  searched search(const any_ref& from, const any_ref& to, std::chrono::nanoseconds within) {
+    searched s{expected_};
+    const auto found = [&] {
+      while (s.at != all_.size() && !is<M>(all_[s.at], from, to)) ++s.at;
+      return s.at != all_.size();
+    };
+    if (!found()) s.in_vain = detail::drive(*rt_, within, found);
+    return s;
   }
   template <class M>
   static std::string wanted(const any_ref& from, const any_ref& to) {
@@ -122,15 +127,12 @@ private:
   void note(any_ref sender, cell& to, const char* type) {
     all_.push_back({std::move(sender), any_ref(&to), type, std::chrono::nanoseconds(rt_->scheduler().now() - begun_)});
   }
-  void sending(const troupe::detail::envelope& e) noexcept override { senders_.note(*rt_, e.trace); }
   void passed(cell& to, const troupe::detail::envelope& e) noexcept override {
-    note(senders_.find(e.trace), to, e.ops->name);
+    note(sender_of(e.trace), to, e.ops->name);
   }
   void reading(cell& by, const char* message) noexcept override { note({}, by, message); }
 
-  runtime* rt_;
   std::int64_t begun_;
-  detail::sender_book senders_;
   std::vector<sent_message> all_;
   std::size_t expected_ = 0;  // how many of them the expectations have come by
 };

@@ -66,7 +66,7 @@ public:
   bool loose = false;                         ///< the message's envelope is no longer the inbox's
   bool listed = false;                        ///< it stands in the list of live strands
   const message_ops* stashed_as = nullptr;    ///< its message is put off when it is done: what that was
-  stream_reader::kept_message from_stream{};  ///< in place of an envelope
+  stream_reader::held_message from_stream{};  ///< in place of an envelope
 
 private:
   enum class place : std::uint8_t { away, queued, doomed };

@@ -176,7 +176,7 @@ public:
       }
     }
 
-    kept_message hand_over() noexcept override {
+    held_message hand_over() noexcept override {
       at_->refs.fetch_add(1, relaxed);
       return {[](void* message, void* place) noexcept {
                 static_cast<slot*>(message)->release();

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include <troupe/actors/message_tap.hpp>
 #include <troupe/actors/runtime.hpp>
 #include <troupe/scheduler/run_loop.hpp>
 #include <troupe/testing/seeds.hpp>
@@ -71,19 +72,25 @@ inline any_ref actor_of(const runtime& rt, std::uint64_t id) {
   return rt.find_actor(id);
 }
 
-/// Who has sent messages, by their numbers: a message that is late may come when its sender has gone.
-class sender_book {
-public:
-  void note(const runtime& rt, std::uint64_t id) {
-    if (id != 0 && !senders_.contains(id)) senders_.emplace(id, actor_of(rt, id));
-  }
+/// A tap that knows who has sent messages, by their numbers: a message that is late may come when its sender has gone.
+class sender_book : public troupe::detail::message_tap {
+protected:
+  explicit sender_book(runtime& rt) noexcept : rt_(&rt) {}
+  ~sender_book() = default;
+
   /// Stands for nobody if it was no actor.
-  any_ref find(std::uint64_t id) const {
+  any_ref sender_of(std::uint64_t id) const {
     const auto found = senders_.find(id);
     return found == senders_.end() ? any_ref() : found->second;
   }
 
+  runtime* rt_;
+
 private:
+  void sending(const troupe::detail::envelope& e) noexcept final {
+    if (e.trace != 0 && !senders_.contains(e.trace)) senders_.emplace(e.trace, actor_of(*rt_, e.trace));
+  }
+
   std::map<std::uint64_t, any_ref> senders_;
 };
 
