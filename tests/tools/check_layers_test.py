@@ -59,7 +59,11 @@ class CheckLayers(unittest.TestCase):
         self.assert_refused({"base/a.cpp": "std::atomic_thread_fence(seq_cst);\n"}, "fences")
 
     def test_refuses_long_files(self):
-        self.assert_refused({"base/a.cpp": "\n" * 701}, "base/a.cpp:701: longer than 700 lines")
+        for folder in ("base", "tests/base", "bench", "samples/a"):
+            self.assert_refused({f"{folder}/a.cpp": "\n" * 701}, f"{folder}/a.cpp:701: longer than 700 lines")
+
+    def test_lets_tests_include_what_they_test(self):
+        self.assertEqual(check({"tests/base/a.cpp": "#include <troupe/base/detail/b.hpp>\n"})[0], 0)
 
     def test_refuses_a_tree_without_sources(self):
         self.assert_refused({}, "no sources found")
