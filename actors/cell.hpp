@@ -286,13 +286,13 @@ public:
 
 private:
   enum : std::uint8_t {
-    closing_flag = 1,  // somebody has begun to close or kill it
+    closing_flag = 1,  // somebody has begun to close or kill it, or it ends by itself
     killed_flag = 2,
     ended_flag = 4,
     refusing_flag = 8,   // the message that closes it is in the inbox: what is pushed now comes behind it
-    told_flag = 16,      // as killed_flag, but the extras say why
+    told_flag = 16,      // as killed_flag, but the extras say why; taken back when it is to be made anew (U2)
     shutdown_flag = 32,  // whoever closed it did so for a shutdown
-    muted_flag = 64,     // its own slice's: see `mute`; the only one that is taken back
+    muted_flag = 64,     // its own slice's: see `mute`; taken back when that is over
   };
 
   cell(detail::core& k, const detail::actor_class& c);
@@ -392,7 +392,7 @@ private:
   // What senders touch comes first, what the slice writes with each message last, and what both only read between: the
   // two must not share a cache line (static_assert in cell.cpp).
   detail::inbox inbox_;
-  atomic<std::uint8_t> flags_{0};  // set only, each once, but for muted_flag
+  atomic<std::uint8_t> flags_{0};  // set once each, but for told_flag and muted_flag, which come and go
   bool bounded_ = false;           // A4
   atomic<std::uint32_t> refs_{1};  // references to the cell
   detail::core* core_;
@@ -401,11 +401,12 @@ private:
   void* object_ = nullptr;
   std::uint64_t id_;
   atomic<detail::cell_extras*> extras_{nullptr};  // null -> set once, by compare-exchange
-  detail::root_handle root_;                      // a handler or `run` that has begun and not ended
+  // A handler or `run` that has begun and not ended; where handlers overlap the one that runs, else null (RE1).
+  detail::root_handle root_;
 
   detail::inbox_reader reader_;
   bool started_ : 1 = false;    // its object is there, and `on_start` has returned
-  bool ending_ : 1 = false;     // it has come to its end, but for the children of its coroutine
+  bool ending_ : 1 = false;     // it ends, but waits for forks of its coroutine, overlapping handlers or child actors
   bool receiving_ : 1 = false;  // a loop actor that waits for a message
   bool draining_ : 1 = false;   // the close message has been reached
   bool taken_ : 1 = false;      // the system message at hand has gone to a handler

@@ -69,7 +69,9 @@ struct envelope {
 
   atomic<envelope*> next{nullptr};  ///< the inbox's link
   const message_ops* ops;
-  std::uint64_t trace = 0;  ///< the number of the actor that sent it, where somebody watches for lost messages; else 0
+  /// The number of the actor that sent it, where somebody watches for lost messages or a test looks at all of them; 0
+  /// elsewhere, and if it was no actor.
+  std::uint64_t trace = 0;
   std::int64_t deadline = 0;  ///< by when the message is of use, in nanoseconds of the scheduler's clock; 0: always
 };
 

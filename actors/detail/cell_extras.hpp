@@ -43,7 +43,7 @@ struct cell_extras {
   std::mutex mutex;
   bool gone = false;  ///< the actor has ended: nothing is added any more
   exit_reason reason;
-  exit_reason ending{};  ///< of an actor that waits for the children of its last handler; the slice's
+  exit_reason ending{};  ///< of an actor that waits before it ends: see `cell::ending_`; the slice's
   std::vector<promise<exit_reason>> watchers;
   std::vector<std::shared_ptr<end_hook>> hooks;
   std::vector<std::shared_ptr<end_observer>> observers;

@@ -82,7 +82,8 @@ private:
   root_handle root_;
   const char* message_name_;
   atomic<std::uint32_t> refs_{1};  // HS3
-  // HS2. The exchange and the compare-exchange release what the strand, or the actor, has done to the other.
+  // HS2. Each side releases what it has done and acquires what the other has: the store of `leave` pairs with the load
+  // and the compare-exchange of `arrive`, that one with the exchange of `doom`, and this with the load of `arrive`.
   atomic<place> at_{place::queued};
   extras_slot extras_;
 };

@@ -20,10 +20,10 @@ enum class push_result : std::uint8_t {
 /// (1024cores.net, intrusive MPSC queue), the mark for an idle reader in the low bits is that of Pony's `messageq.c`.
 ///
 /// M1. `head_` is the address of the last link pushed, with one of the marks `idle` and `closed` in its low bits or
-/// none. M2. The reader is awake (it runs, is queued to run, or is suspended in a handler) if and only if `head_` bears
-/// no mark.
-///     The push that finds a mark takes it away; so exactly one push wakes the reader, or becomes the reader of an
-///     inbox that was closed.
+///     none.
+/// M2. The reader is awake (it runs, is queued to run, or is suspended in a handler) if and only if `head_` bears no
+///     mark. The push that finds a mark takes it away; so exactly one push wakes the reader, or becomes the reader of
+///     an inbox that was closed.
 /// M3. `tail_` is the link that leads to the next envelope to take: the inbox's own, or that of the envelope taken
 ///     last, which therefore keeps its memory until the next one is taken or the reader goes idle. Its message is
 ///     destroyed by then.
