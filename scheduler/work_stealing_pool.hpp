@@ -67,6 +67,7 @@ private:
   job* look_around(worker& self) noexcept;
   job* own_last_job(worker& self) noexcept;
   job* take_injected() noexcept;
+  job* take_share(worker& self) noexcept;
   job* search(worker& self) noexcept;
   void end_search(worker& self, bool found) noexcept;
   void thread_ended() noexcept;
