@@ -1,10 +1,10 @@
 // The work-stealing pool.
 //
 // Where jobs stand: each worker has a LIFO slot and a ring (worker.hpp); all share an injection queue for jobs that
-// come from outside the pool or overflow a ring. A worker takes from its slot, its ring, the injection queue (every
-// 61st slice first, so that it does not starve), then steals, then sleeps. A thief looks at the rings first, then at
-// the deques of forks (detail/fork_record.hpp), which are parts of the slice that runs there. The shape is Tokio's
-// (tokio.rs/blog/2019-10-scheduler).
+// come from outside the pool or overflow a ring. A worker takes from its slot, its ring, the injection queue (a share
+// at once; every 61st slice one job before all others, so that they do not starve), then steals, then sleeps. A thief
+// looks at the rings first, then at the deques of forks (detail/fork_record.hpp), which are parts of the slice that
+// runs there. The shape is Tokio's (tokio.rs/blog/2019-10-scheduler).
 //
 // The idle protocol:
 // I1. `injected` counts jobs in the injection queue. It is raised before a job is put in and lowered after one is
@@ -216,8 +216,8 @@ job* work_stealing_pool::take_injected() noexcept {
   return j;
 }
 
-/// For a worker whose ring is empty: its share of the injected jobs. The first is to be run, the others wait in its ring,
-/// where thieves see them.
+/// For a worker whose ring is empty: its share of the injected jobs. The first is to be run, the others wait in its
+/// ring, where thieves see them.
 job* work_stealing_pool::take_share(worker& self) noexcept {
   state& s = *state_;
   const std::size_t there = s.injected.load(relaxed);
