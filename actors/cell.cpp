@@ -1,12 +1,16 @@
 #include <troupe/actors/cell.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <functional>
+#include <new>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include <troupe/actors/detail/cell_extras.hpp>
+#include <troupe/actors/detail/last_words.hpp>
 #include <troupe/actors/detail/message_envelopes.hpp>
 #include <troupe/actors/detail/no_answer.hpp>
 #include <troupe/actors/detail/slice_count.hpp>
@@ -90,7 +94,7 @@ void cell::abandon() noexcept {
   // The constructor threw. What it sent to itself is lost; references that it handed out stay valid, and find it ended.
   core_->count(&detail::core::counters::spawned);
   flags_.fetch_or(closing_flag, relaxed);
-  const exit_reason reason{exit_kind::crashed, "the constructor threw"};
+  const exit_reason reason{exit_kind::crashed, detail::saying([] { return "the constructor threw"; })};
   detail::no_answer why(errc::crashed, "the actor's constructor threw");
   drain(loss::dead_letter, why);
   leave_the_living(reason, false);
@@ -100,20 +104,21 @@ void cell::abandon() noexcept {
 
 namespace {
 
-/// Stand in for the extras of actors that ended without any, so that whoever asks later finds them gone.
-detail::cell_extras& tombstone(exit_kind kind) {
-  static detail::cell_extras normal(exit_kind::normal);
-  static detail::cell_extras killed(exit_kind::killed);
-  static detail::cell_extras shutdown(exit_kind::shutdown);
-  return kind == exit_kind::killed ? killed : kind == exit_kind::shutdown ? shutdown : normal;
+/// Stand in for the extras of actors that ended without any, so that whoever asks later finds them gone: by kind.
+std::array<detail::cell_extras, 5>& tombstones() noexcept {
+  static std::array<detail::cell_extras, 5> all{
+      detail::cell_extras(exit_kind::normal), detail::cell_extras(exit_kind::killed),
+      detail::cell_extras(exit_kind::crashed), detail::cell_extras(exit_kind::shutdown),
+      detail::cell_extras(exit_kind::exited)};
+  return all;
 }
 
-bool is_tombstone(const detail::cell_extras* x) {
-  return x == &tombstone(exit_kind::normal) || x == &tombstone(exit_kind::killed) ||
-         x == &tombstone(exit_kind::shutdown);
+bool is_tombstone(const detail::cell_extras* x) noexcept {
+  const auto& all = tombstones();
+  return std::less_equal<>()(all.data(), x) && std::less<>()(x, all.data() + all.size());
 }
 
-/// What the reason says in full: such an end needs extras of its own.
+/// What the reason says in full: such an end needs extras of its own, if there is memory for them.
 bool has_words(const exit_reason& r) { return r.kind == exit_kind::crashed || r.kind == exit_kind::exited; }
 
 }  // namespace
@@ -129,6 +134,15 @@ detail::cell_extras& cell::own_extras() {
   auto fresh = std::make_unique<detail::cell_extras>();
   if (extras_.compare_exchange_strong(present, fresh.get(), acq_rel, acquire)) present = fresh.release();
   return *present;
+}
+
+/// The same; null where there is no memory for them.
+detail::cell_extras* cell::extras_if_memory() noexcept {
+  try {
+    return &own_extras();
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
 
 strand_extras& cell::extras() { return own_extras().of_strand.get(); }
@@ -527,11 +541,13 @@ bool cell::go_on(std::coroutine_handle<> at, detail::slice_count& handled, detai
 /// Called while the exception is being handled; `e` is the message whose handler threw, if any.
 void cell::crash(envelope* e) noexcept {
   exit_reason reason{exit_kind::crashed, detail::current_exception_text(), 0, std::current_exception()};
-  log_line(
-      fmt::format("actor {} crashed{}: {}", name(), e ? fmt::format(" at message {}", e->ops->name) : "", reason.text));
+  detail::log_saying([&] {
+    return fmt::format("actor {} crashed{}: {}", name(), e ? fmt::format(" at message {}", e->ops->name) : "",
+                       reason.text);
+  });
   if (e && !keep_for_retry(*e, reason)) {
     if (!e->ops->system) core_->note_failure(*this);
-    if (e->ops->refuse) e->ops->refuse(*e, error(errc::crashed, reason.text));
+    if (e->ops->refuse) e->ops->refuse(*e, detail::error_saying(errc::crashed, [&] { return about(reason.text, *e); }));
     e->ops->destroy(*e);
   }
   end(std::move(reason));
@@ -545,7 +561,7 @@ void cell::end_as_told() noexcept {
   if (flags_.load(relaxed) & killed_flag) return end({exit_kind::killed});
   detail::cell_extras& x = own_extras();
   std::unique_lock lock(x.mutex);
-  exit_reason reason = *x.told;
+  exit_reason reason = detail::copy_of(*x.told);
   lock.unlock();
   end(std::move(reason));
 }
@@ -554,10 +570,15 @@ void cell::end(exit_reason reason) noexcept {
   detail::no_answer why(reason);
   if (overlapping_ && !end_handlers(reason, why)) return;
   if (root_ && !root_.done()) {
-    // The last of its children wakes it, perhaps before `abandon_forks` returns. What was killed knows why it ends.
+    // The last of its children wakes it, perhaps before `abandon_forks` returns. What was killed knows why it ends, and
+    // what finds no memory to remember it ends as if it were.
     if (reason.kind != exit_kind::killed) {
-      own_extras().ending = reason;
-      ending_ = true;
+      if (detail::cell_extras* const x = extras_if_memory()) {
+        x->ending = detail::copy_of(reason);
+        ending_ = true;
+      } else {
+        flags_.fetch_or(closing_flag | killed_flag, acq_rel);
+      }
     }
     if (!abandon_forks()) return;
   }
@@ -576,7 +597,7 @@ void cell::end(exit_reason reason) noexcept {
       class_->on_stop(object_);
     } catch (...) {
       reason = {exit_kind::crashed, detail::current_exception_text(), 0, std::current_exception()};
-      log_line(fmt::format("actor {} crashed in on_stop: {}", name(), reason.text));
+      detail::log_saying([&] { return fmt::format("actor {} crashed in on_stop: {}", name(), reason.text); });
     }
   }
   void* const memory = object_ ? object_ : place()->memory;
@@ -599,12 +620,12 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
     if (std::exchange(registered, false)) home().strands().remove(*this);
     flags_.fetch_or(ended_flag, troupe::release);
   };
-  detail::cell_extras* x = extras_.load(acquire);
-  if (!x && !has_words(reason)) {
+  detail::cell_extras* x = has_words(reason) ? extras_if_memory() : extras_.load(acquire);
+  if (!x) {
     unregister();
-    if (extras_.compare_exchange_strong(x, &tombstone(reason.kind), acq_rel, acquire)) return release();
+    detail::cell_extras& stone = tombstones()[static_cast<std::size_t>(reason.kind)];
+    if (extras_.compare_exchange_strong(x, &stone, acq_rel, acquire)) return release();
   }
-  x = &own_extras();
   std::unique_lock lock(x->mutex);
   const auto call_hooks = [&] {
     while (!x->hooks.empty()) {
@@ -621,11 +642,11 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
   lock.lock();
   call_hooks();  // those that were added meanwhile; whoever sees it gone sees none of them (C5)
   x->gone = true;
-  x->reason = reason;
+  x->reason = detail::copy_of(reason);
   auto watchers = std::exchange(x->watchers, {});
   const auto observers = std::exchange(x->observers, {});
   lock.unlock();
-  for (auto& p : watchers) p.give(reason);
+  for (auto& p : watchers) p.give(detail::copy_of(reason));
   for (const auto& o : observers) o->actor_gone(*this, reason);
   if (x->children) std::exchange(x->children, nullptr)->abandon();
   if (x->place) x->place->parent->child_is_gone(*this);
@@ -651,8 +672,13 @@ void cell::lose(envelope& e, loss how, detail::no_answer& no_answer) noexcept {
   if (e.ops->system) return e.ops->destroy(e);
   core_->refuse(*this, e, how, [&] {
     const error& why = no_answer.why();
-    return error(why.code(), fmt::format("{} ({} asked of {})", why.message(), e.ops->name, name()));
+    return detail::error_saying(why.code(), [&] { return about(why.message(), e); });
   });
+}
+
+/// What whoever asked is told.
+std::string cell::about(const std::string& why, const envelope& asked) const {
+  return fmt::format("{} ({} asked of {})", why, asked.ops->name, name());
 }
 
 }  // namespace troupe

@@ -309,6 +309,7 @@ private:
   void push_system(Args&&... args) noexcept;
   void refuse_all() noexcept;
   detail::cell_extras& own_extras();
+  detail::cell_extras* extras_if_memory() noexcept;
 
   bool push(detail::envelope& e) noexcept {
     switch (inbox_.push(e)) {
@@ -357,6 +358,7 @@ private:
   bool mark_streams() noexcept;
   bool arm_streams() noexcept;
   void crash(detail::envelope* e) noexcept;
+  std::string about(const std::string& why, const detail::envelope& asked) const;
   void end(exit_reason reason) noexcept;
   void end_as_told() noexcept;
   void tell(exit_reason reason, bool anew) noexcept;

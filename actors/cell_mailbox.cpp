@@ -3,6 +3,7 @@
 #include <troupe/actors/cell.hpp>
 
 #include <troupe/actors/detail/cell_extras.hpp>
+#include <troupe/actors/detail/last_words.hpp>
 #include <troupe/actors/detail/no_answer.hpp>
 
 namespace troupe {
@@ -53,7 +54,8 @@ send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexc
       if (!counted) {
         core_->count(&detail::core::counters::refused);
         if (core_->watched()) core_->tell_of_loss(*this, loss::overflow, e.ops->name, e.trace, 1);
-        if (e.ops->refuse) e.ops->refuse(e, error(errc::full, "the mailbox of " + name() + " is full"));
+        if (e.ops->refuse)
+          e.ops->refuse(e, detail::error_saying(errc::full, [&] { return "the mailbox of " + name() + " is full"; }));
         e.ops->destroy(e);
         break;
       }
@@ -72,9 +74,8 @@ void cell::note_sender(envelope& e) noexcept {
 }
 
 void cell::lose_for_overflow(envelope& e) noexcept {
-  core_->refuse(*this, e, loss::overflow, [this] {
-    return error(errc::full, "the mailbox of " + name() + " was full: the message was dropped");
-  });
+  const auto text = [this] { return "the mailbox of " + name() + " was full: the message was dropped"; };
+  core_->refuse(*this, e, loss::overflow, [&] { return detail::error_saying(errc::full, text); });
   detail::free_envelope(&e);
 }
 

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include <troupe/base/log.hpp>
+#include <troupe/actors/detail/last_words.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 
 namespace troupe::detail {
@@ -28,13 +28,16 @@ void dead_letter_office::remove(std::uint64_t watch) noexcept {
 void dead_letter_office::tell(const dead_letter& lost) {
   // What the news itself pushes out of a full mailbox is no news: it could go on for ever.
   static constinit thread_local bool telling = false;
-  if (std::exchange(telling, true)) return;
+  if (telling) return;
+  struct until_told {
+    until_told() noexcept { telling = true; }
+    ~until_told() { telling = false; }
+  } const now;
   std::unique_lock lock(mutex_);
   const std::vector<watcher> watchers = watchers_;
   lock.unlock();
   for (const watcher& w : watchers)
     if (w.to.alive()) w.to.send(lost);
-  telling = false;
 }
 
 void core::tell_of_loss(cell& receiver, loss why, const char* type, std::uint64_t sender, std::uint64_t n) noexcept {
@@ -42,7 +45,9 @@ void core::tell_of_loss(cell& receiver, loss why, const char* type, std::uint64_
   try {
     dead_letters()->tell({why, any_ref(&receiver), sender, type, n});
   } catch (...) {
-    log_line(fmt::format("the news that a {} was lost could not be sent: {}", type, current_exception_text()));
+    log_saying([&] {
+      return fmt::format("the news that a {} was lost could not be sent: {}", type, current_exception_text());
+    });
   }
 }
 

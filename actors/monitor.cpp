@@ -1,10 +1,27 @@
 #include <troupe/actors/monitor.hpp>
 
 #include <troupe/actors/detail/cell_extras.hpp>
+#include <troupe/actors/detail/last_words.hpp>
 
 namespace troupe {
 
 namespace detail {
+
+namespace {
+
+/// C13: where there is no memory for the news, the log says so.
+template <class Notice, class Record, class News>
+void tell_of_end(cell& watcher, const message_ops& ops, std::shared_ptr<Record> record, News news) noexcept {
+  envelope* e = nullptr;
+  try {
+    e = make_envelope<Notice>(ops, std::move(record), std::move(news));
+  } catch (...) {
+    return log_saying([&] { return "out of memory: " + watcher.name() + " is not told of the end of another"; });
+  }
+  (void)watcher.enqueue(*e);
+}
+
+}  // namespace
 
 void monitor_record::begin() {
   cell& watcher = *watcher_.get_cell();
@@ -27,7 +44,7 @@ bool monitor_record::deliver(cell& c) noexcept {
 void monitor_record::actor_gone(cell& who, const exit_reason& reason) noexcept {
   if (&who == watcher_.get_cell()) return target_.get_cell()->remove_observer(*this);
   using notice = notice_envelope<down, monitor_record>;
-  (void)watcher_.get_cell()->enqueue(*make_envelope<notice>(*ops_, shared_from_this(), down{any_ref(&who), reason}));
+  tell_of_end<notice>(*watcher_.get_cell(), *ops_, shared_from_this(), down{any_ref(&who), copy_of(reason)});
 }
 
 void link_record::begin() {
@@ -53,14 +70,13 @@ void link_record::actor_gone(cell& who, const exit_reason& reason) noexcept {
   if (const message_ops* trap = other.of_class().exit_signal) {
     // It stays in the other's list until it is delivered, for `unlink` to find.
     using notice = notice_envelope<exit_signal, link_record>;
-    (void)other.enqueue(*make_envelope<notice>(*trap, shared_from_this(), exit_signal{any_ref(&who), reason}));
-    return;
+    return tell_of_end<notice>(other, *trap, shared_from_this(), exit_signal{any_ref(&who), copy_of(reason)});
   }
   other.remove_observer(*this);
   if (reason.kind == exit_kind::shutdown)
     other.close(exit_kind::shutdown);
   else if (reason.abnormal())
-    other.end_with(reason);
+    other.end_with(copy_of(reason));
 }
 
 }  // namespace detail

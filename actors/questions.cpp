@@ -1,4 +1,5 @@
 #include <troupe/actors/cell.hpp>
+#include <troupe/actors/detail/last_words.hpp>
 #include <troupe/actors/detail/question.hpp>
 
 // Questions whose asker gives up.
@@ -35,7 +36,9 @@ bool cell::asker_gone() const noexcept {
 }
 
 detail::root_handle cell::skip_unwanted(detail::envelope& e, const detail::message_ops& gone) noexcept {
-  core_->refuse(*this, e, loss::cancelled, [] { return error(errc::cancelled, "nobody wants the answer any more"); });
+  core_->refuse(*this, e, loss::cancelled, [] {
+    return detail::error_saying(errc::cancelled, [] { return "nobody wants the answer any more"; });
+  });
   e.ops = &gone;
   return {};
 }

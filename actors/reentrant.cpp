@@ -8,6 +8,7 @@
 #include <troupe/actors/detail/bounded_inbox.hpp>
 #include <troupe/actors/detail/cell_extras.hpp>
 #include <troupe/actors/detail/handler_strand.hpp>
+#include <troupe/actors/detail/last_words.hpp>
 #include <troupe/actors/detail/message_envelopes.hpp>
 #include <troupe/actors/detail/no_answer.hpp>
 #include <troupe/actors/detail/slice_count.hpp>
@@ -164,7 +165,7 @@ bool cell::end_handlers(const exit_reason& reason, detail::no_answer& why) noexc
   detail::cell_extras& x = own_extras();
   detail::overlapping_handlers& all = *x.handlers;
   if (!std::exchange(all.ending, true)) {
-    x.ending = reason;
+    x.ending = detail::copy_of(reason);
     ending_ = true;
     all.awaited.store(1, relaxed);
     for (handler_strand& h : all.live) {

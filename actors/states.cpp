@@ -6,6 +6,7 @@
 
 #include <troupe/actors/cell.hpp>
 #include <troupe/actors/detail/cell_extras.hpp>
+#include <troupe/actors/detail/last_words.hpp>
 
 namespace troupe {
 
@@ -32,9 +33,10 @@ const detail::active_state* cell::innermost_state() const noexcept {
 detail::root_handle cell::refuse_unhandled(detail::envelope& e, const detail::message_ops& gone) noexcept {
   core_->refuse(*this, e, loss::unhandled, [&] {
     const detail::active_state* state = innermost_state();
-    return error(errc::unhandled,
-                 fmt::format("{} has no handler for {} {}{}", name(), e.ops->name,
-                             state ? "in its state " : "while it is in no state", state ? state->name : ""));
+    return detail::error_saying(errc::unhandled, [&] {
+      return fmt::format("{} has no handler for {} {}{}", name(), e.ops->name,
+                         state ? "in its state " : "while it is in no state", state ? state->name : "");
+    });
   });
   e.ops = &gone;
   return {};

@@ -2,6 +2,7 @@
 
 #include <troupe/actors/cell.hpp>
 #include <troupe/actors/detail/cell_extras.hpp>
+#include <troupe/actors/detail/last_words.hpp>
 #include <troupe/base/log.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/run_loop.hpp>
@@ -70,7 +71,7 @@ bool cell::held_by_kin(exit_reason& reason) noexcept {
   const bool anew = x->place && made_anew_after(reason);
   if (const std::shared_ptr<detail::family> children = x->children) {
     using mode = detail::family::mode;
-    x->ending = reason;
+    x->ending = detail::copy_of(reason);
     ending_ = true;
     const bool kept = anew && children->keeps_over_restarts();
     // Unless it was closed its children end at once: one that drains might wait for those who wait for this one.
@@ -147,12 +148,13 @@ bool cell::come_back() noexcept {
   try {
     m.remake(m.memory);
   } catch (...) {
-    failure = {exit_kind::crashed, "the constructor threw: " + detail::current_exception_text(), 0,
+    failure = {exit_kind::crashed,
+               detail::saying([] { return "the constructor threw: " + detail::current_exception_text(); }), 0,
                std::current_exception()};
   }
   detail::cell_under_construction = outer;
   if (failure.kind == exit_kind::crashed) {
-    log_line(fmt::format("actor {} crashed when it was made anew: {}", name(), failure.text));
+    detail::log_saying([&] { return fmt::format("actor {} crashed when it was made anew: {}", name(), failure.text); });
     if (x.children) std::exchange(x.children, nullptr)->abandon();
     made_anew_after(failure) ? retire(failure) : end(std::move(failure));
     return false;
@@ -177,8 +179,10 @@ bool cell::keep_for_retry(envelope& e, const exit_reason& reason) noexcept {
   m->tries = retrying_ ? m->tries + 1 : 1;
   retrying_ = false;
   if (m->tries >= m->options.poison_after) {
-    core_->refuse(*this, e, loss::poison, [&] { return error(errc::crashed, reason.text, reason.exception); });
-    log_line(fmt::format("actor {} gave message {} up after {} crashes", name(), e.ops->name, m->tries));
+    const auto text = [&] { return about(reason.text, e); };
+    core_->refuse(*this, e, loss::poison, [&] { return detail::error_saying(errc::crashed, text, reason.exception); });
+    detail::log_saying(
+        [&] { return fmt::format("actor {} gave message {} up after {} crashes", name(), e.ops->name, m->tries); });
     return true;
   }
   if (!made_anew_after(reason)) return false;

@@ -48,11 +48,14 @@ std::string log_context::text() {
 void set_log_sink(log_sink sink) noexcept { current_sink.store(sink ? sink : &to_standard_error, release); }
 
 void log_line(std::string_view line) noexcept {
-  const std::string context = log_context::text();
-  if (context.empty()) return current_sink.load(acquire)(line);
-  std::string longer(line);
-  longer += " [" + context + "]";
-  current_sink.load(acquire)(longer);
+  std::string longer;
+  try {
+    const std::string context = log_context::text();
+    if (!context.empty()) longer.append(line).append(" [").append(context).append("]");
+  } catch (...) {  // there is no memory: the line alone
+    longer.clear();
+  }
+  current_sink.load(acquire)(longer.empty() ? line : longer);
 }
 
 }  // namespace troupe

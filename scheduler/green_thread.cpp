@@ -17,16 +17,24 @@ std::string green_strand::describe() const {
 
 std::string current_exception_text() {
   try {
-    throw;
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "an exception that is not a std::exception";
+    try {
+      throw;
+    } catch (const std::exception& e) {
+      return e.what();
+    } catch (...) {
+      return "an exception that is not a std::exception";
+    }
+  } catch (...) {  // no memory for that: words that a string holds in itself, for ends that must not fail
+    return "out of memory";
   }
 }
 
 error came_too_late() noexcept {
-  return error(errc::shutdown, "the runtime has been shut down: a green thread cannot begin any more");
+  try {
+    return error(errc::shutdown, "the runtime has been shut down: a green thread cannot begin any more");
+  } catch (...) {
+    return error(errc::shutdown);
+  }
 }
 
 error crash_of(const std::exception_ptr& e) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <troupe/actors/cell.hpp>
+#include <troupe/actors/detail/last_words.hpp>
 #include <troupe/actors/detail/message_queues.hpp>
 #include <troupe/base/log.hpp>
 #include <troupe/scheduler/green_thread.hpp>
@@ -80,8 +81,10 @@ void bounded_inbox::insert(envelope& e) noexcept {
   try {
     queue_->push(queued_message(e, *this));
   } catch (...) {  // on its way out the message has come to let_go()
-    log_line(fmt::format("the mailbox of {} could not take a {}: {}", owner_->name(), e.ops->name,
-                         current_exception_text()));
+    log_saying([&] {
+      return fmt::format("the mailbox of {} could not take a {}: {}", owner_->name(), e.ops->name,
+                         current_exception_text());
+    });
   }
 }
 

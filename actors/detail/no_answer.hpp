@@ -20,7 +20,7 @@ public:
 
   /// That of `why()`, which it does not make.
   errc code() const noexcept;
-  const error& why();
+  const error& why() noexcept;
 
 private:
   const exit_reason* after_ = nullptr;

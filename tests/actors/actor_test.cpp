@@ -116,7 +116,7 @@ TEST(Actor, an_exception_ends_the_actor_and_answers_the_question) {
   auto r = t.ask(1, 60s).get();
   ASSERT_FALSE(r);
   EXPECT_EQ(r.error(), troupe::errc::crashed);
-  EXPECT_EQ(r.error().message(), "no such luck");
+  EXPECT_EQ(r.error().message(), "no such luck (int asked of " + t.name() + ")");
   auto reason = t.join(60s);
   EXPECT_EQ(reason->kind, troupe::exit_kind::crashed);
   auto late = t.ask(1, 60s).get();
