@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <troupe/actors/detail/last_words.hpp>
 #include <troupe/actors/runtime.hpp>
 #include <troupe/base/splitmix.hpp>
 
@@ -19,6 +20,7 @@
 //
 // RT1. A member that has ended is gone from the list before its end is told: its end hook takes it out.
 // RT2. The list is copied under the mutex, and what is sent is sent outside of it.
+// RT3. It keeps the core alive, as a reference does: whoever has a router may use it after the runtime has gone.
 
 namespace troupe {
 
@@ -51,7 +53,7 @@ std::uint64_t key_of(const M& m) {
 template <class A>
 class router_state final : public std::enable_shared_from_this<router_state<A>> {
 public:
-  router_state(core& k, routing r) : how(r), core_(&k), drawn_(splitmix(k.seed() + 1)) {}
+  router_state(core& k, routing r) : how(r), core_(&k), keep_(k.lease()), drawn_(splitmix(k.seed() + 1)) {}
 
   void add(const ref<A>& a) {
     auto h = std::make_shared<hook>(this->weak_from_this());
@@ -82,6 +84,9 @@ public:
     for (const member& m : members_) all.push_back(m.who);
     return all;
   }
+
+  /// What runs the actors; whether or not the runtime is there.
+  troupe::scheduler& scheduler() const noexcept { return core_->scheduler(); }
 
   /// One of them; stands for nobody if there is none.
   ref<A> pick(std::uint64_t key) {
@@ -144,21 +149,38 @@ private:
   }
 
   core* core_;
+  std::shared_ptr<void> keep_;  // RT3
   mutable std::mutex mutex_;
   std::vector<member> members_;
   std::size_t next_ = 0;
   std::uint64_t drawn_;
 };
 
-/// The first answer of several, or the last error.
+/// Where the first answer of several goes, or the last error.
 template <class R>
-task<> gather(std::shared_ptr<std::pair<std::mutex, promise<R>>> out, std::shared_ptr<atomic<std::size_t>> left,
-              future<R> answer) {
+struct gathering {
+  gathering(promise<R> to, std::size_t n) : reply(std::move(to)), left(n) {}
+  /// Where there is no answer yet the shutdown has ended those who wait for them.
+  ~gathering() {
+    const auto text = [] { return "the runtime has been shut down before a member of the router had answered"; };
+    if (reply) reply.fail(error_saying(errc::shutdown, text));
+  }
+  gathering(const gathering&) = delete;
+  gathering& operator=(const gathering&) = delete;
+
+  std::mutex mutex;
+  promise<R> reply;  // under the mutex, as is the next
+  std::size_t left;
+};
+
+template <class R>
+task<> gather(std::shared_ptr<gathering<R>> out, future<R> answer) {
   result<R> r = co_await answer;
-  const bool last = left->fetch_sub(1, acq_rel) == 1;
-  std::lock_guard guard(out->first);
-  if (!out->second || (!r && !last)) co_return;
-  promise<R> p = std::move(out->second);
+  std::unique_lock lock(out->mutex);
+  const bool last = --out->left == 0;
+  if (!out->reply || (!r && !last)) co_return;
+  promise<R> p = std::move(out->reply);
+  lock.unlock();
   if (r)
     p.give(std::move(r));
   else
@@ -168,12 +190,12 @@ task<> gather(std::shared_ptr<std::pair<std::mutex, promise<R>>> out, std::share
 }  // namespace detail
 
 /// Sends to one of several actors of class A, or to all. Members that end leave it. Dropping it ends none of them.
-/// Copies stand for the same router. Any thread.
+/// Copies stand for the same router. Any thread, and also after the end of the runtime, as with references.
 template <class A>
 class actor_router {
 public:
   actor_router(runtime& rt, routing how, const std::vector<ref<A>>& members = {})
-      : runtime_(&rt), state_(std::make_shared<detail::router_state<A>>(rt.core(), how)) {
+      : state_(std::make_shared<detail::router_state<A>>(rt.core(), how)) {
     for (const ref<A>& m : members) add(m);
   }
 
@@ -205,8 +227,8 @@ public:
   }
 
   /// Asks one of the members, by its routing; with `scatter_gather_first` all of them, and gives the first answer, or
-  /// the last error. Errors: those of `ref::ask`, and `not_found` if there is no member. With `broadcast` one member is
-  /// asked.
+  /// the last error. Errors: those of `ref::ask`; `not_found` if there is no member; where all are asked `shutdown`
+  /// once the runtime has been shut down. With `broadcast` one member is asked.
   template <class M>
   auto ask(M&& message, std::chrono::nanoseconds timeout = forever) const {
     using message_type = std::remove_cvref_t<M>;
@@ -237,7 +259,7 @@ private:
 
   template <class R>
   future<R> nobody() const {
-    promise<R> p(runtime_->scheduler());
+    promise<R> p(state_->scheduler());
     future<R> f = p.get_future();
     p.fail(error(errc::not_found, "the router has no member"));
     return f;
@@ -247,16 +269,14 @@ private:
   future<R> ask_all(const M& message, std::chrono::nanoseconds timeout) const {
     const auto all = state_->members();
     if (all.empty()) return nobody<R>();
-    promise<R> p(runtime_->scheduler());
+    promise<R> p(state_->scheduler());
     future<R> f = p.get_future(timeout);
-    auto out = std::make_shared<std::pair<std::mutex, promise<R>>>(std::piecewise_construct, std::tuple<>(),
-                                                                   std::forward_as_tuple(std::move(p)));
-    auto left = std::make_shared<atomic<std::size_t>>(all.size());
-    for (const ref<A>& m : all) runtime_->spawn(&detail::gather<R>, out, left, m.template ask<M>(timeout, message));
+    auto out = std::make_shared<detail::gathering<R>>(std::move(p), all.size());
+    for (const ref<A>& m : all)
+      troupe::spawn(state_->scheduler(), &detail::gather<R>, out, m.template ask<M>(timeout, message));
     return f;
   }
 
-  runtime* runtime_;
   std::shared_ptr<detail::router_state<A>> state_;
 };
 
