@@ -83,7 +83,7 @@ runtime::~runtime() {
 }
 
 bool runtime::wait_idle(std::chrono::nanoseconds timeout) {
-  return await_rest(deadline_after(scheduler().now(), timeout));
+  return await_rest(deadline_after(scheduler().now(), timeout), timers::never);
 }
 
 void runtime::run_forever() {
@@ -195,9 +195,9 @@ private:
 
 }  // namespace
 
-/// Waits until nothing is queued, runs or is due, here and on the threads of single actors. False at the deadline, or
-/// on a thread of this runtime.
-bool runtime::await_rest(std::int64_t deadline) {
+/// Waits until nothing is queued, runs or is due by `horizon`, here and on the threads of single actors. False at the
+/// deadline, or on a thread of this runtime.
+bool runtime::await_rest(std::int64_t deadline, std::int64_t horizon) {
   troupe::scheduler& s = scheduler();
   if (core_->runs_caller()) return false;
   const detail::thread_work& sides = s.roster()->sides();
@@ -205,13 +205,13 @@ bool runtime::await_rest(std::int64_t deadline) {
   for (;;) {
     const std::uint64_t begun = sides.begun();
     const bool rested = sides.rested() == begun;
-    if (!s.wait_quiescent(deadline)) return false;
+    if (!s.wait_quiescent(deadline, horizon)) return false;
     if (rested && sides.begun() == begun) return true;  // TR1: and so it was when the scheduler came to rest
     if (s.wait(condition, deadline) != troupe::scheduler::waited::held) return false;
   }
 }
 
-/// Waits until nothing is queued, runs, is due, or waits for a reply.
+/// Waits until nothing is queued, runs, is due by the deadline, or waits for a reply.
 void runtime::await_quiescence(std::int64_t deadline) {
   troupe::scheduler& s = scheduler();
   const detail::thread_work& helpers = s.roster()->helpers();
@@ -219,7 +219,7 @@ void runtime::await_quiescence(std::int64_t deadline) {
   for (;;) {
     const std::uint64_t begun = helpers.begun();
     const bool rested = helpers.rested() == begun;
-    if (!await_rest(deadline)) return;
+    if (!await_rest(deadline, deadline)) return;
     // TR1: none of them has sent anything, and gone idle, behind the moment of rest.
     if (rested && condition.holds() && helpers.begun() == begun) return;
     if (s.wait(condition, deadline) != troupe::scheduler::waited::held) return;
@@ -292,7 +292,7 @@ shutdown_report runtime::shut_down(std::chrono::nanoseconds timeout) {
   std::for_each(all.rbegin(), all.rend(), [](const any_ref& a) {
     if (!a.get_cell()->place()) a.get_cell()->close(exit_kind::shutdown);
   });
-  await_rest(part(8));
+  await_rest(part(8), part(8));
   core_->go_down();
   s.end_spawning();
   if (s.strands().size() != 0) {

@@ -209,7 +209,7 @@ scheduler::waited run_loop::wait(wait_condition& condition, std::int64_t deadlin
   return waited::held;
 }
 
-bool run_loop::wait_quiescent(std::int64_t deadline) {
+bool run_loop::wait_quiescent(std::int64_t deadline, std::int64_t horizon) {
   driving here(*this);
   if (!here.entered()) return false;
   for (;;) {
@@ -218,7 +218,7 @@ bool run_loop::wait_quiescent(std::int64_t deadline) {
       run_slice(*j);
       if (timers_.next() <= now()) timers_.fire_due(now());
       if (now() >= deadline) return false;
-    } else if (timers_.none_awaited()) {
+    } else if (timers_.none_awaited(horizon)) {
       return true;
     } else if (now() >= deadline || !advance_time(deadline)) {
       return false;

@@ -1,6 +1,7 @@
 #include <troupe/scheduler/scheduler.hpp>
 
 #include <chrono>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -20,11 +21,27 @@ std::vector<worker_info> scheduler::inspect() const {
   return all;
 }
 
+void scheduler::note_dropped_call(std::string what) noexcept {
+  constexpr std::size_t most = 3;
+  scheduler& b = *base_;
+  std::lock_guard guard(b.dropped_mutex_);
+  ++b.dropped_calls_;
+  if (what.empty() || b.dropped_names_.size() == most) return;
+  try {
+    b.dropped_names_.push_back(std::move(what));
+  } catch (...) {  // no memory: it is counted all the same
+  }
+}
+
 void scheduler::report_dropped_calls() noexcept {
-  const std::size_t n = dropped_calls_.exchange(0, relaxed);
-  if (n != 0)
-    log_line(fmt::format("the end of a runtime has dropped {} call{} that {} still to come", n, n == 1 ? "" : "s",
-                         n == 1 ? "was" : "were"));
+  std::unique_lock lock(dropped_mutex_);
+  const std::size_t n = std::exchange(dropped_calls_, 0);
+  const auto names = std::exchange(dropped_names_, {});
+  lock.unlock();
+  if (n == 0) return;
+  log_line(fmt::format("the end of a runtime has dropped {} call{} that {} still to come{}{}{}", n, n == 1 ? "" : "s",
+                       n == 1 ? "was" : "were", names.empty() ? "" : ": ", fmt::join(names, ", "),
+                       !names.empty() && names.size() < n ? ", ..." : ""));
 }
 
 std::int64_t steady_now() noexcept {

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -97,8 +98,9 @@ public:
   virtual bool begin_blocking() noexcept = 0;
   virtual void end_blocking() noexcept = 0;
 
-  /// Waits until nothing runs, is queued or is due, but for periodic calls. False at the deadline.
-  virtual bool wait_quiescent(std::int64_t deadline) = 0;
+  /// Waits until nothing runs, is queued or is due, but for periodic calls, and for what is due only after `horizon`.
+  /// False at the deadline.
+  virtual bool wait_quiescent(std::int64_t deadline, std::int64_t horizon = timers::never) = 0;
 
   /// Ends all threads; false if some did not end by the deadline: they are left to themselves, and keep alive what they
   /// can still touch.
@@ -129,8 +131,9 @@ public:
   /// (C12).
   virtual bool deterministic() const noexcept { return false; }
 
-  /// Internal: a call that was asked for will not be made (`call_soon`, `call_later`, `call_at`).
-  void note_dropped_call() noexcept { base_->dropped_calls_.fetch_add(1, relaxed); }
+  /// Internal: a call that was asked for will not be made (`call_soon`, `call_later`, `call_at`). `what` it was for, or
+  /// empty.
+  void note_dropped_call(std::string what) noexcept;
 
   /// Internal: its threads, and who has made them.
   const std::shared_ptr<detail::thread_roster>& roster() const noexcept { return roster_; }
@@ -175,7 +178,9 @@ private:
   // false -> true. Relaxed: a strand that is listed before it looks, and is not in the list of those who end the
   // others, has taken the registry's lock after them.
   atomic<bool> spawning_ended_{false};
-  atomic<std::size_t> dropped_calls_{0};  // that nobody has reported; relaxed: it only counts
+  std::mutex dropped_mutex_;
+  std::size_t dropped_calls_ = 0;           // that nobody has reported; under dropped_mutex_, as is the next
+  std::vector<std::string> dropped_names_;  // what the first of them were for
 };
 
 /// The threads of a scheduler, in the order of their starting: workers and whatever else it was made to start. The

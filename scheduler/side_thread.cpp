@@ -123,8 +123,8 @@ bool side_thread::stop(std::int64_t deadline) {
   return over_;
 }
 
-bool side_thread::wait_quiescent(std::int64_t deadline) {
-  return current_worker() != &self_ && base().wait_quiescent(deadline);
+bool side_thread::wait_quiescent(std::int64_t deadline, std::int64_t horizon) {
+  return current_worker() != &self_ && base().wait_quiescent(deadline, horizon);
 }
 
 void side_thread::inspect(std::vector<worker_info>& all) const {

@@ -50,7 +50,7 @@ public:
   waited wait(wait_condition& condition, std::int64_t deadline) override { return base().wait(condition, deadline); }
   bool begin_blocking() noexcept override { return true; }
   void end_blocking() noexcept override {}
-  bool wait_quiescent(std::int64_t deadline) override;
+  bool wait_quiescent(std::int64_t deadline, std::int64_t horizon = timers::never) override;
   bool stop(std::int64_t deadline) override;
   unsigned size() const noexcept override { return 1; }
   std::string label(const strand& s) const override { return base().label(s); }

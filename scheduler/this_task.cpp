@@ -11,7 +11,7 @@ void sleep_awaiter::await_suspend(std::coroutine_handle<> h) {
   const std::int64_t deadline =
       relative_ ? deadline_after(home.now(), std::chrono::nanoseconds(deadline_ns)) : deadline_ns;
   home.arm(*this, deadline);
-  self_->begin_wait(*this);
+  self_->begin_wait(*this, false);  // its timer is due, and holds up a shutdown as such
   if (gate_.exchange(gate::armed, acq_rel) == gate::arming) return;
   // The timer or a canceller was quicker.
   self_->end_wait();

@@ -1,5 +1,8 @@
 #include <troupe/scheduler/timed_call.hpp>
 
+#include <string>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include <troupe/base/log.hpp>
@@ -79,7 +82,14 @@ void timed_call::again() noexcept {
 /// Nobody will make the call any more.
 void timed_call::end_unmade() noexcept {
   const state was = state_.exchange(state::cancelled, acq_rel);
-  if (was == state::waiting && period_ == 0) home_->note_dropped_call();
+  if (was == state::waiting && period_ == 0) {
+    std::string for_what;
+    try {
+      for_what = what();
+    } catch (...) {  // no memory: it is counted all the same
+    }
+    home_->note_dropped_call(std::move(for_what));
+  }
   end();
 }
 

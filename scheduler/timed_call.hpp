@@ -1,9 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -59,6 +61,7 @@ private:
   enum class state : std::uint8_t { waiting, running, done, cancelled };
 
   virtual void call() = 0;
+  virtual std::string what() const = 0;  // it is for; empty: unknown
   virtual void drop_callable() noexcept = 0;
   virtual void destroy() noexcept = 0;
 
@@ -99,6 +102,14 @@ private:
   ~timed_call_of() = default;
 
   void call() override { (*f_)(); }
+  std::string what() const override {
+    if constexpr (requires(const F& f) {
+                    { f.what() } -> std::same_as<std::string>;
+                  })
+      return f_->callable().what();
+    else
+      return {};
+  }
   void drop_callable() noexcept override { f_.reset(); }
   void destroy() noexcept override {
     this->~timed_call_of();

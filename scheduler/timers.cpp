@@ -56,9 +56,9 @@ bool timers::empty() const {
   return wheel_.empty();
 }
 
-bool timers::none_awaited() const {
+bool timers::none_awaited(std::int64_t until) const {
   std::lock_guard guard(lock_);
-  return wheel_.awaited() == 0;
+  return wheel_.awaited() == 0 || wheel_.next_deadline().value_or(never) > until;
 }
 
 }  // namespace troupe

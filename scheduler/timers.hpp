@@ -51,9 +51,10 @@ public:
   /// The scheduler has ended: drops all that are armed, and those that will be.
   void drop_all() noexcept;
 
-  /// True if none is armed; if none but those in the background are.
+  /// True if none is armed.
   bool empty() const;
-  bool none_awaited() const;
+  /// True if none is armed but those in the background, or none is due by then.
+  bool none_awaited(std::int64_t until = never) const;
 
 private:
   mutable spin_lock lock_;

@@ -566,14 +566,15 @@ scheduler::waited work_stealing_pool::wait(wait_condition& condition, std::int64
   return held || condition.holds() ? waited::held : waited::timeout;
 }
 
-bool work_stealing_pool::wait_quiescent(std::int64_t deadline) {
+bool work_stealing_pool::wait_quiescent(std::int64_t deadline, std::int64_t horizon) {
   state& s = *state_;
   worker* w = current_worker();
   if (w && &w->owner() == this) return false;
   std::unique_lock lock(s.idle_mutex);
   ++s.quiescence_waiters;
   const auto quiescent = [&] {
-    return s.sleepers.size() == s.active.load(relaxed) && timers_.none_awaited() && s.injected.load(seq_cst) == 0;
+    return s.sleepers.size() == s.active.load(relaxed) && timers_.none_awaited(horizon) &&
+           s.injected.load(seq_cst) == 0;
   };
   bool reached = quiescent();
   while (!reached && now() < deadline) {

@@ -45,7 +45,7 @@ public:
   std::int64_t now() const noexcept override { return steady_now(); }
   void arm(timer& t, std::int64_t deadline) override;
   waited wait(wait_condition& condition, std::int64_t deadline) override;
-  bool wait_quiescent(std::int64_t deadline) override;
+  bool wait_quiescent(std::int64_t deadline, std::int64_t horizon = timers::never) override;
   bool begin_blocking() noexcept override;
   void end_blocking() noexcept override;
   bool stop(std::int64_t deadline) override;

@@ -2,18 +2,29 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include <troupe/base/atomic.hpp>
+#include <troupe/base/type_name.hpp>
 #include <troupe/scheduler/timed_call.hpp>
 
 namespace troupe::detail {
 
-/// Sends once; `To` is a `ref` or an `address`.
+/// A message on its way to be sent; `To` is a `ref` or an `address`.
+template <class To, class M>
+struct delayed_send {
+  To to;
+  M message;
+
+  void operator()() { to.send(std::move(message)); }
+  std::string what() const { return std::string("a ") + type_name<M>() + " for " + to.name(); }
+};
+
+/// Sends once.
 template <class To, class M>
 timer_handle send_later(const To& to, std::chrono::nanoseconds delay, M message) {
-  return call_later(to.get_cell()->core().scheduler(), delay,
-                    [to, m = std::move(message)]() mutable { to.send(std::move(m)); });
+  return call_later(to.get_cell()->core().scheduler(), delay, delayed_send<To, M>{to, std::move(message)});
 }
 
 /// The handle of a periodic send, for the send itself.

@@ -109,6 +109,8 @@ public:
     return std::invoke(f_, std::forward<Args>(args)...);
   }
 
+  const F& callable() const noexcept { return f_; }
+
 private:
   F f_;
   local_chain locals_;

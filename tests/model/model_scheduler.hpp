@@ -51,7 +51,7 @@ public:
   void arm(timer& t, std::int64_t deadline) override { timers_.arm(t, deadline); }
   bool begin_blocking() noexcept override { return true; }
   void end_blocking() noexcept override {}
-  bool wait_quiescent(std::int64_t) override { return false; }
+  bool wait_quiescent(std::int64_t, std::int64_t) override { return false; }
   bool stop(std::int64_t) override { return true; }
   unsigned size() const noexcept override { return 1; }
   std::vector<worker_info> inspect_workers() const override { return {}; }
