@@ -257,7 +257,7 @@ void cell::kill() noexcept {
   if (flags_.fetch_or(closing_flag | killed_flag, acq_rel) & killed_flag) return;
   push_system<envelope>(detail::kill_ops);  // wakes it if it is idle
   flags_.fetch_or(refusing_flag, troupe::release);
-  cancel_waits();  // wakes it if it waits in a handler
+  call_off_handler();  // wakes it if it waits in one
 }
 
 // --- the slice -----------------------------------------------------------------------------------------------------

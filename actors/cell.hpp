@@ -300,6 +300,7 @@ private:
 
   void prepare(actor_options options);
   void take_own_thread();
+  void call_off_handler() noexcept;
   void begin() noexcept;    // construction is over: idle, or scheduled
   void abandon() noexcept;  // construction has failed
   bool must_end() const noexcept override { return ending_; }

@@ -14,8 +14,9 @@ public:
 /// beside other options. The thread has the actor's name (the system shows 15 characters), stands among `rt.threads()`
 /// with the role `actor`, sleeps while there is no message, keeps its actor over restarts, and ends after it. What its
 /// handlers fork runs there too. Everything else is as with other actors; a message to or from it costs a wake-up of a
-/// thread where the receiver sleeps. The watchdog leaves it alone; the end of the runtime does not wait for a handler
-/// beyond its deadline. In a runtime with a seed the actor has no thread: it is one of the loop's jobs.
+/// thread where the receiver sleeps. A handler that blocks finds in `this_task::stop_token()` that its actor is being
+/// killed, as a shutdown does in the end. The watchdog leaves it alone; the end of the runtime does not wait for a
+/// handler beyond its deadline. In a runtime with a seed the actor has no thread: it is one of the loop's jobs.
 inline constexpr own_thread_t own_thread{own_thread_t::key()};
 
 }  // namespace troupe

@@ -58,7 +58,7 @@ void cell::tell(exit_reason reason, bool anew) noexcept {
   }
   flags_.fetch_or(told_flag, acq_rel);
   (void)enqueue(*detail::make_envelope<envelope>(detail::kill_ops));
-  cancel_waits();
+  call_off_handler();
   if (place) place->tellers.fetch_sub(1, acq_rel);
 }
 
@@ -114,6 +114,7 @@ void cell::retire(const exit_reason& reason) noexcept {
   }
   while (m.tellers.load(acquire) != 0) yield_thread();
   flags_.fetch_and(static_cast<std::uint8_t>(~told_flag), acq_rel);
+  forget_stop();  // U2; `park` forgets only that its waits were called off
   m.recycled.store(false, relaxed);
   m.go.store(false, relaxed);
   ending_ = false;

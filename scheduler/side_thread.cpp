@@ -1,8 +1,12 @@
 #include <troupe/scheduler/side_thread.hpp>
 
+#include <system_error>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include <troupe/base/error.hpp>
+#include <troupe/scheduler/strand.hpp>
 
 namespace troupe {
 
@@ -22,10 +26,19 @@ std::shared_ptr<side_thread> side_thread::start(scheduler& beside_it, std::strin
   if (refused)
     throw troupe_error(errc::shutdown,
                        "the runtime has been shut down: no thread for actor " + made->self_.name() + " can be started");
-  made->native_.start(detail::thread_roster::add(made->roster(), made->self_.name(), thread_role::actor),
-                      [self = made, keep = std::move(keep)] { self->live(); });
+  try {
+    made->native_.start(detail::thread_roster::add(made->roster(), made->self_.name(), thread_role::actor),
+                        [self = made, keep = std::move(keep)] { self->live(); });
+  } catch (const std::system_error& e) {
+    throw std::system_error(
+        e.code(), fmt::format("no thread of its own can be started for actor {} (let fewer actors have one, or raise "
+                              "what the system grants: ulimit -u, the memory for stacks, pids.max of the cgroup)",
+                              made->self_.name()));
+  }
   return made;
 }
+
+strand* side_thread::running() const noexcept { return dynamic_cast<strand*>(slice_of_); }
 
 void side_thread::live() noexcept {
   detail::this_worker = &self_;
@@ -68,7 +81,9 @@ void side_thread::run_slice(job& j) noexcept {
   slice_begun_.store(now(), relaxed);
   bump(self_.slices_);
   self_.running_.store(true, relaxed);
+  slice_of_ = &j;
   j.run();
+  slice_of_ = nullptr;
   self_.running_.store(false, relaxed);
 }
 

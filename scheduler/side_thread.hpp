@@ -24,6 +24,7 @@ namespace troupe {
 ///      `mutex_` (TR1). At rest it sleeps without a deadline (C7).
 /// SD3. It ends when it finds no job once it was retired, or its base has ended; then `over_` is set. What comes later
 ///     is run by the base; what is left when the base has ended, or comes then, is abandoned.
+/// SD4. `slice_of_` is the thread's: what runs there finds by it whose slice this is, also where that is no coroutine.
 class side_thread final : public scheduler,
                           public detail::thread_owner,
                           public std::enable_shared_from_this<side_thread> {
@@ -36,6 +37,9 @@ public:
 
   /// Its actor has gone. Any thread.
   void retire() noexcept;
+
+  /// The strand whose slice runs, null if what runs is none. Its own thread.
+  strand* running() const noexcept;
 
   // --- as an owner of threads: any thread ---------------------------------------------------------------------------
 
@@ -66,6 +70,7 @@ private:
 
   worker self_;
   parker parker_;
+  job* slice_of_ = nullptr;              // SD4
   atomic<std::int64_t> slice_begun_{0};  // nanoseconds of the base's clock; relaxed: for reports
 
   mutable std::mutex mutex_;

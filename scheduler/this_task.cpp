@@ -1,5 +1,6 @@
 #include <troupe/scheduler/this_task.hpp>
 
+#include <troupe/scheduler/side_thread.hpp>
 #include <troupe/scheduler/wait.hpp>
 
 namespace troupe::this_task::detail {
@@ -42,6 +43,14 @@ strand* current() noexcept {
   return t ? t->self : nullptr;
 }
 
+/// The same; on the thread of a single actor also where its handler is no coroutine: that may block, and be told.
+strand* current_to_tell() noexcept {
+  if (strand* const self = current()) return self;
+  worker* const here = current_worker();
+  const auto* const side = here ? dynamic_cast<const side_thread*>(&here->owner()) : nullptr;
+  return side ? side->running() : nullptr;
+}
+
 }  // namespace
 
 std::uint64_t id() {
@@ -55,12 +64,12 @@ std::string name() {
 }
 
 std::stop_token stop_token() {
-  strand* self = current();
+  strand* self = current_to_tell();
   return self ? self->root().stop_token() : std::stop_token();
 }
 
 bool stop_requested() noexcept {
-  const strand* self = current();
+  const strand* self = current_to_tell();
   return self && self->waits_cancelled();
 }
 

@@ -77,11 +77,14 @@ std::uint64_t id();
 std::string name();
 
 /// What is told when somebody calls `request_stop()` of its handle, or in a handler that is a coroutine when whoever
-/// has asked gives up; never told on an OS thread. Throws `std::bad_alloc`.
+/// has asked gives up. In any handler of an actor on a thread of its own, and in its `on_start`, it is told too when
+/// the actor is killed, by the last step of a shutdown, say, or told to end by its supervisor or a link: for what
+/// blocks there. Its callbacks run on the thread that does so. Never told on an OS thread, and in other handlers that
+/// are no coroutines. Throws `std::bad_alloc`.
 std::stop_token stop_token();
 
 /// True while its waits are called off: it was told to stop, or the scope or timeout that it is in, or nobody wants the
-/// answer of the handler any more. For loops that do not wait. Any thread.
+/// answer of the handler any more; and where `stop_token` says so. For loops that do not wait. Any thread.
 bool stop_requested() noexcept;
 
 }  // namespace troupe::this_task
