@@ -23,6 +23,16 @@ constexpr double max_deadline = 86'400;
 constexpr double min_interval = 0.01;
 constexpr double max_interval = 86'400;
 
+// `CLI::Range` lets through what is no number at all: NaN is neither below nor above anything.
+CLI::Validator seconds(double least, double most) {
+  const auto check = [least, most](const std::string& text) {
+    double n = 0;
+    const bool good = CLI::detail::lexical_cast(text, n) && n >= least && n <= most;
+    return good ? std::string() : fmt::format("'{}' is no number of seconds from {} to {}", text, least, most);
+  };
+  return CLI::Validator(check, "");
+}
+
 // The command line as CLI11 sees it.
 class command_line {
 public:
@@ -41,12 +51,12 @@ public:
         ->check(CLI::Range(1U, max_workers).description(""));
     run_->add_option("--deadline", deadline_, "Seconds that an early end may take")
         ->type_name("S")
-        ->check(CLI::Range(0.0, max_deadline).description(""))
+        ->check(seconds(0, max_deadline))
         ->capture_default_str();
     run_->add_option("--stats", interval_, "Print a table of what the actors do each so many seconds, and at the end")
         ->type_name("S")
         ->expected(0, 1)
-        ->check(CLI::Range(min_interval, max_interval).description(""))
+        ->check(seconds(min_interval, max_interval))
         ->default_str("5");
     run_->add_option("--stats-json", lines_, "Write the same to this file, a line of JSON each time")
         ->type_name("FILE");

@@ -96,6 +96,14 @@ TEST_F(Command, bad_usage_is_exit_code_2) {
     EXPECT_EQ(end.code, 2) << words;
     EXPECT_THAT(end.err, StartsWith("troupe: ")) << words;
   }
+  for (const std::string option : {"stats", "deadline"}) {
+    for (const std::string number : {"nan", "-nan", "NAN", "inf", "-inf", "1e300", "1e999", "86401", "5s"}) {
+      const auto end = shell("troupe run x --" + option + "=" + number);
+      EXPECT_EQ(end.code, 2) << option << " " << number;
+      EXPECT_THAT(end.err, HasSubstr("--" + option)) << number;
+      EXPECT_THAT(end.err, HasSubstr("is no number of seconds from ")) << number;
+    }
+  }
   EXPECT_EQ(shell("troupe rnu x.yaml").err, "troupe: unknown command 'rnu' (did you mean 'run'?)\n");
 }
 
