@@ -60,7 +60,7 @@ public:
   const ref<probe_actor<Parts...>>& as_ref() const noexcept { return *this; }
 
   /// From now on questions `M` are answered with what `f(const M&)` returns; they are kept for the test too. Without,
-  /// the test answers by `reply`. An exception of `f` crashes the probe.
+  /// the test answers by `reply`. An exception of `f` crashes the probe; whoever asked gets `crashed` with its text.
   template <class M, class F>
   void answer(F f) {
     require_question<M>();

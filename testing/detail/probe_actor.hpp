@@ -94,11 +94,17 @@ class probe_part<R(M)> {
 public:
   void on(M message, promise<R> reply) {
     if (reply && answer_->answer) {
-      if constexpr (std::is_void_v<R>) {
-        answer_->answer(message);
-        reply.give({});
-      } else {
-        reply.give(answer_->answer(message));
+      try {
+        if constexpr (std::is_void_v<R>) {
+          answer_->answer(message);
+          reply.give({});
+        } else {
+          reply.give(answer_->answer(message));
+        }
+      } catch (...) {  // as the handler of any actor: whoever asked learns what was thrown
+        reply.fail(error(errc::crashed, troupe::detail::current_exception_text() + " (" + type_name<M>() +
+                                            " asked of " + troupe::detail::running_cell->name() + ")"));
+        throw;
       }
     }
     queue_->keep(std::make_unique<kept_question<M, R>>(std::move(message), std::move(reply)));
