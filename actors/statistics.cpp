@@ -155,6 +155,7 @@ std::string to_table(const runtime_statistics& run, const runtime_statistics& in
       static_cast<double>(run.span.count()) / 1e9, grouped(run.alive), rate(interval.counts.handled, interval.span),
       grouped(n.sent), grouped(n.handled), grouped(n.failed), grouped(n.dropped), grouped(n.dead_letters),
       grouped(n.queued()));
+  if (n.refused != 0) text += fmt::format("refused {}: not sent, for lack of room in a mailbox\n", grouped(n.refused));
   std::vector<row> rows{
       {"class", "actors", "msg/s", "handled", "queued", "longest", "p50", "p99", "max", "failed", "restarts", "lost"}};
   for (const class_statistics& c : run.classes) {

@@ -1,5 +1,6 @@
 #include <troupe/base/error.hpp>
 
+#include <cstdint>
 #include <new>
 
 namespace troupe {
@@ -23,7 +24,7 @@ std::string_view to_string(errc code) noexcept {
     case errc::shutdown: return "shutdown";
     case errc::io: return "io";
   }
-  return "unknown";
+  return code == static_cast<errc>(UINT8_MAX) ? "no error" : "unknown";
 }
 
 std::uintptr_t error::with_text(errc code, std::string message, std::exception_ptr cause) noexcept {

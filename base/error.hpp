@@ -67,8 +67,8 @@ public:
     if (has_text()) release_text();
   }
 
-  /// What went wrong.
-  errc code() const noexcept { return has_text() ? told().code : static_cast<errc>(word_ >> 1); }
+  /// What went wrong. Of what `result::error` gives where there is none: no value of `errc`, called "no error".
+  errc code() const noexcept { return has_text() ? told().code : static_cast<errc>((word_ >> 1) - 1); }
 
   /// The sentence; the name of the code if none was given.
   std::string message() const {
@@ -98,7 +98,7 @@ private:
   explicit error(none) noexcept : word_(0) {}
   bool is_none() const noexcept { return word_ == 0; }
 
-  static constexpr std::uintptr_t bare(errc code) noexcept { return static_cast<std::uintptr_t>(code) << 1 | 1; }
+  static constexpr std::uintptr_t bare(errc code) noexcept { return (static_cast<std::uintptr_t>(code) + 1) << 1 | 1; }
   static std::uintptr_t with_text(errc code, std::string message, std::exception_ptr cause) noexcept;
 
 #pragma GCC diagnostic push
@@ -113,7 +113,7 @@ private:
   }
   void release_text() noexcept;
 
-  // A code with the low bit set, a pointer to a `text`, or 0: no error, the success of a `result<void>`.
+  // A code, from 1 on, with the low bit set, a pointer to a `text`, or 0: no error, the success of a `result<void>`.
   std::uintptr_t word_;
 };
 

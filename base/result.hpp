@@ -66,7 +66,7 @@ public:
     return has_value() ? **this : static_cast<T>(std::forward<U>(other));
   }
 
-  /// The error; undefined if there is a value.
+  /// The error. Where there is a value, which is to be asked first, one that equals no `errc` and reads "no error".
   const troupe::error& error() const& noexcept { return error_; }
 
 private:
@@ -115,7 +115,7 @@ public:
     if (!has_value()) throw troupe_error(error_);
   }
 
-  /// The error; undefined on success.
+  /// The error. On success, which is to be asked first, one that equals no `errc` and reads "no error".
   const troupe::error& error() const& noexcept { return error_; }
 
 private:

@@ -260,6 +260,17 @@ TEST(Statistics, are_a_table_for_people_and_a_line_for_programs) {
   EXPECT_THAT(line, HasSubstr(R"("sent":1236,"handled":1234,)"));
   EXPECT_THAT(line, HasSubstr(R"({"class":")" + counter_class + R"(","actors":0,"ended":1,"handled":1234,)"));
   EXPECT_THAT(line, HasSubstr(R"("lost":{"dead_letter":1}})"));
+  EXPECT_THAT(table, Not(HasSubstr("refused")));
+}
+
+TEST(Statistics, the_table_tells_of_messages_that_were_refused) {
+  troupe::runtime rt({.scheduling = troupe::schedule::round_robin});
+  auto a = rt.spawn<counter>({.mailbox = {{.capacity = 1}}});
+  EXPECT_EQ(a.try_send(number{1}), troupe::send_status::queued);
+  for (int i = 0; i != 1'200; ++i) EXPECT_EQ(a.try_send(number{1}), troupe::send_status::full);
+  rt.run();
+  const auto all = rt.statistics();
+  EXPECT_THAT(to_table(all, all), HasSubstr("\nrefused 1,200: not sent, for lack of room in a mailbox\n"));
 }
 
 }  // namespace

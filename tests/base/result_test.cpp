@@ -40,6 +40,28 @@ TEST(Result, holds_a_value_or_an_error) {
   EXPECT_THROW((void)failed.value(), troupe::troupe_error);
 }
 
+TEST(Result, of_success_has_an_error_that_is_like_none_and_says_so) {
+  const result<int> value(3);
+  const result<void> done;
+  for (const error& none : {value.error(), done.error()}) {
+    EXPECT_EQ(none.message(), "no error");
+    EXPECT_EQ(to_string(none.code()), "no error");
+    for (int i = 0; i <= static_cast<int>(errc::io); ++i) EXPECT_NE(none.code(), static_cast<errc>(i));
+  }
+}
+
+TEST(Result, keeps_each_code_with_and_without_a_sentence) {
+  for (int i = 0; i <= static_cast<int>(errc::io); ++i) {
+    const auto code = static_cast<errc>(i);
+    EXPECT_EQ(error(code).code(), code);
+    EXPECT_EQ(error(code).message(), to_string(code));
+    error told(code, "a sentence");
+    EXPECT_EQ(told.code(), code);
+    const error taken(std::move(told));
+    EXPECT_EQ(told.code(), code) << "what was moved from keeps the code";  // NOLINT(bugprone-use-after-move)
+  }
+}
+
 TEST(Result, is_as_movable_and_copyable_as_its_value) {
   static_assert(std::is_copy_constructible_v<result<std::string>>);
   static_assert(!std::is_copy_constructible_v<result<std::unique_ptr<int>>>);
