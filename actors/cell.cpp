@@ -441,11 +441,11 @@ bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
 bool cell::start() noexcept {
   try {
     if (class_->on_start) class_->on_start(object_);
-    started_ = true;
     if (class_->run) {
       root_ = class_->run(object_);
       root_.promise().is_run = true;
     }
+    started_ = true;
     return true;
   } catch (...) {
     crash(nullptr);
@@ -629,9 +629,10 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
   std::unique_lock lock(x->mutex);
   const auto call_hooks = [&] {
     while (!x->hooks.empty()) {
-      const auto hooks = std::exchange(x->hooks, {});
+      auto hooks = std::exchange(x->hooks, {});
       lock.unlock();
       for (const auto& h : hooks) h->actor_ended(*this);
+      hooks.clear();
       lock.lock();
     }
   };

@@ -408,7 +408,7 @@ private:
   detail::root_handle root_;
 
   detail::inbox_reader reader_;
-  bool started_ : 1 = false;    // its object is there, and `on_start` has returned
+  bool started_ : 1 = false;    // its object is there, `on_start` has returned, and `run` has begun
   bool ending_ : 1 = false;     // it ends, but waits for forks of its coroutine, overlapping handlers or child actors
   bool receiving_ : 1 = false;  // a loop actor that waits for a message
   bool draining_ : 1 = false;   // the close message has been reached

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <thread>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -62,11 +63,26 @@ detail::core* make_core(const runtime_options& options, std::shared_ptr<void>& r
 
 }  // namespace
 
-/// What the first call of `shutdown` has found.
+/// What the first call of `shutdown` has found. All under the mutex.
 struct runtime::outcome {
+  void begin() {
+    std::lock_guard guard(mutex);
+    by = std::this_thread::get_id();
+  }
+  void end(std::optional<shutdown_report> found) {
+    {
+      std::lock_guard guard(mutex);
+      over = true;
+      report = std::move(found);
+    }
+    known.notify_all();
+  }
+
   std::mutex mutex;
   std::condition_variable known;
-  std::optional<shutdown_report> report;
+  std::thread::id by;
+  bool over = false;
+  std::optional<shutdown_report> report;  // none if it threw
 };
 
 runtime::runtime(runtime_options options)
@@ -80,6 +96,11 @@ runtime::~runtime() {
   // C12: whoever sees the exception must be able to have the run again.
   if (replay_note_ && std::uncaught_exceptions() > exceptions_) log_line("an exception ends a deterministic runtime");
   shutdown(10s);
+  // That of another thread may take longer, and needs this object until then.
+  if (!is_waited_for()) {
+    std::unique_lock lock(outcome_->mutex);
+    outcome_->known.wait(lock, [&] { return outcome_->over; });
+  }
 }
 
 bool runtime::wait_idle(std::chrono::nanoseconds timeout) {
@@ -235,24 +256,34 @@ void runtime::await_ends(std::int64_t deadline) {
 shutdown_report runtime::shutdown(std::chrono::nanoseconds timeout) {
   if (down_.exchange(true, acq_rel)) return report_again(timeout);
   const std::shared_ptr<outcome> found = outcome_;
-  shutdown_report report = shut_down(timeout);
-  stop();
-  // As the last step, and not in this object: whoever waits for it may go on to destroy the runtime.
-  {
-    std::lock_guard guard(found->mutex);
-    found->report = report;
+  found->begin();
+  try {
+    shutdown_report report = shut_down(timeout);
+    stop();
+    found->end(
+        report);  // as the last step, and not in this object: whoever waits for it may go on to destroy the runtime
+    return report;
+  } catch (...) {
+    found->end(std::nullopt);
+    throw;
   }
-  found->known.notify_all();
-  return report;
+}
+
+/// Whether the first call of `shutdown` may wait for the calling thread, so that this must not wait for it.
+bool runtime::is_waited_for() const {
+  if (core_->runs_caller() || scheduler().roster()->includes_caller()) return true;
+  std::lock_guard guard(outcome_->mutex);
+  return !outcome_->over && outcome_->by == std::this_thread::get_id();
 }
 
 shutdown_report runtime::report_again(std::chrono::nanoseconds timeout) {
   outcome& first = *outcome_;
+  const bool waits = !is_waited_for();
   {
     std::unique_lock lock(first.mutex);
-    const auto is_known = [&] { return first.report.has_value(); };
-    if (!core_->runs_caller()) first.known.wait_for(lock, std::min<std::chrono::nanoseconds>(timeout, 8760h), is_known);
-    if (is_known()) return *first.report;
+    const auto is_over = [&] { return first.over; };
+    if (waits) first.known.wait_for(lock, std::min<std::chrono::nanoseconds>(timeout, 8760h), is_over);
+    if (first.report) return *first.report;
   }
   shutdown_report so_far{who_is_alive()};
   so_far.stuck.push_back({"the thread in shutdown()", {}, {}});

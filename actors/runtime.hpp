@@ -233,8 +233,8 @@ public:
   /// anyway: where nothing else is left it goes on at once. A thread that is stuck in a handler is left to itself.
   ///
   /// Whoever calls it again waits for the first call, and gets the same report. If that has not returned by the
-  /// deadline, and at once on a thread of this runtime, for which the first may be waiting, the report names who is
-  /// alive at that moment, and the thread that shuts down.
+  /// deadline, the report names who is alive at that moment, and the thread that shuts down; so it does at once on a
+  /// thread of this runtime, for which the first may be waiting, and on the thread of the first.
   shutdown_report shutdown(std::chrono::nanoseconds deadline);
 
   /// What has become of all messages (C3).
@@ -280,6 +280,7 @@ private:
 
   shutdown_report shut_down(std::chrono::nanoseconds timeout);
   shutdown_report report_again(std::chrono::nanoseconds timeout);
+  bool is_waited_for() const;
   std::vector<stuck_actor> who_is_alive() const;
   void kill_all() noexcept;
   std::vector<any_ref> all_actors() const;

@@ -79,13 +79,23 @@ void work_stealing_pool::ask_to_tidy() noexcept {
   }
 }
 
-/// After a wake-up, by the worker. True if that was for nothing else, so that it sleeps on (I9).
+/// By the worker, which has nothing else to do.
+void work_stealing_pool::tidy(worker& self) noexcept {
+  if (self.tidy_.exchange(false, acquire)) pool_trim();
+}
+
+/// After a wake-up, by the worker. True if that was for nothing else, so that it sleeps on (I9). One that others rely
+/// on now (I4) does it another time.
 bool work_stealing_pool::tidies(worker& self) noexcept {
-  if (!self.tidy_.exchange(false, acquire)) return false;
-  pool_trim();
+  if (!self.tidy_.load(relaxed)) return false;
   state& s = *state_;
-  std::lock_guard guard(s.idle_mutex);
-  return !s.stopping.load(seq_cst) && std::find(s.sleepers.begin(), s.sleepers.end(), &self) != s.sleepers.end();
+  const auto sleeps_on = [&] {
+    std::lock_guard guard(s.idle_mutex);
+    return !s.stopping.load(seq_cst) && std::find(s.sleepers.begin(), s.sleepers.end(), &self) != s.sleepers.end();
+  };
+  if (!sleeps_on()) return false;
+  tidy(self);
+  return sleeps_on();
 }
 
 void work_stealing_pool::keep_house() noexcept {

@@ -24,6 +24,8 @@ class wait_condition {
 public:
   /// True once the wait is over. Any thread of the scheduler or the waiter.
   virtual bool holds() const noexcept = 0;
+  /// Whether to look at it again and again for some microseconds costs nobody anything, and may be all there is to do.
+  virtual bool worth_watching() const noexcept { return false; }
   /// Sleeps until `holds()` may have changed or until the deadline (nanoseconds of the steady clock).
   virtual void sleep_until(std::int64_t deadline) noexcept = 0;
 

@@ -94,6 +94,17 @@ void strand::request_stop() noexcept {
   cancel_waits();
 }
 
+void detail::stop_follower::operator()() const noexcept { to->request_stop(); }
+
+void strand::stop_with(strand& other) {
+  strand_extras& x = extras();
+  if (!x.follows) x.follows.emplace(other.stop_token(), detail::stop_follower{this});
+}
+
+void strand::stop_alone() noexcept {
+  if (strand_extras* const x = extras_if_any()) x->follows.reset();
+}
+
 void strand::forget_stop() noexcept {
   std::stop_source over{std::nostopstate};  // destroyed outside of the lock
   std::lock_guard guard(outside_);

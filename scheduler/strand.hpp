@@ -148,6 +148,11 @@ public:
   /// The token of `request_stop`. Throws `std::bad_alloc`. Any thread.
   std::stop_token stop_token();
 
+  /// From now on it is told to stop when the other one is, too, until `stop_alone`. Throws `std::bad_alloc`. In its
+  /// slice.
+  void stop_with(strand& other);
+  void stop_alone() noexcept;
+
   /// As if it had never been told to stop: what it was to stop is over. Tokens that were given out stay told, the next
   /// one is a fresh one. In its slice, out of all regions.
   void forget_stop() noexcept;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -9,9 +10,19 @@
 
 namespace troupe {
 
+class strand;
+
 namespace detail {
+
 class cancel_region;
-}
+
+/// Passes on to a strand what another one is told.
+struct stop_follower {
+  strand* to;
+  void operator()() const noexcept;
+};
+
+}  // namespace detail
 
 /// What only some strands have: a block of its own, made when it is first asked for, so that the others pay for a
 /// pointer.
@@ -23,6 +34,7 @@ struct strand_extras {
   std::stop_source stop{std::nostopstate};  ///< of whoever asks the strand to stop; made when asked for (S3)
   detail::cancel_region* region = nullptr;  ///< the innermost that it is in (CR1)
   detail::local_chain locals;               ///< its task-local values, its own
+  std::optional<std::stop_callback<detail::stop_follower>> follows;  ///< of `stop_with`; the slice's
 };
 
 namespace detail {

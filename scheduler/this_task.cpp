@@ -43,9 +43,9 @@ strand* current() noexcept {
   return t ? t->self : nullptr;
 }
 
-/// The same; on the thread of a single actor also where its handler is no coroutine: that may block, and be told.
-strand* current_to_tell() noexcept {
-  if (strand* const self = current()) return self;
+/// The actor that has the calling thread to itself; null if none has. Its handlers may block, also those that are no
+/// coroutines or overlap others, and are told what it is told.
+strand* actor_of_this_thread() noexcept {
   worker* const here = current_worker();
   const auto* const side = here ? dynamic_cast<const side_thread*>(&here->owner()) : nullptr;
   return side ? side->running() : nullptr;
@@ -64,13 +64,19 @@ std::string name() {
 }
 
 std::stop_token stop_token() {
-  strand* self = current_to_tell();
-  return self ? self->root().stop_token() : std::stop_token();
+  strand* const actor = actor_of_this_thread();
+  strand* const self = current();
+  if (!self) return actor ? actor->stop_token() : std::stop_token();
+  strand& root = self->root();
+  if (actor && actor != &root) root.stop_with(*actor);
+  return root.stop_token();
 }
 
 bool stop_requested() noexcept {
-  const strand* self = current_to_tell();
-  return self && self->waits_cancelled();
+  const strand* const self = current();
+  if (self && self->waits_cancelled()) return true;
+  const strand* const actor = actor_of_this_thread();
+  return actor && actor->waits_cancelled();
 }
 
 }  // namespace troupe::this_task

@@ -93,6 +93,27 @@ std::optional<std::int64_t> timer_wheel::next_deadline() const noexcept {
   return next_;
 }
 
+bool timer_wheel::awaits_by(std::int64_t until_ns) const noexcept {
+  if (awaited() == 0) return false;
+  const auto found_in = [until_ns](const timer_list& in) {
+    auto& nodes = const_cast<timer_list&>(in);
+    return std::any_of(nodes.begin(), nodes.end(),
+                       [&](const timer_node& n) { return !n.in_background && n.deadline_ns <= until_ns; });
+  };
+  if (found_in(ready_)) return true;
+  for (unsigned number = 0; number != 2 * bank_size; ++number) {
+    const unsigned level = number / slots % levels;
+    // What was moved ahead stands in a spare bank (V7), whose slots tell nothing of when they begin.
+    if (number == number_of(level, number % slots, false)) {
+      const std::uint64_t here = elapsed_ >> (level * bits);
+      const std::uint64_t begins = (here + (number - here) % slots) << (level * bits);
+      if (ns_of(begins) > until_ns) continue;
+    }
+    if (found_in(slots_[number].nodes)) return true;
+  }
+  return false;
+}
+
 void timer_wheel::advance(std::int64_t now_ns, timer_list& due, std::size_t limit) noexcept {
   now_ns_ = std::max(now_ns_, now_ns);
   const std::uint64_t target = tick_of(now_ns_);

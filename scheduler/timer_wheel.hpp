@@ -64,6 +64,10 @@ public:
   std::size_t awaited() const noexcept { return size_ - background_; }
   bool empty() const noexcept { return size_ == 0; }
 
+  /// Whether some node that is not in the background has a deadline at or before `until_ns`. Looks at the nodes of all
+  /// slots that begin before that, until it finds one: up to microseconds for each hundred of them.
+  bool awaits_by(std::int64_t until_ns) const noexcept;
+
 private:
   static constexpr unsigned bits = 6;
   static constexpr unsigned slots = 1U << bits;

@@ -58,7 +58,7 @@ bool timers::empty() const {
 
 bool timers::none_awaited(std::int64_t until) const {
   std::lock_guard guard(lock_);
-  return wheel_.awaited() == 0 || wheel_.next_deadline().value_or(never) > until;
+  return until == never ? wheel_.awaited() == 0 : !wheel_.awaits_by(until);
 }
 
 }  // namespace troupe

@@ -53,7 +53,7 @@ public:
 
   /// True if none is armed.
   bool empty() const;
-  /// True if none is armed but those in the background, or none is due by then.
+  /// True if none is due by then but those in the background; `never`: none is armed but those.
   bool none_awaited(std::int64_t until = never) const;
 
 private:

@@ -240,6 +240,7 @@ public:
 
 private:
   bool holds() const noexcept override { return woken_.load(acquire); }
+  bool worth_watching() const noexcept override { return true; }
   void sleep_until(std::int64_t deadline) noexcept override { unparked_ = unparked_ || parker_.park(deadline); }
 
   party_wait* wait_;

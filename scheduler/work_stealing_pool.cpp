@@ -516,7 +516,7 @@ bool work_stealing_pool::retire(worker& self) noexcept {
   };
   do {
     self.parker_.park();
-    if (self.tidy_.load(relaxed)) (void)tidies(self);
+    tidy(self);
   } while (!s.stopping.load(acquire) && in_reserve());
   return true;
 }
@@ -542,11 +542,12 @@ namespace {
 /// It takes longer to put a thread to sleep and to wake it than a worker needs for most answers: whoever waits looks
 /// for them for a moment first, within what C7 grants, as folly's Baton does. On one processor nothing would come
 /// meanwhile.
-bool comes_soon(const wait_condition& condition) noexcept {
+bool comes_soon(const wait_condition& condition, std::int64_t deadline) noexcept {
   constexpr std::int64_t moment_ns = 20'000;
-  static const bool alone = std::thread::hardware_concurrency() == 1;
-  if (alone) return false;
-  const std::int64_t until = steady_now() + moment_ns;
+  static const bool alone = usable_cores().size() == 1;
+  const std::int64_t begun = steady_now();
+  if (alone || !condition.worth_watching() || deadline <= begun) return false;
+  const std::int64_t until = std::min(deadline, begun + moment_ns);
   do {
     for (unsigned i = 0; i != 8; ++i) cpu_relax();
     if (condition.holds()) return true;
@@ -560,7 +561,7 @@ scheduler::waited work_stealing_pool::wait(wait_condition& condition, std::int64
   const bool own = current_worker() && &current_worker()->owner() == this;
   if (condition.holds()) return waited::held;
   if (own && !begin_blocking()) return waited::refused;
-  bool held = !own && comes_soon(condition);  // once it has: what comes next may end that again
+  bool held = !own && comes_soon(condition, deadline);  // once it has: what comes next may end that again
   while (!held && !(held = condition.holds()) && now() < deadline) condition.sleep_until(deadline);
   if (own) end_blocking();
   return held || condition.holds() ? waited::held : waited::timeout;

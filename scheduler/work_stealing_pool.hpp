@@ -89,6 +89,7 @@ private:
   void wake_housekeeper() noexcept;
   bool visible_work() const noexcept;
 
+  void tidy(worker& self) noexcept;
   bool tidies(worker& self) noexcept;
 
   // The housekeeper's.

@@ -70,6 +70,7 @@ bool handler_strand::doom() noexcept {
 }
 
 void handler_strand::destroy_root() noexcept {
+  stop_alone();
   std::exchange(root_, {}).destroy();
   if (const stream_reader::held_message kept = std::exchange(from_stream, {}); kept.release)
     kept.release(kept.message, kept.place);

@@ -15,8 +15,8 @@
 // P1  A full magazine holds exactly `rounds()` blocks of one class; depots hold only full ones.
 // P2  A slab is on its class's list of partial slabs exactly while it has free blocks and is not the current one.
 // P3  A slab whose blocks are all free is given up at once, unless it is the current one.
-// P4  One lock at a time, and under none are pages released or touched for the first time: to clear a huge page takes a
-//     millisecond.
+// P4  One lock at a time, and under none are pages of slabs released or touched for the first time: to clear a huge
+//     page takes a millisecond.
 // P5  Which blocks of a slab are free stands in its header: no page behind it is touched before a block is in use, and
 //     no block is touched after. What another thread has freed is far away (a miss for each block, were they linked).
 // P6  A slab gives its free blocks in the order of their addresses: caches fetch ahead whoever writes them in a row.

@@ -51,6 +51,13 @@ void thread_roster::set_blocking(blocking_limits limits, std::string name) {
   name_ = std::move(name);
 }
 
+bool thread_roster::includes_caller() const {
+  const int caller = gettid();
+  std::lock_guard guard(mutex_);
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const entry* e) { return e->native_id_.load(relaxed) == caller; });
+}
+
 std::vector<thread_info> thread_roster::list() const {
   std::lock_guard guard(mutex_);
   std::vector<thread_info> all;

@@ -118,6 +118,9 @@ public:
   void request_stop() noexcept;
   bool idle() const noexcept;
 
+  /// Whether the calling thread is one of them.
+  bool includes_caller() const;
+
   /// Adds what those threads do now that run strands.
   void inspect(std::vector<worker_info>& all) const;
 

@@ -92,6 +92,40 @@ TEST(OwnThreadStop, the_last_step_of_a_shutdown_tells_it_and_nobody_is_stuck) {
   EXPECT_EQ(w.told, 2);
 }
 
+class overlaps : public troupe::actor {
+public:
+  static constexpr bool reentrant = true;
+  explicit overlaps(watch& w) : watch_(w) {}
+  troupe::task<> on(block) {
+    (void)co_await troupe::this_task::sleep_for(1us);
+    wait_for_ever(watch_);
+  }
+  troupe::task<> on(poll) {
+    (void)co_await troupe::this_task::sleep_for(1us);
+    ++watch_.begun;
+    while (!troupe::this_task::stop_requested()) std::this_thread::sleep_for(100us);
+    ++watch_.told;
+  }
+
+private:
+  watch& watch_;
+};
+
+TEST(OwnThreadStop, a_kill_tells_the_handlers_of_a_reentrant_class_too) {
+  troupe::runtime rt({.workers = 1});
+  watch w;
+  auto waits = rt.spawn<overlaps>(own_thread, w);
+  auto polls = rt.spawn<overlaps>(own_thread, w);
+  waits.send(block{});
+  polls.send(poll{});
+  wait_for(w.begun, 2);
+  waits.kill();
+  polls.kill();
+  EXPECT_EQ(waits.join(60s)->kind, troupe::exit_kind::killed);
+  EXPECT_EQ(polls.join(60s)->kind, troupe::exit_kind::killed);
+  EXPECT_EQ(w.told, 2);
+}
+
 TEST(OwnThreadStop, a_kill_tells_on_start_too) {
   class begins : public troupe::actor {
   public:

@@ -3,6 +3,7 @@
 #include <troupe/actors/loop_actor.hpp>
 #include <troupe/actors/runtime.hpp>
 #include <troupe/scheduler/this_task.hpp>
+#include <troupe/scheduler/thread.hpp>
 
 #include <gtest/gtest.h>
 
@@ -11,6 +12,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -139,6 +141,36 @@ TEST(SecondShutdown, does_not_wait_in_a_handler_for_which_the_first_waits) {
     EXPECT_TRUE(rt.shutdown(60s).clean());
     EXPECT_NE(std::find(seen.begin(), seen.end(), "the hasty one"), seen.end());
   }
+}
+
+TEST(SecondShutdown, does_not_wait_on_a_thread_for_which_the_first_waits) {
+  std::atomic<bool> held{false}, begun{false};
+  std::vector<std::string> seen;
+  troupe::runtime rt({.workers = 1});
+  rt.spawn<lookout>(begun);
+  troupe::thread helper(rt, "the helper", [&] {
+    held = true;
+    wait_for(begun);
+    seen = names(rt.shutdown(60s));
+  });
+  wait_for(held);
+  EXPECT_TRUE(rt.shutdown(60s).clean());
+  ASSERT_FALSE(seen.empty());
+  EXPECT_EQ(seen.back(), "the thread in shutdown()");
+}
+
+TEST(SecondShutdown, does_not_wait_for_itself_in_a_callback_of_the_first) {
+  std::vector<std::string> seen;
+  troupe::runtime rt({.workers = 1});
+  std::atomic<bool> held{false};
+  troupe::thread helper(rt, "the helper", [&](std::stop_token stop) {
+    const std::stop_callback callback(stop, [&] { seen = names(rt.shutdown(60s)); });
+    held = true;
+    while (!stop.stop_requested()) std::this_thread::sleep_for(100us);
+  });
+  wait_for(held);
+  EXPECT_TRUE(rt.shutdown(60s).clean());
+  EXPECT_FALSE(seen.empty());
 }
 
 }  // namespace second_shutdown

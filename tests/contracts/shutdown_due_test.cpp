@@ -50,6 +50,25 @@ TEST(C6_Shutdown, does_not_wait_where_all_that_is_left_is_due_after_its_time) {
   }
 }
 
+TEST(C6_Shutdown, does_not_take_the_timeout_of_a_receive_for_something_due) {
+  class listener : public troupe::loop_actor<number> {
+  public:
+    troupe::task<> run() override {
+      for (;;) {
+        auto n = co_await receive_for(20ms);
+        if (!n && n.error() != troupe::errc::timeout) co_return;
+      }
+    }
+  };
+  std::atomic<int> sum{0};
+  troupe::runtime rt({.workers = 1});
+  rt.spawn<listener>();
+  rt.spawn<taker>(sum).send_later(1h, number{1});
+  const auto begun = clock::now();
+  EXPECT_TRUE(rt.shutdown(10min).clean());
+  EXPECT_LT(clock::now() - begun, 2min);
+}
+
 TEST(C6_Shutdown, of_a_deterministic_runtime_lets_no_time_pass_for_that) {
   std::atomic<int> sum{0};
   troupe::runtime rt({.seed = 1});
@@ -94,12 +113,14 @@ TEST(C6_Shutdown, waits_for_an_answer_from_outside_also_where_its_timeout_is_far
 TEST(C6_Shutdown, the_log_says_what_it_has_dropped) {
   const captured_log log;
   std::atomic<int> sum{0};
+  const auto begun = clock::now();
   {
     troupe::runtime rt({.workers = 1});
     auto a = rt.spawn_named<taker>("the taker", sum);
     a.send_later(1h, number{1});
     rt.call_later(1h, [] {});
   }
+  EXPECT_LT(clock::now() - begun, 5s) << "the destructor has waited for what it will not see";
   EXPECT_EQ(log.count({"dropped 2 calls that were still to come: a ", "number for the taker, ..."}), 1u);
 }
 

@@ -199,6 +199,40 @@ std::vector<std::unique_ptr<timer_node>> crowd(timer_wheel& wheel, std::size_t n
   return all;
 }
 
+/// Whether the wheel knows if something is awaited, while it turns.
+void compare_with_a_look_at_all(unsigned seed, std::int64_t span, std::size_t crowd) {
+  std::mt19937 random(seed);
+  const auto below = [&](std::int64_t n) { return std::uniform_int_distribution<std::int64_t>(0, n - 1)(random); };
+  timer_wheel wheel;
+  std::int64_t now = below(span);
+  advance(wheel, now);
+  std::vector<std::unique_ptr<timer_node>> all;
+  const std::int64_t busy = now + below(span);
+  for (std::size_t i = 0; i != crowd; ++i) {
+    auto& n = *all.emplace_back(std::make_unique<timer_node>());
+    n.deadline_ns = i % 2 == 0 ? busy + below(30'000 * ms) : now + below(span);
+    n.in_background = i % 50 != 0;
+    wheel.insert(n);
+  }
+  for (int step = 0; step != 300; ++step) {
+    const std::int64_t until = now + below(span / 4);
+    const bool awaited = std::any_of(all.begin(), all.end(), [&](auto& n) {
+      return !n->in_background && n->deadline_ns > now && n->deadline_ns <= until;
+    });
+    ASSERT_EQ(wheel.awaits_by(until), awaited) << "step " << step << ", seed " << seed;
+    now = std::min(wheel.next_deadline().value_or(now), now + below(span / 100) + 1);
+    advance(wheel, now);
+  }
+}
+
+TEST(TimerWheel, knows_whether_something_is_awaited_by_a_time) {
+  for (unsigned seed = 1; seed != 6; ++seed) {
+    compare_with_a_look_at_all(seed, 60'000 * ms, 40);
+    compare_with_a_look_at_all(seed, std::int64_t{86'400'000} * ms, 60);
+    compare_with_a_look_at_all(seed, std::int64_t{86'400'000} * ms, 5'000);
+  }
+}
+
 TEST(TimerWheel, no_call_moves_all_of_many_nodes_on) {
   constexpr std::size_t n = 50'000;
   constexpr std::int64_t start = (std::int64_t{1} << 24) * ms;  // where a slot of a high level begins
