@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -125,6 +126,34 @@ TEST(EndsAndFullMailboxes, a_child_that_is_made_while_its_supervisor_is_down_com
     rt.run();
     EXPECT_EQ(rt.counts().queued(), 0u) << moment;
   }
+}
+
+TEST(EndsAndFullMailboxes, who_has_filled_its_own_mailbox_and_crashes_in_the_same_handler_leaves_nothing_behind) {
+  struct failure : std::runtime_error {
+    explicit failure(std::shared_ptr<int> what) : runtime_error("meant"), held(std::move(what)) {}
+    std::shared_ptr<int> held;
+  };
+  class talks_to_itself : public troupe::actor {
+  public:
+    explicit talks_to_itself(std::shared_ptr<int> token) : token_(std::move(token)) {}
+    void on(crash) {
+      for (int i = 0; i != 3; ++i) self(this).send(item{});
+      throw failure(token_);
+    }
+    void on(item) {}
+
+  private:
+    std::shared_ptr<int> token_;
+  };
+  auto token = std::make_shared<int>(0);
+  const std::weak_ptr<int> held_by_the_reason = token;
+  {
+    troupe::runtime rt({.workers = 1});
+    const auto a = rt.spawn<talks_to_itself>({.mailbox = room_for_one}, std::move(token));
+    a.send(crash{});
+    EXPECT_EQ(a.join(60s)->kind, troupe::exit_kind::crashed);
+  }
+  EXPECT_TRUE(held_by_the_reason.expired()) << "the cell of an actor that has ended is there for ever";
 }
 
 }  // namespace
