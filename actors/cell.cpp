@@ -626,7 +626,7 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
     detail::cell_extras& stone = tombstones()[static_cast<std::size_t>(reason.kind)];
     if (extras_.compare_exchange_strong(x, &stone, acq_rel, acquire)) return release();
   }
-  x->muted.reset();  // in the very handler in which it ended: it may be kept by that, if the mailbox is its own
+  x->muted.reset();  // not begun yet; by its own mailbox it would keep this cell for ever
   std::unique_lock lock(x->mutex);
   const auto call_hooks = [&] {
     while (!x->hooks.empty()) {
