@@ -6,90 +6,13 @@
 #include <utility>
 
 #include <troupe/actors/address.hpp>
-#include <troupe/base/epoch.hpp>
 #include <troupe/exchange/detail/exchange_state.hpp>
-#include <troupe/exchange/detail/work_queue.hpp>
+#include <troupe/exchange/detail/publish.hpp>
 #include <troupe/exchange/kinds.hpp>
+#include <troupe/exchange/publisher.hpp>
+#include <troupe/exchange/subscription.hpp>
 
 namespace troupe {
-
-/// Keeps a subscriber attached for as long as it lives. Move only; may outlive exchange, subscriber and runtime.
-class [[nodiscard]] subscription {
-public:
-  subscription() = default;
-  /// Internal. The binding may have gone already, with its actor.
-  subscription(std::shared_ptr<detail::exchange_state> e, any_ref who, const binding* b, bool input) noexcept
-      : exchange_(std::move(e)), binding_(b), subscriber_(std::move(who)), input_(input) {}
-  subscription(subscription&& other) noexcept { swap(other); }
-  subscription& operator=(subscription&& other) noexcept {
-    subscription(std::move(other)).swap(*this);
-    return *this;
-  }
-  ~subscription() { detach(); }
-
-  /// True until it is detached or moved from.
-  explicit operator bool() const noexcept { return exchange_ != nullptr; }
-
-  /// Detaches. After it returns no delivery starts; one that has started is waited for, unless this is called from
-  /// within it (C5). Messages that were published before and are still queued are dropped and counted. Any thread; does
-  /// nothing the second time.
-  void detach() noexcept;
-
-private:
-  void swap(subscription& other) noexcept {
-    std::swap(exchange_, other.exchange_);
-    std::swap(binding_, other.binding_);
-    std::swap(subscriber_, other.subscriber_);
-    std::swap(input_, other.input_);
-  }
-
-  std::shared_ptr<detail::exchange_state> exchange_;
-  const binding* binding_ = nullptr;  // only to compare, for it goes when the subscriber ends
-  any_ref subscriber_;
-  bool input_ = false;
-};
-
-template <class M>
-class publisher;
-
-namespace detail {
-
-template <class M>
-struct typed_binding final : binding {
-  typed_binding(address<M> a, std::string k) : binding(a, std::move(k)), to(std::move(a)) {}
-  const address<M> to;
-};
-
-/// One message to all whom the key reaches: in the log that they read, in an envelope for the one member of a work
-/// queue, or one copy and a small envelope for each. Returns their number.
-template <class M>
-std::size_t publish(exchange_state& exchange, std::string_view key, M&& message) {
-  epoch_guard pinned;
-  if (exchange.kind() == exchange_kind::fanout) {
-    const std::size_t n = static_cast<broadcast_log<M>&>(exchange.log()).append(exchange.home(), std::move(message));
-    if (n == 0) exchange.count_unroutable();
-    return n;
-  }
-  if (exchange.kind() == exchange_kind::work_queue) {
-    if (hand_out<M>(exchange, message, &cell::enqueue)) return 1;
-    exchange.count_unroutable();
-    return 0;
-  }
-  borrowed_route found;
-  exchange.routes().find(key, *found);
-  shared_message<M>* shared = nullptr;
-  std::size_t receivers = 0;
-  (*found).finish(
-      [&](std::size_t n) {
-        receivers = n;
-        if (n == 0) return exchange.count_unroutable();
-        shared = new shared_message<M>(std::forward<M>(message), static_cast<std::uint32_t>(n));
-      },
-      [&](binding& b) { static_cast<typed_binding<M>&>(b).to.send_shared(*shared, &b.gate); });
-  return receivers;
-}
-
-}  // namespace detail
 
 /// A handle on a named exchange of messages of type M: publishers and subscribers that do not know each other meet
 /// there. The exchange is made at first use and lives as long as the runtime or a handle. Handles are small and may be
@@ -175,38 +98,6 @@ private:
     return subscription(state_, who, b, input);
   }
 
-  std::shared_ptr<detail::exchange_state> state_;
-};
-
-/// The right to publish, held by those whose end ends the exchange: typically a member of an actor. Move only; a
-/// default-constructed one is not connected and publishes to nobody.
-template <class M>
-class publisher {
-public:
-  publisher() = default;
-  /// Internal; users call `exchange::publisher`.
-  explicit publisher(std::shared_ptr<detail::exchange_state> s) : state_(std::move(s)) { state_->add_publisher(); }
-  publisher(publisher&& other) noexcept : state_(std::move(other.state_)) {}
-  publisher& operator=(publisher&& other) noexcept {
-    publisher taken(std::move(other));
-    std::swap(state_, taken.state_);
-    return *this;
-  }
-  ~publisher() {
-    if (state_) state_->remove_publisher();
-  }
-
-  /// True if it is connected.
-  explicit operator bool() const noexcept { return state_ != nullptr; }
-
-  /// As `exchange::publish`. Any thread, if the publisher itself is not moved at the same time.
-  std::size_t publish(M message) const { return publish({}, std::move(message)); }
-  /// The same with a key.
-  std::size_t publish(std::string_view key, M message) const {
-    return state_ ? detail::publish<M>(*state_, key, std::move(message)) : 0;
-  }
-
-private:
   std::shared_ptr<detail::exchange_state> state_;
 };
 

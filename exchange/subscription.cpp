@@ -1,4 +1,4 @@
-#include <troupe/exchange/exchange.hpp>
+#include <troupe/exchange/subscription.hpp>
 
 namespace troupe {
 

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include <troupe/exchange/detail/exchange_state.hpp>
+
+namespace troupe {
+
+/// Keeps a subscriber attached for as long as it lives. Move only; may outlive exchange, subscriber and runtime.
+class [[nodiscard]] subscription {
+public:
+  subscription() = default;
+  /// Internal. The binding may have gone already, with its actor.
+  subscription(std::shared_ptr<detail::exchange_state> e, any_ref who, const binding* b, bool input) noexcept
+      : exchange_(std::move(e)), binding_(b), subscriber_(std::move(who)), input_(input) {}
+  subscription(subscription&& other) noexcept { swap(other); }
+  subscription& operator=(subscription&& other) noexcept {
+    subscription(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~subscription() { detach(); }
+
+  /// True until it is detached or moved from.
+  explicit operator bool() const noexcept { return exchange_ != nullptr; }
+
+  /// Detaches. After it returns no delivery starts; one that has started is waited for, unless this is called from
+  /// within it (C5). Messages that were published before and are still queued are dropped and counted. Any thread; does
+  /// nothing the second time.
+  void detach() noexcept;
+
+private:
+  void swap(subscription& other) noexcept {
+    std::swap(exchange_, other.exchange_);
+    std::swap(binding_, other.binding_);
+    std::swap(subscriber_, other.subscriber_);
+    std::swap(input_, other.input_);
+  }
+
+  std::shared_ptr<detail::exchange_state> exchange_;
+  const binding* binding_ = nullptr;  // only to compare, for it goes when the subscriber ends
+  any_ref subscriber_;
+  bool input_ = false;
+};
+
+}  // namespace troupe
