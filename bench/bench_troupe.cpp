@@ -6,6 +6,7 @@
 #include "savina/benches.hpp"
 #include "savina/troupe_setup.hpp"
 #include "scheduler_benches.hpp"
+#include "stream_benches.hpp"
 
 #include <algorithm>
 #include <array>
@@ -367,7 +368,7 @@ bool idle_switches(const options& opts) {
   return bench::measure_idle(opts, ok);
 }
 
-constexpr std::array<bench::entry, 20> entries{{
+constexpr auto entries = std::to_array<bench::entry>({
     {"ping_pong", ping_pong},
     {"count", count},
     {"fan_in", fan_in},
@@ -388,7 +389,8 @@ constexpr std::array<bench::entry, 20> entries{{
     {"wake", bench::wake},
     {"submit", bench::submit},
     {"fib", bench::fib},
-}};
+    {"stream", bench::stream},
+});
 
 }  // namespace
 
