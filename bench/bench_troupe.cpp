@@ -7,6 +7,7 @@
 #include "savina/troupe_setup.hpp"
 #include "scheduler_benches.hpp"
 #include "stream_benches.hpp"
+#include "topic_benches.hpp"
 
 #include <algorithm>
 #include <array>
@@ -376,6 +377,9 @@ constexpr auto entries = std::to_array<bench::entry>({
     {"publish_1", publish_1},
     {"publish_10", publish_10},
     {"publish_100", publish_100},
+    {"publish_topic", bench::publish_topic},
+    {"topic_memory", bench::topic_memory},
+    {"topic_stall", bench::topic_stall},
     {"idle_memory", idle_memory},
     {"idle_switches", idle_switches},
     {"channel", bench::channel},

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <troupe/actors/delivery_gate.hpp>
 #include <troupe/actors/ref.hpp>
@@ -30,18 +30,21 @@ struct binding {
   detail::delivery_gate gate;  ///< closed by detaching
   unsigned handles = 0;        ///< subscriptions that share this binding
   unsigned inputs = 0;         ///< how many of them close the actor when the exchange ends
-  std::size_t index = 0;       ///< where it stands in its binding_set
+  std::uint32_t index = 0;     ///< where it stands in its binding_set
 };
 
-/// The bindings that a message goes to together, in chunks, so that a change copies one chunk and a short array however
-/// many there are. Readers inside an epoch see one version; writers hold the exchange's mutex.
+/// The bindings that a message goes to together. Readers inside an epoch see one version; writers hold the exchange's
+/// mutex. One binding stands for itself; more are in chunks, so that a change copies one chunk and a short array
+/// however many there are, and the last chunk is no longer than what is in it.
 class binding_set {
   static constexpr std::size_t chunk_size = 64;
-  using chunk = std::array<binding*, chunk_size>;
   struct version {
-    std::size_t size = 0;
-    std::vector<chunk*> chunks;
+    std::size_t size;
+    binding*** chunks() noexcept { return reinterpret_cast<binding***>(this + 1); }  // as many as that takes
   };
+  struct free_block;
+  using version_block = std::unique_ptr<version, free_block>;
+  using chunk_block = std::unique_ptr<binding*, free_block>;
 
 public:
   binding_set() = default;
@@ -59,10 +62,15 @@ public:
   class view {
   public:
     /// Number of bindings.
-    std::size_t size() const noexcept { return version_ ? version_->size : 0; }
+    std::size_t size() const noexcept {
+      if (state_ == 0) return 0;
+      return is_one() ? 1 : many()->size;
+    }
 
     /// The binding at place `i` below `size()`.
-    binding& operator[](std::size_t i) const noexcept { return *(*version_->chunks[i / chunk_size])[i % chunk_size]; }
+    binding& operator[](std::size_t i) const noexcept {
+      return is_one() ? *one() : *many()->chunks()[i / chunk_size][i % chunk_size];
+    }
 
     /// Calls `visit(binding&)` for each.
     template <class Visit>
@@ -72,23 +80,27 @@ public:
 
   private:
     friend class binding_set;
-    explicit view(const version* v) noexcept : version_(v) {}
-    const version* version_;
+    explicit view(std::uintptr_t state) noexcept : state_(state) {}
+    bool is_one() const noexcept { return (state_ & 1) != 0; }
+    binding* one() const noexcept { return reinterpret_cast<binding*>(state_ - 1); }
+    version* many() const noexcept { return reinterpret_cast<version*>(state_); }
+
+    std::uintptr_t state_;
   };
 
   /// The present version. Any thread inside an epoch, or under the exchange's mutex.
-  view read() const noexcept { return view(current_.load(acquire)); }
+  view read() const noexcept { return view(state_.load(acquire)); }
   /// True if there are none now; as `read`.
   bool empty() const noexcept { return read().size() == 0; }
 
 private:
-  /// A copy of the current version in which chunk `c` may be written to.
-  version* edit(std::size_t c) const;
-  void replace(version* next, std::size_t changed) noexcept;
-  /// Gives up the last chunk if it is empty.
-  void trim();
+  static std::size_t chunks_of(std::size_t size) noexcept { return (size + chunk_size - 1) / chunk_size; }
+  static version_block make_version(std::size_t size);
+  static chunk_block copy_of(binding* const* from, std::size_t n, std::size_t room);
 
-  atomic<version*> current_{nullptr};  // the writer's release pairs with the acquire in read()
+  // 0: none. Odd: the address of the one binding, plus 1. Else the address of a version. The writer's release pairs
+  // with the acquire in read().
+  atomic<std::uintptr_t> state_{0};
 };
 
 }  // namespace troupe

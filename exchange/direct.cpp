@@ -1,4 +1,4 @@
-#include <troupe/exchange/detail/word_map.hpp>
+#include <troupe/exchange/detail/key_table.hpp>
 #include <troupe/exchange/router.hpp>
 
 namespace troupe {
@@ -8,32 +8,20 @@ namespace {
 /// A subscriber gets the messages whose key equals its own.
 class direct_router final : public router {
 public:
-  void bind(binding& b) override {
-    entry* e = keys_.find(b.key);
-    if (!e) {
-      auto fresh = std::make_unique<entry>(b.key);
-      e = fresh.get();
-      keys_.insert(std::move(fresh));
-    }
-    e->bound.add(b);
-  }
-  void unbind(binding& b) override {
-    entry& e = *keys_.find(b.key);
-    e.bound.remove(b);
-    if (e.bound.empty()) keys_.erase(e);
-  }
+  void bind(binding& b) override { table_.add(detail::hash_of(b.key), b); }
+  void unbind(binding& b) override { table_.remove(detail::hash_of(b.key), b); }
   void find(std::string_view key, route& to) const override {
-    if (const entry* e = keys_.find(key)) to.add(e->bound.read());
+    table_.find(detail::hash_of(key), [&](const detail::key_entry& e) {
+      const binding_set::view bound = e.bound.read();
+      if (bound.size() == 0 || bound[0].key != key) return false;
+      to.add(bound);
+      return true;
+    });
   }
+  bool matches(std::string_view bound, std::string_view key) const override { return bound == key; }
 
 private:
-  struct entry {
-    explicit entry(std::string k) : key(std::move(k)) {}
-    std::string_view word() const noexcept { return key; }
-    const std::string key;
-    binding_set bound;
-  };
-  detail::word_map<entry> keys_;
+  detail::key_table table_;
 };
 
 }  // namespace

@@ -77,8 +77,8 @@ const binding* exchange_state::attach(const any_ref& who, std::string key, bool 
     if (bound == s.bindings.end()) {
       try {
         if (!s.on_end) fresh_hook = std::make_shared<hook>(weak_from_this());
-        auto fresh = make(key);
-        bound = s.bindings.emplace(std::move(key), fresh.get()).first;
+        auto fresh = make(std::move(key));
+        bound = s.bindings.emplace(fresh->key, fresh.get()).first;
         bind(*fresh);
         (void)fresh.release();
       } catch (...) {
@@ -140,7 +140,7 @@ void exchange_state::detach(cell& from, const binding* handle, bool input) noexc
 }
 
 void exchange_state::forget(const cell& who) noexcept {
-  std::map<std::string, binding*, std::less<>> orphans;
+  std::map<std::string_view, binding*> orphans;
   {
     std::lock_guard guard(mutex_);
     const auto s = subscribers_.find(&who);

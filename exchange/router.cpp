@@ -1,20 +1,33 @@
 #include <troupe/exchange/router.hpp>
 
-#include <algorithm>
+#include <bit>
+
+#include <troupe/exchange/detail/key_table.hpp>
 
 namespace troupe {
 
+bool route::is_new(const cell* subscriber) noexcept {
+  const std::size_t mask = marks_.size() - 1;
+  for (std::size_t i = detail::spread(reinterpret_cast<std::uintptr_t>(subscriber));; ++i) {
+    mark& m = marks_[i & mask];
+    if (m.merge == merges_ && m.subscriber == subscriber) return false;
+    if (m.merge == merges_) continue;
+    m = {subscriber, merges_};
+    return true;
+  }
+}
+
 void route::merge() {
-  for (const auto& set : sets_) set.for_each([&](binding& b) { merged_.push_back(&b); });
-  // A subscriber that several bindings lead to gets the message once.
-  const auto same = [](const binding* a, const binding* b) { return a->subscriber == b->subscriber; };
-  std::sort(merged_.begin(), merged_.end(), [](const binding* a, const binding* b) {
-    // By age, not by address: the order must be the same in each run (C12).
-    const std::uint64_t x = a->subscriber.id();
-    const std::uint64_t y = b->subscriber.id();
-    return x != y ? x < y : a->key < b->key;
-  });
-  merged_.erase(std::unique(merged_.begin(), merged_.end(), same), merged_.end());
+  // Set by set, so that the order does not depend on addresses (C12): they serve only to find those that are there.
+  std::size_t most = 0;
+  for (const auto& set : sets_) most += set.size();
+  if (marks_.size() < 2 * most) marks_.assign(std::bit_ceil(2 * most), {});
+  ++merges_;
+  for (const auto& set : sets_) {
+    set.for_each([&](binding& b) {
+      if (is_new(b.subscriber.get_cell())) merged_.push_back(&b);
+    });
+  }
 }
 
 std::unique_ptr<router> make_router(exchange_kind kind) {

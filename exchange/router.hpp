@@ -1,7 +1,7 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -41,9 +41,6 @@ public:
     }
   }
 
-  /// Room for a router to take a key apart in.
-  std::vector<std::string_view>& scratch() noexcept { return scratch_; }
-
   /// Forgets everything, for the next message.
   void clear() noexcept {
     single_ = nullptr;
@@ -53,11 +50,20 @@ public:
 
 private:
   void merge();
+  /// True the first time that it is asked for this subscriber since `merge` began.
+  bool is_new(const cell* subscriber) noexcept;
+
+  /// A place in a hash set of subscribers: taken if it is of this merge.
+  struct mark {
+    const cell* subscriber;
+    std::uint64_t merge;
+  };
 
   binding* single_ = nullptr;
   std::vector<binding_set::view> sets_;
   std::vector<binding*> merged_;
-  std::vector<std::string_view> scratch_;
+  std::vector<mark> marks_;
+  std::uint64_t merges_ = 0;
 };
 
 /// Decides which bindings a key reaches: one class for each kind of exchange, one file a class.
@@ -79,6 +85,12 @@ public:
   virtual void unbind(binding& b) = 0;
   /// Adds to `to` all bindings that a message with this key reaches.
   virtual void find(std::string_view key, route& to) const = 0;
+  /// Whether a message with this key reaches a binding with that one, given that the kind goes by keys: what a replay
+  /// asks. Any thread.
+  virtual bool matches(std::string_view bound, std::string_view key) const {
+    (void)bound, (void)key;
+    return true;
+  }
 };
 
 /// One router of each kind, by its name.

@@ -60,7 +60,7 @@ public:
 private:
   class hook;
   struct subscriber {
-    std::map<std::string, binding*, std::less<>> bindings;
+    std::map<std::string_view, binding*> bindings;  // by their keys
     std::shared_ptr<hook> on_end;
   };
 

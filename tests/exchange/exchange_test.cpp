@@ -82,7 +82,7 @@ TEST(Exchange, topic_matches_words) {
                                           "a a.b a.b.c a.x.y.c ",
                                           "a.b.c c b.c a.x.y.c ",
                                           "a.b.c b.c a.x.y.c ",
-                                          "a c  ",
+                                          "a c ",
                                           "a.b.c a.x.y.c "};
   std::vector<troupe::ref<collector>> who;
   std::vector<troupe::subscription> subs;
