@@ -32,16 +32,34 @@ struct supervisor_options;
 
 namespace detail {
 
+/// Told once when the coroutine of a handler goes, in a slice of its actor, and whether it had come to its end.
+class handler_watch {
+public:
+  virtual void handler_over(bool returned) noexcept = 0;
+
+protected:
+  ~handler_watch() = default;
+};
+
 /// The outermost coroutine of a handler that is one, or of a loop actor's `run`.
 struct root_promise : pooled_frame {
+  root_promise() = default;
+  root_promise(const root_promise&) = delete;
+  root_promise& operator=(const root_promise&) = delete;
+  ~root_promise() {
+    if (watch) watch->handler_over(returned);
+  }
+
   envelope* message = nullptr;  ///< kept until the handler is done; null for `run` and for messages of streams
   bool is_run = false;
+  bool returned = false;
+  handler_watch* watch = nullptr;  ///< null: nobody
   std::exception_ptr failure;
 
   root_handle get_return_object() noexcept { return root_handle::from_promise(*this); }
   std::suspend_always initial_suspend() const noexcept { return {}; }
   std::suspend_always final_suspend() const noexcept { return {}; }
-  void return_void() const noexcept {}
+  void return_void() noexcept { returned = true; }
   void unhandled_exception() noexcept { failure = std::current_exception(); }
 };
 

@@ -179,13 +179,22 @@ public:
     if (watched()) tell_of_loss(receiver, why, type, 0, n);
   }
 
+  /// The same for what was for nobody yet: it waited in the queue of an exchange.
+  void lose(loss why, const char* type, std::uint64_t n = 1) noexcept {
+    count(why, n);
+    if (watched()) tell_of_loss(nullptr, why, type, 0, n);
+  }
+
   /// Whether messages concern anybody beside their senders and receivers: one test for all that few runtimes have.
   bool attended() const noexcept { return attention_.load(relaxed) != 0; }
   /// Whether anybody watches for lost messages.
   bool watched() const noexcept { return (attention_.load(relaxed) & losses_watched) != 0; }
   /// Whether a test looks at the messages.
   bool tapped() const noexcept { return (attention_.load(relaxed) & messages_tapped) != 0; }
-  void tell_of_loss(cell& receiver, loss why, const char* type, std::uint64_t sender, std::uint64_t n) noexcept;
+  void tell_of_loss(cell& receiver, loss why, const char* type, std::uint64_t sender, std::uint64_t n) noexcept {
+    tell_of_loss(&receiver, why, type, sender, n);
+  }
+  void tell_of_loss(cell* receiver, loss why, const char* type, std::uint64_t sender, std::uint64_t n) noexcept;
   std::shared_ptr<dead_letter_office> dead_letters();
 
   /// Of a deterministic runtime, by its thread; see `message_tap`. Throws `troupe_error` (`invalid_argument`) for any

@@ -40,10 +40,10 @@ void dead_letter_office::tell(const dead_letter& lost) {
     if (w.to.alive()) w.to.send(lost);
 }
 
-void core::tell_of_loss(cell& receiver, loss why, const char* type, std::uint64_t sender, std::uint64_t n) noexcept {
+void core::tell_of_loss(cell* receiver, loss why, const char* type, std::uint64_t sender, std::uint64_t n) noexcept {
   if (type == type_name<dead_letter>()) return;
   try {
-    dead_letters()->tell({why, any_ref(&receiver), sender, type, n});
+    dead_letters()->tell({why, any_ref(receiver), sender, type, n});
   } catch (...) {
     log_saying([&] {
       return fmt::format("the news that a {} was lost could not be sent: {}", type, current_exception_text());

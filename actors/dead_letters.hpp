@@ -16,7 +16,7 @@ namespace troupe {
 /// `dead_letter`, and of what it pushes out of a full mailbox, is counted as any other, and no news.
 struct dead_letter {
   loss reason;       ///< why; a message that a full mailbox refused is told as `loss::overflow`
-  any_ref receiver;  ///< whom it was for; may have ended
+  any_ref receiver;  ///< whom it was for; may have ended; empty: nobody yet, it waited in the queue of an exchange
   std::uint64_t
       sender;        ///< `id()` of the actor that sent it, see `runtime::find_actor`; 0: none, or sent before anyone
                      ///< watched, or published

@@ -12,6 +12,7 @@ std::string_view to_string(errc code) noexcept {
     case errc::killed: return "killed";
     case errc::unhandled: return "unhandled";
     case errc::crashed: return "crashed";
+    case errc::expired: return "expired";
     case errc::cancelled: return "cancelled";
     case errc::full: return "full";
     case errc::empty: return "empty";

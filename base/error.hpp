@@ -19,6 +19,7 @@ enum class errc : std::uint8_t {
   killed,            ///< the actor was killed
   unhandled,         ///< the actor has no handler for the message in the state that it is in
   crashed,           ///< a handler, a constructor of an actor or a green thread threw
+  expired,           ///< it comes late: what it was for was taken back before
   cancelled,         ///< somebody asked for the operation to stop, or the promise went without a result
   full,              ///< the mailbox or queue refused for lack of room
   empty,             ///< nothing is there now, and one did not want to wait

@@ -20,14 +20,16 @@ private:
 };
 
 exchange_state::exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type,
-                               const char* type_name, std::shared_ptr<broadcast_base> log)
+                               const char* type_name, std::shared_ptr<broadcast_base> log,
+                               std::shared_ptr<ack_queue_base> queue)
     : core_(&k),
       name_(std::move(name)),
       kind_(kind),
       type_(type),
       type_name_(type_name),
       router_(make_router(kind)),
-      log_(std::move(log)) {}
+      log_(std::move(log)),
+      queue_(std::move(queue)) {}
 
 exchange_state::~exchange_state() {
   for (auto& [who, s] : subscribers_) {
@@ -43,12 +45,15 @@ exchange_state::~exchange_state() {
 void exchange_state::bind(binding& b) {
   if (log_)
     log_->attach(static_cast<broadcast_reader_base&>(b));
+  else if (queue_)
+    queue_->attach(static_cast<ack_member_base&>(b));
   else
     router_->bind(b);
 }
 
 void exchange_state::unbind(binding& b) noexcept {
-  if (!log_) return router_->unbind(b);
+  if (router_) return router_->unbind(b);
+  if (queue_) return queue_->detach(static_cast<ack_member_base&>(b));
   if (const std::uint64_t unread = log_->detach(static_cast<broadcast_reader_base&>(b)))
     core_->lose(*b.subscriber.get_cell(), loss::detached, type_name_, unread);
 }
@@ -122,7 +127,7 @@ void exchange_state::detach(cell& from, const binding* handle, bool input) noexc
     }
     if (--b.handles == 0) {
       last = &b;
-      if (!log_) router_->unbind(b);
+      if (router_) router_->unbind(b);
       bindings.erase(i);
       if (bindings.empty()) {
         removed = std::move(s->second.on_end);
@@ -135,7 +140,7 @@ void exchange_state::detach(cell& from, const binding* handle, bool input) noexc
   if (!last) return;
   if (from.core().given_up()) return last->gate.shut();  // C6; the binding stays with the thread that may still use it
   last->gate.close();
-  if (log_) unbind(*last);  // when the gate is closed its actor reads no further: what is unread can be counted
+  if (!router_) unbind(*last);  // when the gate is closed its actor reads no further: what is unread can be counted
   free_later(*last);
 }
 
@@ -147,13 +152,14 @@ void exchange_state::forget(const cell& who) noexcept {
     if (s == subscribers_.end()) return;
     orphans = std::move(s->second.bindings);
     subscribers_.erase(s);
-    if (!log_) {
+    if (router_) {
       for (auto& [key, b] : orphans) unbind(*b);
     }
   }
   for (auto& [key, b] : orphans) {
     // Not under the mutex: this destroys messages, and what their destructors do is not ours to know.
-    if (log_) unbind(*b);
+    if (queue_) static_cast<ack_member_base&>(*b).settle();
+    if (!router_) unbind(*b);
     free_later(*b);
   }
 }
@@ -199,10 +205,18 @@ void exchange_state::add_publisher() {
 }
 
 void exchange_state::remove_publisher() noexcept {
-  std::vector<any_ref> ends;
   {
     std::lock_guard guard(mutex_);
     if (--publishers_ != 0) return;
+  }
+  if (!queue_ || queue_->end_when_empty()) end_inputs();
+}
+
+void exchange_state::end_inputs() noexcept {
+  std::vector<any_ref> ends;
+  {
+    std::lock_guard guard(mutex_);
+    if (publishers_ != 0) return;  // a new one has come meanwhile
     ended_ = true;
     for (auto& [who, s] : subscribers_) {
       for (auto& [key, b] : s.bindings) {
@@ -224,18 +238,33 @@ exchange_registry& exchange_registry::of(runtime& rt) {
   return *rt.core().service<exchange_registry>([] { return std::make_shared<exchange_registry>(); });
 }
 
+exchange_registry::~exchange_registry() {
+  for (const auto& [name, state] : all_)
+    if (state) state->close();
+}
+
 std::shared_ptr<exchange_state> exchange_registry::open(core& k, std::string name, exchange_kind kind,
                                                         std::type_index type, const char* type_name,
-                                                        std::shared_ptr<broadcast_base> (*make_log)()) {
+                                                        std::shared_ptr<broadcast_base> (*make_log)(),
+                                                        const queue_maker& make_queue) {
   std::lock_guard guard(mutex_);
   auto& slot = all_[name];
   if (!slot) {
+    std::shared_ptr<ack_queue_base> queue;
+    if (kind == exchange_kind::queue)
+      queue = make_queue.make(k, name, make_queue.options ? *make_queue.options : troupe::queue{});
     slot = std::make_shared<exchange_state>(k, std::move(name), kind, type, type_name,
-                                            kind == exchange_kind::fanout ? make_log() : nullptr);
+                                            kind == exchange_kind::fanout ? make_log() : nullptr, queue);
+    if (queue) queue->belongs_to(slot);
   } else if (slot->kind() != kind || slot->type() != type) {
     throw troupe_error(errc::type_mismatch,
                        fmt::format("exchange '{}' is a {} exchange of {}; it was asked for as a {} exchange of {}",
                                    name, to_string(slot->kind()), slot->type_name(), to_string(kind), type_name));
+  } else if (make_queue.options && slot->acknowledged()->options() != *make_queue.options) {
+    throw troupe_error(errc::invalid_argument,
+                       fmt::format("the queue '{}' was made with other options: give the same, or take "
+                                   "exchange<{}>::find",
+                                   name, type_name));
   }
   return slot;
 }

@@ -8,6 +8,7 @@ std::string_view to_string(exchange_kind kind) noexcept {
     case exchange_kind::direct: return "direct";
     case exchange_kind::topic: return "topic";
     case exchange_kind::work_queue: return "work_queue";
+    case exchange_kind::queue: return "queue";
   }
   return "unknown";
 }

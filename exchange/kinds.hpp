@@ -11,6 +11,7 @@ enum class exchange_kind : std::uint8_t {
   direct,  ///< a subscriber gets the messages whose key equals the one that it is bound with
   topic,   ///< as direct, but with patterns: `*` stands for one word, `#` for any number; words are separated by '.'
   work_queue,  ///< each message goes to one subscriber that is alive, in turn (competing consumers)
+  queue,       ///< each message goes to one subscriber, which answers for it: see `queue`
 };
 
 /// The name of a kind, such as "topic".

@@ -32,7 +32,8 @@ void route::merge() {
 
 std::unique_ptr<router> make_router(exchange_kind kind) {
   switch (kind) {
-    case exchange_kind::fanout: return nullptr;
+    case exchange_kind::fanout:
+    case exchange_kind::queue: return nullptr;
     case exchange_kind::direct: return make_direct_router();
     case exchange_kind::topic: return make_topic_router();
     case exchange_kind::work_queue: return make_work_queue_router();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <troupe/actors/runtime.hpp>
+#include <troupe/exchange/detail/ack_queue.hpp>
 #include <troupe/exchange/detail/broadcast.hpp>
 #include <troupe/exchange/router.hpp>
 
@@ -21,11 +22,11 @@ namespace troupe::detail {
 ///     through the router, inside an epoch, or through the log, under its mutex. After detach it is freed by way of its
 ///     actor's inbox, behind all that came through it.
 /// X2. The end: when the last publisher has gone, every input learns it by a message that goes behind all published
-///     ones.
-class exchange_state : public std::enable_shared_from_this<exchange_state> {
+///     ones. Of a queue: when all that was published has been answered for, too.
+class exchange_state : public std::enable_shared_from_this<exchange_state>, public queue_owner {
 public:
   exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type, const char* type_name,
-                 std::shared_ptr<broadcast_base> log);
+                 std::shared_ptr<broadcast_base> log, std::shared_ptr<ack_queue_base> queue);
   exchange_state(const exchange_state&) = delete;
   exchange_state& operator=(const exchange_state&) = delete;
   ~exchange_state();
@@ -35,10 +36,12 @@ public:
   std::type_index type() const noexcept { return type_; }
   const char* type_name() const noexcept { return type_name_; }
   core& home() const noexcept { return *core_; }
-  /// For all kinds but fanout.
+  /// For all kinds but fanout and queue.
   const router& routes() const noexcept { return *router_; }
   /// For fanout.
   broadcast_base& log() const noexcept { return *log_; }
+  /// For queues.
+  const std::shared_ptr<ack_queue_base>& acknowledged() const noexcept { return queue_; }
 
   using make_binding = std::function<std::unique_ptr<binding>(std::string key)>;
 
@@ -52,6 +55,12 @@ public:
 
   void add_publisher();
   void remove_publisher() noexcept;
+  /// The last publisher has gone, and nothing is left for the inputs.
+  void end_inputs() noexcept override;
+  /// The runtime ends.
+  void close() noexcept {
+    if (queue_) queue_->close();
+  }
 
   void count_unroutable() noexcept { unroutable_.fetch_add(1, relaxed); }
   std::uint64_t unroutable() const noexcept { return unroutable_.load(relaxed); }
@@ -65,7 +74,7 @@ private:
   };
 
   void bind(binding& b);
-  /// Takes the binding out of the router or the log, and counts what its actor will not get.
+  /// Takes the binding out of the router, the log or the queue, and counts what its actor will not get.
   void unbind(binding& b) noexcept;
   static void free_later(binding& b) noexcept;
 
@@ -74,8 +83,9 @@ private:
   const exchange_kind kind_;
   const std::type_index type_;
   const char* const type_name_;
-  const std::unique_ptr<router> router_;       // null for fanout
-  const std::shared_ptr<broadcast_base> log_;  // null but for fanout
+  const std::unique_ptr<router> router_;         // null for fanout and queue
+  const std::shared_ptr<broadcast_base> log_;    // null but for fanout
+  const std::shared_ptr<ack_queue_base> queue_;  // null but for queue
 
   mutable std::mutex mutex_;
   /// By age, not by address: the order in which ends are told must be the same in each run (C12).
@@ -85,19 +95,32 @@ private:
 
   std::map<const cell*, subscriber, older> subscribers_;  // under mutex_
   unsigned publishers_ = 0;                               // under mutex_
-  bool ended_ = false;                                    // under mutex_: the last publisher has gone
+  // Under mutex_: the last publisher has gone, and of a queue all that was published has been answered for.
+  bool ended_ = false;
   atomic<std::uint64_t> unroutable_{0};
+};
+
+/// What makes a queue, and its options if it was asked for with some.
+struct queue_maker {
+  std::shared_ptr<ack_queue_base> (*make)(core&, const std::string& name, const queue&);
+  const queue* options;
 };
 
 /// All exchanges of a runtime, by name.
 class exchange_registry {
 public:
+  exchange_registry() = default;
+  exchange_registry(const exchange_registry&) = delete;
+  exchange_registry& operator=(const exchange_registry&) = delete;
+  ~exchange_registry();
+
   static exchange_registry& of(runtime& rt);
 
   /// The exchange of that name, made if there is none. Throws `troupe_error` (`type_mismatch`) if it has another kind
   /// or message type.
   std::shared_ptr<exchange_state> open(core& k, std::string name, exchange_kind kind, std::type_index type,
-                                       const char* type_name, std::shared_ptr<broadcast_base> (*make_log)());
+                                       const char* type_name, std::shared_ptr<broadcast_base> (*make_log)(),
+                                       const queue_maker& make_queue);
 
   /// Null if there is none of that name.
   std::shared_ptr<exchange_state> find(std::string_view name) const;

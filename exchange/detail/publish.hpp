@@ -7,6 +7,7 @@
 
 #include <troupe/actors/address.hpp>
 #include <troupe/base/epoch.hpp>
+#include <troupe/exchange/detail/ack_queue.hpp>
 #include <troupe/exchange/detail/exchange_state.hpp>
 #include <troupe/exchange/detail/work_queue.hpp>
 
@@ -22,6 +23,11 @@ struct typed_binding final : binding {
 /// queue, or one copy and a small envelope for each. Returns their number.
 template <class M>
 std::size_t publish(exchange_state& exchange, std::string_view key, M&& message) {
+  if (exchange.kind() == exchange_kind::queue) {
+    if (exchange.acknowledged()->push(*new ack_node_of<M>(std::move(message)))) return 1;
+    exchange.count_unroutable();
+    return 0;
+  }
   epoch_guard pinned;
   if (exchange.kind() == exchange_kind::fanout) {
     const std::size_t n = static_cast<broadcast_log<M>&>(exchange.log()).append(exchange.home(), std::move(message));

@@ -1,0 +1,183 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <troupe/actors/core.hpp>
+#include <troupe/actors/stream_reader.hpp>
+#include <troupe/base/result.hpp>
+#include <troupe/base/spin_lock.hpp>
+#include <troupe/exchange/binding.hpp>
+#include <troupe/exchange/detail/ack_node.hpp>
+#include <troupe/exchange/queue.hpp>
+
+namespace troupe::detail {
+
+class ack_queue_base;
+
+/// The exchange that a queue belongs to.
+class queue_owner {
+public:
+  /// Nothing is left, after `end_when_empty`.
+  virtual void end_inputs() noexcept = 0;
+
+protected:
+  ~queue_owner() = default;
+};
+
+/// What becomes of a delivery.
+enum class verdict : std::uint8_t {
+  acknowledged,
+  requeued,
+  rejected,  ///< a dead letter
+};
+
+/// An actor attached to a queue. It takes as many messages as it has credit for under one lock, reads them beside its
+/// inbox (`stream_reader`), and gives all that it has acknowledged back under one lock too.
+class ack_member_base : public binding, public stream_reader, public list_hook<ack_member_base> {
+public:
+  ack_member_base(any_ref to, std::shared_ptr<ack_queue_base> from, std::size_t prefetch);
+  ~ack_member_base() override;
+
+  bool mark() noexcept override;
+  bool at_mark() const noexcept override { return next_ == mark_; }
+  bool arm() noexcept override;
+  void news() noexcept override { armed_ = false; }
+  void left(cell& c) noexcept override { c.stream_removed(*this); }
+
+  /// Gives back what it has acknowledged. The slice's, and the end's.
+  void settle() noexcept;
+
+protected:
+  friend class ack_queue_base;
+
+  ack_queue_base& from() const noexcept { return *queue_; }
+  const std::shared_ptr<ack_queue_base>& shared_from() const noexcept { return queue_; }
+  /// Q3: the next of its batch, which is in front of the mark.
+  ack_node& begin_next() noexcept { return *batch_[next_++]; }
+  /// The one that was begun last leaves the batch.
+  void take_last_out() noexcept { batch_[next_ - 1] = nullptr; }
+  bool owes_much() const noexcept { return next_ - settled_ >= share_; }
+
+private:
+  /// The same: those between `settled_` and `next_`; returns how many.
+  std::size_t finish_handled() noexcept;
+
+  const std::shared_ptr<ack_queue_base> queue_;
+  const std::size_t capacity_;  // of a batch
+  const std::size_t share_;     // this many acknowledgements are given back while there is more to read
+  const std::unique_ptr<ack_node*[]> batch_;
+  // Written by the slice under the lock, and by whoever detaches it, when the slice begins with no more of them.
+  std::size_t size_ = 0;
+  std::size_t next_ = 0;        // the first that has not been begun; the slice's
+  std::size_t settled_ = 0;     // in front of it all has been given back; the slice's
+  std::size_t mark_ = 0;        // the slice's
+  std::size_t credit_;          // under the lock
+  bool detached_ = false;       // under the lock
+  atomic<bool> placed_{false};  // set once, when all else is: release pairs with acquire by the slice
+  bool armed_ = false;          // the slice's: it waits in the queue's list, or without credit, or news is on its way
+  bool starved_ = false;        // under the lock: it wants news, and has no credit
+};
+
+/// The part of a queue that does not depend on the type of its messages.
+///
+/// Q1. A message waits, stands in the batch of one member, is held (by a coroutine or a `delivery`), or has been
+///     answered for. It moves under the lock, but for the end of what a batch has handled, which the member tells
+///     later.
+/// Q2. Somebody comes for what waits: while there is such a message no member that waits for news has credit, or news
+///     is on its way to one that has not come yet. Whoever comes and leaves some tells the next, and so does whoever
+///     ends.
+/// Q3. `[next_, size_)` of a batch has not been begun. Only the slice begins, inside the gate, and only whoever has
+///     closed that, or the end of the actor, takes them back.
+/// Q4. Each delivery that has begun has one fate of its own in the counts (C3): handled, failed, killed. A message that
+///     goes back after that counts as sent once more; one that goes back before has had no fate. What waits is queued.
+/// Q5. No code of users runs under the lock: messages are made before it and destroyed after it.
+class ack_queue_base : public std::enable_shared_from_this<ack_queue_base> {
+public:
+  ack_queue_base(core& k, const std::string& name, queue options, const char* type_name);
+  ack_queue_base(const ack_queue_base&) = delete;
+  ack_queue_base& operator=(const ack_queue_base&) = delete;
+  virtual ~ack_queue_base();
+
+  const queue& options() const noexcept { return options_; }
+  core& home() const noexcept { return *core_; }
+
+  /// Takes the message over. False, and the message is gone, if the runtime has ended. Throws `std::bad_alloc`. Any
+  /// thread.
+  bool push(ack_node& n);
+
+  /// The member gets messages from now on. Throws `std::bad_alloc`, and has not attached it then.
+  void attach(ack_member_base& m);
+  /// It gets no more; what it has not answered for goes back, but for what a coroutine is at work on. Its gate is
+  /// closed, or its actor has ended.
+  void detach(ack_member_base& m) noexcept;
+
+  /// The message that the member has begun with last is held: by a coroutine, or by a `delivery`. Returns the number of
+  /// the delivery, with which to answer for it; one reference of the node is the caller's. The member's slice.
+  std::uint32_t hold(ack_member_base& m, ack_node& n, bool by_hand) noexcept;
+  /// The answer for one that is held, once; `expired` if it has been taken back before. The caller's reference is left.
+  /// Any thread.
+  bool answer_for(ack_node& n, std::uint32_t delivery, verdict what) noexcept;
+
+  /// A handler threw at the message that the member has begun with last: it goes back, and so does what is left of the
+  /// batch. The member's slice.
+  void give_back(ack_member_base& m) noexcept;
+
+  /// The runtime ends: what waits is counted as lost, and nothing is taken any more.
+  void close() noexcept;
+
+  /// Set once, before it is used.
+  void belongs_to(std::weak_ptr<queue_owner> x) noexcept { owner_ = std::move(x); }
+  /// Tells the owner, once, when nothing is left: true if that is so now, and it is not told then.
+  bool end_when_empty() noexcept;
+
+protected:
+  const char* type_name() const noexcept { return type_name_; }
+  const std::string& name() const noexcept { return name_; }
+
+private:
+  friend class ack_member_base;
+
+  /// What is to be done when the lock is not held any more.
+  struct afterwards {
+    node_list gone;  ///< to be destroyed
+    node_list dead;  ///< dead letters
+    bool ended = false;
+    bool tell = false;
+  };
+
+  // Under the lock; `leave` comes last.
+  std::size_t refill(ack_member_base& m) noexcept;
+  void credit_came(ack_member_base& m, std::size_t n) noexcept;
+  void put_back(ack_node& n, bool begun, afterwards& then) noexcept;
+  void put_back_rest(ack_member_base& m, afterwards& then) noexcept;
+  void let_go(ack_node& n) noexcept;
+  void leave(afterwards& then) noexcept;
+  bool empty() const noexcept { return waiting_.size() == 0 && unanswered_ == 0; }
+
+  void run(afterwards& then) noexcept;
+  void tell_next() noexcept;
+  void bury(ack_node& n) noexcept;
+
+  core* const core_;
+  const std::string name_;
+  const queue options_;
+  const char* const type_name_;
+
+  mutable spin_lock lock_;
+  waiting_nodes waiting_;
+  atomic<std::size_t> waits_{0};  // how many, for those who look without the lock
+  intrusive_list<ack_node> held_;
+  std::size_t unanswered_ = 0;                                // in batches or held
+  intrusive_list<ack_member_base, ack_member_base> waiters_;  // who have credit and wait for news, who came first first
+  bool ending_ = false;
+  bool closed_ = false;
+  std::weak_ptr<queue_owner> owner_;
+};
+
+}  // namespace troupe::detail
