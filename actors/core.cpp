@@ -75,6 +75,9 @@ const char* to_string(loss why) noexcept {
     case loss::overflow: return "overflow";
     case loss::poison: return "poison";
     case loss::fault: return "fault";
+    case loss::lagged: return "lagged";
+    case loss::conflated: return "conflated";
+    case loss::disconnected: return "disconnected";
     case loss::count_: break;
   }
   return "unknown";

@@ -32,14 +32,17 @@ class message_tap;
 
 /// Why a message was lost. Each loss is counted (C3).
 enum class loss : std::uint8_t {
-  dead_letter,  ///< sent to an actor that had been closed or had ended
-  killed,       ///< still queued when its receiver was killed or crashed
-  unhandled,    ///< the actor had no handler for it in the state that it was in: a dead letter too
-  cancelled,    ///< a question that nobody wanted an answer to any more when its turn came
-  detached,     ///< on its way to a subscriber when that was detached
-  overflow,     ///< there was no room for it in the mailbox, or it made room there
-  poison,       ///< its handler has crashed at it as often as `child_options::poison_after` allows
-  fault,        ///< a test let it get lost (`testing::faults`)
+  dead_letter,   ///< sent to an actor that had been closed or had ended
+  killed,        ///< still queued when its receiver was killed or crashed
+  unhandled,     ///< the actor had no handler for it in the state that it was in: a dead letter too
+  cancelled,     ///< a question that nobody wanted an answer to any more when its turn came
+  detached,      ///< on its way to a subscriber when that was detached
+  overflow,      ///< there was no room for it in the mailbox, or it made room there
+  poison,        ///< its handler has crashed at it as often as `child_options::poison_after` allows
+  fault,         ///< a test let it get lost (`testing::faults`)
+  lagged,        ///< its subscriber was behind, and the policy of the subscription dropped it
+  conflated,     ///< a newer one of the same key took its place before its subscriber came to it
+  disconnected,  ///< its subscriber was behind, and was detached for that
   count_
 };
 

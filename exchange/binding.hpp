@@ -12,6 +12,10 @@
 
 namespace troupe {
 
+namespace detail {
+class backlog_base;
+}
+
 /// One subscriber bound to one exchange with one key. Routers see this; the exchange derives the typed one.
 ///
 /// Changed under the exchange's mutex; read by publishers inside an epoch. Freed when no publisher can see it any more
@@ -31,6 +35,8 @@ struct binding {
   unsigned handles = 0;        ///< subscriptions that share this binding
   unsigned inputs = 0;         ///< how many of them close the actor when the exchange ends
   std::uint32_t index = 0;     ///< where it stands in its binding_set
+  /// Where its messages wait, if the subscriber has options of its own; set before it is bound, and outlives it.
+  detail::backlog_base* backlog = nullptr;
 };
 
 /// The bindings that a message goes to together. Readers inside an epoch see one version; writers hold the exchange's

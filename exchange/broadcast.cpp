@@ -38,6 +38,19 @@ std::uint64_t broadcast_base::detach(broadcast_reader_base& r) noexcept {
   return unread;
 }
 
+void broadcast_base::add_backlog(binding& b) {
+  std::lock_guard guard(mutex_);
+  backlogs_.push_back(&b);
+  has_backlogs_.store(true, relaxed);
+  if (b.backlog->conflates()) conflates_.store(true, relaxed);
+}
+
+void broadcast_base::remove_backlog(binding& b) noexcept {
+  std::lock_guard guard(mutex_);
+  std::erase(backlogs_, &b);
+  has_backlogs_.store(!backlogs_.empty(), relaxed);
+}
+
 void broadcast_base::tell(broadcast_reader_base* waiters) noexcept {
   while (waiters) {
     // Read first: once told, the reader may wait again.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,11 +12,18 @@
 #include <troupe/exchange/detail/exchange_state.hpp>
 #include <troupe/exchange/detail/publish.hpp>
 #include <troupe/exchange/kinds.hpp>
+#include <troupe/exchange/publish_result.hpp>
 #include <troupe/exchange/publisher.hpp>
 #include <troupe/exchange/queue.hpp>
+#include <troupe/exchange/subscribe_options.hpp>
 #include <troupe/exchange/subscription.hpp>
 
 namespace troupe {
+
+/// What a subscriber can be bound with: any text. A constraint and no parameter of type `std::string`, because some
+/// compilers also take `{.limit = 100}` for a list of characters.
+template <class K>
+concept binding_key = std::convertible_to<const K&, std::string_view>;
 
 /// A handle on a named exchange of messages of type M: publishers and subscribers that do not know each other meet
 /// there. The exchange is made at first use and lives as long as the runtime or a handle. Handles are small and may be
@@ -51,45 +59,111 @@ public:
   /// `troupe_error` (`invalid_argument`) for a malformed pattern, a key that is missing (direct, topic) or one too many
   /// (fanout, work_queue), and an actor of another runtime.
   template <class A>
-  subscription attach(const ref<A>& who, std::string key = {}) {
-    return connect(who, std::move(key), {}, false);
+  subscription attach(const ref<A>& who) {
+    return connect(who, {});
+  }
+  template <class A, binding_key K>
+  subscription attach(const ref<A>& who, const K& key) {
+    return connect(who, {.key = text_of(key)});
   }
   /// The same for an address.
-  subscription attach(const address<M>& who, std::string key = {}) { return bind(who, std::move(key), {}, false); }
+  subscription attach(const address<M>& who) { return bind(who, {}); }
+  template <binding_key K>
+  subscription attach(const address<M>& who, const K& key) {
+    return bind(who, {.key = text_of(key)});
+  }
+
+  /// The same with options for the subscriber: how many messages may wait for it, and what is done with those for which
+  /// there is no room. It is told by `lagged` and `disconnected` what it misses, if it has handlers for these. Throws
+  /// `troupe_error` (`invalid_argument`) too for options that make no sense, for other ones than it has, and on a
+  /// work_queue.
+  template <class A>
+  subscription attach(const ref<A>& who, const subscribe_options& options) {
+    return attach(who, {}, options);
+  }
+  template <class A>
+  subscription attach(const ref<A>& who, std::string key, const subscribe_options& options) {
+    return connect(who, {.key = std::move(key), .options = &options, .told = notices_of(who)});
+  }
+  /// The same for an address; one that is to be told is an `address<M, lagged>`, an `address<M, disconnected>` or both.
+  subscription attach(const address<M>& who, const subscribe_options& options) { return attach(who, {}, options); }
+  subscription attach(const address<M>& who, std::string key, const subscribe_options& options) {
+    return bind(who, {.key = std::move(key), .options = &options});
+  }
+  template <class... Ms>
+  requires(sizeof...(Ms) > 1) subscription attach(const address<Ms...>& who, const subscribe_options& options) {
+    return attach(who, {}, options);
+  }
+  template <class... Ms>
+  requires(sizeof...(Ms) > 1) subscription
+      attach(const address<Ms...>& who, std::string key, const subscribe_options& options) {
+    return bind(address<M>(who), {.key = std::move(key), .options = &options, .told = notices_of(who)});
+  }
 
   /// Attaches an actor to a queue: one with a handler for `delivery<M>`, which answers for each message by hand, or for
   /// `const M&`, which does by itself. See `queue`. Throws `troupe_error` (`invalid_argument`) for a prefetch of 0, and
   /// where the exchange is none.
   template <class A>
   subscription attach(const ref<A>& who, const consume_options& how) {
-    return connect(who, {}, require_queue(how), false);
+    return connect(who, {.consume = require_queue(how)});
   }
   /// The same for an address.
   subscription attach(const address<M>& who, const consume_options& how) {
-    return bind(who, {}, require_queue(how), false);
+    return bind(who, {.consume = require_queue(how)});
   }
 
   /// The same as `attach` for an actor that lives from its inputs: once all exchanges that it was attached to in this
   /// way have ended, it is closed.
   template <class A>
-  subscription attach_input(const ref<A>& who, std::string key = {}) {
-    return connect(who, std::move(key), {}, true);
+  subscription attach_input(const ref<A>& who) {
+    return connect(who, {.input = true});
+  }
+  template <class A, binding_key K>
+  subscription attach_input(const ref<A>& who, const K& key) {
+    return connect(who, {.key = text_of(key), .input = true});
   }
   template <class A>
-  subscription attach_input(const ref<A>& who, const consume_options& how) {
-    return connect(who, {}, require_queue(how), true);
+  subscription attach_input(const ref<A>& who, const subscribe_options& options) {
+    return attach_input(who, {}, options);
+  }
+  template <class A>
+  subscription attach_input(const ref<A>& who, std::string key, const subscribe_options& options) {
+    return connect(who, {.key = std::move(key), .input = true, .options = &options, .told = notices_of(who)});
   }
   /// The same for an address.
-  subscription attach_input(const address<M>& who, std::string key = {}) { return bind(who, std::move(key), {}, true); }
+  subscription attach_input(const address<M>& who) { return bind(who, {.input = true}); }
+  template <binding_key K>
+  subscription attach_input(const address<M>& who, const K& key) {
+    return bind(who, {.key = text_of(key), .input = true});
+  }
+  subscription attach_input(const address<M>& who, const subscribe_options& options) {
+    return attach_input(who, {}, options);
+  }
+  subscription attach_input(const address<M>& who, std::string key, const subscribe_options& options) {
+    return bind(who, {.key = std::move(key), .input = true, .options = &options});
+  }
+
+  template <class A>
+  subscription attach_input(const ref<A>& who, const consume_options& how) {
+    return connect(who, {.input = true, .consume = require_queue(how)});
+  }
   subscription attach_input(const address<M>& who, const consume_options& how) {
-    return bind(who, {}, require_queue(how), true);
+    return bind(who, {.input = true, .consume = require_queue(how)});
   }
 
   /// Publishes to whoever is attached. Never waits. Returns how many will get it; 0 is counted as unroutable. Throws
   /// `std::bad_alloc`: nobody gets it then, or on a direct or topic exchange only some.
-  std::size_t publish(M message) { return detail::publish<M>(*state_, {}, std::move(message)); }
+  std::size_t publish(M message) { return publish({}, std::move(message)); }
   /// The same with the key that direct and topic exchanges route by; the other kinds ignore it.
-  std::size_t publish(std::string_view key, M message) { return detail::publish<M>(*state_, key, std::move(message)); }
+  std::size_t publish(std::string_view key, M message) { return try_publish(key, std::move(message)).receivers; }
+
+  /// The same, and says how many subscribers have refused the message: those that had no room for it and whose policy
+  /// is `subscription_policy::fail`. Never waits.
+  publish_result try_publish(M message) { return try_publish({}, std::move(message)); }
+  /// The same with a key.
+  publish_result try_publish(std::string_view key, M message) {
+    return detail::publish<M>(*state_, key, std::move(message));
+  }
 
   /// Registers a publisher: the exchange ends when the last of them has gone.
   troupe::publisher<M> publisher() { return troupe::publisher<M>(state_); }
@@ -127,12 +201,40 @@ private:
     return how;
   }
 
+  static std::string text_of(std::string_view key) { return std::string(key); }
+
+  using notices = detail::backlog_base::notices;
+
   template <class A>
-  subscription connect(const ref<A>& who, std::string key, const consume_options& how, bool input) {
+  static notices notices_of(const ref<A>& who) {
+    notices n;
+    if constexpr (handles_shared<A, lagged>) n.lag = address<lagged>(who);
+    if constexpr (handles_shared<A, disconnected>) n.end = address<disconnected>(who);
+    return n;
+  }
+  template <class... Ms>
+  static notices notices_of(const address<Ms...>& who) {
+    notices n;
+    if constexpr (detail::is_one_of<lagged, Ms...>) n.lag = address<lagged>(who);
+    if constexpr (detail::is_one_of<disconnected, Ms...>) n.end = address<disconnected>(who);
+    return n;
+  }
+
+  /// What one `attach` asks for.
+  struct wish {
+    std::string key{};
+    bool input = false;
+    consume_options consume{};
+    const subscribe_options* options = nullptr;
+    notices told{};
+  };
+
+  template <class A>
+  subscription connect(const ref<A>& who, const wish& w) {
     if constexpr (handles<A, delivery<M>>) {
       if (kind() == exchange_kind::queue)
-        return add(who, std::move(key), input, [&](std::string) -> std::unique_ptr<binding> {
-          return std::make_unique<detail::manual_member<M>>(who, state_->acknowledged(), how.prefetch);
+        return add(who, w, [&](std::string, bool) -> std::unique_ptr<binding> {
+          return std::make_unique<detail::manual_member<M>>(who, state_->acknowledged(), w.consume.prefetch);
         });
       if constexpr (!handles_shared<A, M>)
         throw troupe_error(errc::type_mismatch, "exchange '" + name() + "': actor " + who.name() + " takes delivery<" +
@@ -140,31 +242,43 @@ private:
                                                     std::string(to_string(kind())) + " exchange: let it take const " +
                                                     type_name<M>() + "&");
       else
-        return bind(address<M>(who), std::move(key), how, input);
+        return bind(address<M>(who), w);
     } else {
       detail::require_shared_handler<A, M>();
-      return bind(address<M>(who), std::move(key), how, input);
+      return bind(address<M>(who), w);
     }
   }
 
-  subscription bind(const address<M>& who, std::string key, const consume_options& how, bool input) {
+  subscription bind(const address<M>& who, const wish& w) {
     if (!who.takes_shared())
       throw troupe_error(errc::type_mismatch, "exchange '" + name() + "': actor " + who.name() +
                                                   " wants to own its messages; an exchange shares them");
-    return add(who, std::move(key), input, [&](std::string k) -> std::unique_ptr<binding> {
-      if (kind() == exchange_kind::fanout)
-        return std::make_unique<typename detail::broadcast_log<M>::reader>(who, std::move(k));
-      if (kind() == exchange_kind::work_queue) return std::make_unique<detail::work_binding<M>>(who, state_);
-      if (kind() == exchange_kind::queue)
-        return std::make_unique<detail::auto_member<M>>(who, state_->acknowledged(), how.prefetch);
-      return std::make_unique<detail::typed_binding<M>>(who, std::move(k));
-    });
+    return add(
+        who, w,
+        [&](std::string k, bool has_backlog) -> std::unique_ptr<binding> {
+          if (kind() == exchange_kind::fanout && !has_backlog)
+            return std::make_unique<typename detail::broadcast_log<M>::reader>(who, std::move(k));
+          if (kind() == exchange_kind::work_queue) return std::make_unique<detail::work_binding<M>>(who, state_);
+          if (kind() == exchange_kind::queue)
+            return std::make_unique<detail::auto_member<M>>(who, state_->acknowledged(), w.consume.prefetch);
+          return std::make_unique<detail::typed_binding<M>>(who, std::move(k));
+        },
+        [&](std::weak_ptr<detail::exchange_state> from) -> std::shared_ptr<detail::backlog_base> {
+          return std::make_shared<detail::backlog<M>>(who, *w.options, w.told, std::move(from));
+        });
   }
 
-  template <class Make>
-  subscription add(const any_ref& who, std::string key, bool input, Make make) {
-    const binding* b = state_->attach(who, std::move(key), input, make);
-    return subscription(state_, who, b, input);
+  using request = detail::exchange_state::request;
+
+  subscription add(const any_ref& who, const wish& w, decltype(request::make_binding) make_binding,
+                   decltype(request::make_backlog) make_backlog = nullptr) {
+    auto made = state_->attach({.who = who,
+                                .key = w.key,
+                                .input = w.input,
+                                .options = w.options,
+                                .make_binding = std::move(make_binding),
+                                .make_backlog = std::move(make_backlog)});
+    return subscription(state_, who, std::move(made), w.input);
   }
 
   std::shared_ptr<detail::exchange_state> state_;

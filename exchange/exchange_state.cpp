@@ -36,75 +36,132 @@ exchange_state::~exchange_state() {
     if (s.on_end) const_cast<cell*>(who)->remove_end_hook(*s.on_end);
     for (auto& [key, b] : s.bindings) {
       b->gate.close();
-      unbind(*b);
+      unroute(*b);
+      leave_unread(*b);
       free_later(*b);
     }
   }
 }
 
 void exchange_state::bind(binding& b) {
-  if (log_)
+  if (b.backlog) {
+    log_ ? log_->add_backlog(b) : router_->bind(b);
+  } else if (log_) {
     log_->attach(static_cast<broadcast_reader_base&>(b));
-  else if (queue_)
+  } else if (queue_) {
     queue_->attach(static_cast<ack_member_base&>(b));
-  else
+  } else {
     router_->bind(b);
+  }
 }
 
-void exchange_state::unbind(binding& b) noexcept {
-  if (router_) return router_->unbind(b);
-  if (queue_) return queue_->detach(static_cast<ack_member_base&>(b));
-  if (const std::uint64_t unread = log_->detach(static_cast<broadcast_reader_base&>(b)))
-    core_->lose(*b.subscriber.get_cell(), loss::detached, type_name_, unread);
+void exchange_state::unroute(binding& b) noexcept {
+  if (router_)
+    router_->unbind(b);
+  else if (b.backlog)
+    log_->remove_backlog(b);
 }
 
-const binding* exchange_state::attach(const any_ref& who, std::string key, bool input, const make_binding& make) {
+void exchange_state::leave_unread(binding& b) noexcept {
+  if (b.backlog) {
+    b.backlog->discard(b);
+  } else if (queue_) {
+    queue_->detach(static_cast<ack_member_base&>(b));
+  } else if (log_) {
+    if (const std::uint64_t unread = log_->detach(static_cast<broadcast_reader_base&>(b)))
+      core_->lose(*b.subscriber.get_cell(), loss::detached, type_name_, unread);
+  }
+}
+
+void exchange_state::check(const request& wanted) const {
+  const std::string& key = wanted.key;
   const bool keyed = kind_ == exchange_kind::direct || kind_ == exchange_kind::topic;
   if (keyed == key.empty())
     throw troupe_error(
         errc::invalid_argument,
         keyed ? fmt::format("exchange '{}': a {} exchange is attached to with a key", name_, to_string(kind_))
               : fmt::format("exchange '{}': a {} exchange has no keys, '{}' was given", name_, to_string(kind_), key));
-  if (&who.get_cell()->core() != core_)
+  if (&wanted.who.get_cell()->core() != core_)
     throw troupe_error(errc::invalid_argument,
-                       fmt::format("exchange '{}': actor {} belongs to another runtime", name_, who.name()));
+                       fmt::format("exchange '{}': actor {} belongs to another runtime", name_, wanted.who.name()));
   if (auto good = router_ ? router_->check(key) : result<void>(); !good)
     throw troupe_error(good.error().code(), fmt::format("exchange '{}': {}", name_, good.error().message()));
+  if (!wanted.options) return;
+  if (kind_ == exchange_kind::work_queue || kind_ == exchange_kind::queue)
+    throw troupe_error(errc::invalid_argument,
+                       fmt::format("exchange '{}': a {} gives each message to one member and knows no options of a "
+                                   "subscription; leave out {}",
+                                   name_, to_string(kind_), to_string(*wanted.options)));
+  if (auto good = troupe::check(*wanted.options); !good)
+    throw troupe_error(good.error().code(), fmt::format("exchange '{}': {}", name_, good.error().message()));
+}
 
+/// All bindings of a subscriber lead to one backlog, or none does (BL2).
+void exchange_state::share_backlog(subscriber& s, const request& wanted) {
+  if (!wanted.options) return;
+  if (s.bindings.empty()) {
+    s.backlog = wanted.make_backlog(weak_from_this());
+  } else if (!s.backlog || s.backlog->options() != *wanted.options) {
+    throw troupe_error(
+        errc::invalid_argument,
+        fmt::format("exchange '{}': {} is attached {}, and cannot be attached with {} as well: give the "
+                    "same options, or none, or detach it first",
+                    name_, wanted.who.name(), s.backlog ? "with " + to_string(s.backlog->options()) : "without options",
+                    to_string(*wanted.options)));
+  }
+}
+
+binding* exchange_state::add_binding(subscriber& s, const request& wanted) {
+  auto fresh = wanted.make_binding(wanted.key, s.backlog != nullptr);
+  const auto bound = s.bindings.emplace(fresh->key, fresh.get()).first;
+  try {
+    if (s.backlog) s.backlog->add_binding(*fresh);
+    bind(*fresh);
+    return fresh.release();
+  } catch (...) {
+    s.bindings.erase(bound);
+    if (fresh->backlog) free_later(*fresh.release());  // its actor may know the stream
+    throw;
+  }
+}
+
+exchange_state::attached exchange_state::attach(const request& wanted) {
+  check(wanted);
+  cell& who = *wanted.who.get_cell();
   std::shared_ptr<hook> fresh_hook;
-  binding* b = nullptr;
+  attached result{};
   bool over = false;
   {
     std::lock_guard guard(mutex_);
-    const auto at = subscribers_.try_emplace(who.get_cell()).first;
+    const auto at = subscribers_.try_emplace(&who).first;
     subscriber& s = at->second;
-    auto bound = s.bindings.find(key);
-    if (bound == s.bindings.end()) {
-      try {
+    binding* b = nullptr;
+    try {
+      share_backlog(s, wanted);
+      const auto bound = s.bindings.find(wanted.key);
+      if (bound == s.bindings.end()) {
         if (!s.on_end) fresh_hook = std::make_shared<hook>(weak_from_this());
-        auto fresh = make(std::move(key));
-        bound = s.bindings.emplace(fresh->key, fresh.get()).first;
-        bind(*fresh);
-        (void)fresh.release();
-      } catch (...) {
-        if (bound != s.bindings.end()) s.bindings.erase(bound);
-        if (s.bindings.empty()) subscribers_.erase(at);
-        throw;
+        b = add_binding(s, wanted);
+        if (fresh_hook) s.on_end = fresh_hook;
+      } else {
+        b = bound->second;
       }
-      if (fresh_hook) s.on_end = fresh_hook;
+    } catch (...) {
+      if (s.bindings.empty()) subscribers_.erase(at);
+      throw;
     }
-    b = bound->second;
     ++b->handles;
+    result = {b, s.backlog};
     over = ended_;
-    if (input) {
-      who.get_cell()->add_input();
+    if (wanted.input) {
+      who.add_input();
       if (!over) ++b->inputs;
     }
   }
-  if (input && over) who.get_cell()->send_input_end();
+  if (wanted.input && over) who.send_input_end();
   // Calls back at once if the actor has ended meanwhile, so not under the mutex.
-  if (fresh_hook) who.get_cell()->add_end_hook(std::move(fresh_hook));
-  return b;
+  if (fresh_hook) who.add_end_hook(std::move(fresh_hook));
+  return result;
 }
 
 void exchange_state::detach(cell& from, const binding* handle, bool input) noexcept {
@@ -127,7 +184,7 @@ void exchange_state::detach(cell& from, const binding* handle, bool input) noexc
     }
     if (--b.handles == 0) {
       last = &b;
-      if (router_) router_->unbind(b);
+      unroute(b);
       bindings.erase(i);
       if (bindings.empty()) {
         removed = std::move(s->second.on_end);
@@ -140,26 +197,48 @@ void exchange_state::detach(cell& from, const binding* handle, bool input) noexc
   if (!last) return;
   if (from.core().given_up()) return last->gate.shut();  // C6; the binding stays with the thread that may still use it
   last->gate.close();
-  if (!router_) unbind(*last);  // when the gate is closed its actor reads no further: what is unread can be counted
+  leave_unread(*last);  // when the gate is closed its actor reads no further: what is unread can be counted
   free_later(*last);
 }
 
 void exchange_state::forget(const cell& who) noexcept {
-  std::map<std::string_view, binding*> orphans;
+  subscriber gone;
   {
     std::lock_guard guard(mutex_);
     const auto s = subscribers_.find(&who);
     if (s == subscribers_.end()) return;
-    orphans = std::move(s->second.bindings);
+    gone = std::move(s->second);
     subscribers_.erase(s);
-    if (router_) {
-      for (auto& [key, b] : orphans) unbind(*b);
+    for (auto& [key, b] : gone.bindings) unroute(*b);
+  }
+  // Not under the mutex: this destroys messages, and what their destructors do is not ours to know.
+  if (gone.backlog) gone.backlog->abandon();
+  for (auto& [key, b] : gone.bindings) {
+    if (queue_) static_cast<ack_member_base&>(*b).settle();
+    if (!gone.backlog) leave_unread(*b);
+    free_later(*b);
+  }
+}
+
+void exchange_state::disconnect(cell& who) noexcept {
+  subscriber gone;
+  unsigned inputs = 0;
+  {
+    std::lock_guard guard(mutex_);
+    const auto s = subscribers_.find(&who);
+    if (s == subscribers_.end()) return;
+    gone = std::move(s->second);
+    subscribers_.erase(s);
+    for (auto& [key, b] : gone.bindings) {
+      unroute(*b);
+      inputs += b->inputs;
     }
   }
-  for (auto& [key, b] : orphans) {
-    // Not under the mutex: this destroys messages, and what their destructors do is not ours to know.
-    if (queue_) static_cast<ack_member_base&>(*b).settle();
-    if (!router_) unbind(*b);
+  if (gone.on_end) who.remove_end_hook(*gone.on_end);
+  for (; inputs != 0; --inputs) who.send_input_end();
+  for (auto& [key, b] : gone.bindings) {
+    b->gate.close();
+    leave_unread(*b);
     free_later(*b);
   }
 }

@@ -32,8 +32,12 @@ public:
   /// As `exchange::publish`. Any thread, if the publisher itself is not moved at the same time.
   std::size_t publish(M message) const { return publish({}, std::move(message)); }
   /// The same with a key.
-  std::size_t publish(std::string_view key, M message) const {
-    return state_ ? detail::publish<M>(*state_, key, std::move(message)) : 0;
+  std::size_t publish(std::string_view key, M message) const { return try_publish(key, std::move(message)).receivers; }
+  /// As `exchange::try_publish`.
+  publish_result try_publish(M message) const { return try_publish({}, std::move(message)); }
+  /// The same with a key.
+  publish_result try_publish(std::string_view key, M message) const {
+    return state_ ? detail::publish<M>(*state_, key, std::move(message)) : publish_result();
   }
 
 private:

@@ -12,8 +12,13 @@ class [[nodiscard]] subscription {
 public:
   subscription() = default;
   /// Internal. The binding may have gone already, with its actor.
-  subscription(std::shared_ptr<detail::exchange_state> e, any_ref who, const binding* b, bool input) noexcept
-      : exchange_(std::move(e)), binding_(b), subscriber_(std::move(who)), input_(input) {}
+  subscription(std::shared_ptr<detail::exchange_state> e, any_ref who, detail::exchange_state::attached to,
+               bool input) noexcept
+      : exchange_(std::move(e)),
+        binding_(to.handle),
+        backlog_(std::move(to.backlog)),
+        subscriber_(std::move(who)),
+        input_(input) {}
   subscription(subscription&& other) noexcept { swap(other); }
   subscription& operator=(subscription&& other) noexcept {
     subscription(std::move(other)).swap(*this);
@@ -29,16 +34,23 @@ public:
   /// nothing the second time.
   void detach() noexcept;
 
+  /// How many messages the subscriber has not got because of its policy: dropped, replaced by newer ones, refused. Of
+  /// all subscriptions of one actor to one exchange together, and still there when they have ended. 0 without
+  /// `subscribe_options`. Any thread.
+  std::uint64_t lost() const noexcept { return backlog_ ? backlog_->lost() : 0; }
+
 private:
   void swap(subscription& other) noexcept {
     std::swap(exchange_, other.exchange_);
     std::swap(binding_, other.binding_);
+    std::swap(backlog_, other.backlog_);
     std::swap(subscriber_, other.subscriber_);
     std::swap(input_, other.input_);
   }
 
   std::shared_ptr<detail::exchange_state> exchange_;
   const binding* binding_ = nullptr;  // only to compare, for it goes when the subscriber ends
+  std::shared_ptr<const detail::backlog_base> backlog_;
   any_ref subscriber_;
   bool input_ = false;
 };

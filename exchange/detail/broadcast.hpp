@@ -7,11 +7,14 @@
 #include <new>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <troupe/actors/address.hpp>
 #include <troupe/actors/stream_reader.hpp>
 #include <troupe/base/pool.hpp>
 #include <troupe/exchange/binding.hpp>
+#include <troupe/exchange/detail/backlog.hpp>
+#include <troupe/exchange/publish_result.hpp>
 
 namespace troupe::detail {
 
@@ -53,6 +56,13 @@ public:
   /// The reader gets no more; returns how many it has not read. Its gate is closed, or its actor has ended.
   std::uint64_t detach(broadcast_reader_base& r) noexcept;
 
+  /// The subscriber has a backlog and reads that. Throws `std::bad_alloc`, and has not added it then.
+  void add_backlog(binding& b);
+  void remove_backlog(binding& b) noexcept;
+  /// Whether there are any, and whether one of them wants keys; a moment's truth.
+  bool has_backlogs() const noexcept { return has_backlogs_.load(relaxed); }
+  bool conflates() const noexcept { return conflates_.load(relaxed); }
+
   /// How many messages have been appended.
   std::uint64_t end() const noexcept { return end_.load(acquire); }
 
@@ -79,8 +89,11 @@ protected:
   static void tell(broadcast_reader_base* waiters) noexcept;
 
   std::mutex mutex_;
-  atomic<std::uint64_t> end_{0};  // messages appended; release under mutex_ pairs with acquire by readers
-  std::uint32_t readers_ = 0;     // under mutex_
+  atomic<std::uint64_t> end_{0};      // messages appended; release under mutex_ pairs with acquire by readers
+  std::uint32_t readers_ = 0;         // under mutex_
+  atomic<bool> has_backlogs_{false};  // written under mutex_, as the next two
+  atomic<bool> conflates_{false};
+  std::vector<binding*> backlogs_;
   // Those who have read everything, in the order in which they have; under mutex_.
   broadcast_reader_base* waiters_ = nullptr;
   broadcast_reader_base** waiters_end_ = &waiters_;
@@ -108,22 +121,48 @@ inline bool broadcast_reader_base::arm() noexcept {
 /// B2. Messages [0, end_) are constructed before `end_` says so, and not changed afterwards.
 /// B3. A message with a destructor counts those who have yet to read it, and the last destroys it; one without stays
 ///     until its segment goes. So a reader that has read a message holds no resources of it.
+/// B4. Backlogs keep messages longer than readers do, so theirs are in boxes. One that is counted (B3) is in the box
+///     for all, and its slot refers to that; one that costs nothing to copy is in its slot and in the box.
 template <class M>
 class broadcast_log final : public broadcast_base {
-  static constexpr bool counted = !std::is_trivially_destructible_v<M>;
+  static constexpr bool counted = !std::is_trivially_destructible_v<M> || !std::is_copy_constructible_v<M>;
+  using box = shared_message<M>;
 
-  struct slot {
+  struct plain_slot {
     alignas(M) std::byte storage[sizeof(M)];
-    struct nothing {};
-    [[no_unique_address]] std::conditional_t<counted, atomic<std::uint32_t>, nothing> unread;
 
-    M& message() noexcept { return *std::launder(reinterpret_cast<M*>(storage)); }
+    const M& message() noexcept { return *std::launder(reinterpret_cast<M*>(storage)); }
+    void fill(M&& m, std::uint32_t) { new (storage) M(std::move(m)); }
+    void release() noexcept {}
+  };
+
+  struct counted_slot {
+    alignas(M) alignas(box*) std::byte storage[std::max(sizeof(M), sizeof(box*))];
+    atomic<std::uint32_t> unread;
+    bool boxed;  // B4
+
+    M& own() noexcept { return *std::launder(reinterpret_cast<M*>(storage)); }
+    box& shared() noexcept { return **std::launder(reinterpret_cast<box**>(storage)); }
+    const M& message() noexcept { return boxed ? shared().message : own(); }
+    void fill(M&& m, std::uint32_t readers) {
+      new (storage) M(std::move(m));
+      boxed = false;
+      unread.store(readers, relaxed);
+    }
+    void fill(box& b, std::uint32_t readers) noexcept {
+      new (storage) box*(&b);
+      boxed = true;
+      unread.store(readers, relaxed);
+    }
     void release() noexcept {
-      if constexpr (counted) {
-        if (unread.fetch_sub(1, acq_rel) == 1) message().~M();
-      }
+      if (unread.fetch_sub(1, acq_rel) != 1) return;
+      if (boxed)
+        shared().release();
+      else
+        own().~M();
     }
   };
+  using slot = std::conditional_t<counted, counted_slot, plain_slot>;
 
   // A segment fills its size class: the smallest power of two that holds 32 messages, but no more than 4 KiB while four
   // fit in that.
@@ -250,19 +289,69 @@ public:
     const std::uint32_t n = readers_;
     if (n == 0) return 0;
     if (used_ == slots) extend();
-    slot& s = last_->entries[used_];
-    new (s.storage) M(std::move(message));
-    if constexpr (counted) s.unread.store(n, relaxed);
-    ++used_;
-    k.count(&core::counters::sent, n);  // before anybody can count it as handled
-    end_.store(end_.load(relaxed) + 1, release);
-    broadcast_reader_base* waiters = take_waiters();
+    last_->entries[used_].fill(std::move(message), n);
+    broadcast_reader_base* waiters = appended(k, n);
     lock.unlock();
     if (waiters) tell(waiters);
     return n;
   }
 
+  /// The same where some have backlogs. `key` is there if one of them conflates.
+  publish_result append_for_all(core& k, M&& message, std::size_t bytes, const std::string* key) {
+    publish_aftermath after;
+    box* shared = nullptr;
+    if constexpr (counted)
+      shared = new box(std::move(message), 0);
+    else
+      shared = new box(M(message), 0);
+    broadcast_reader_base* waiters = nullptr;
+    std::size_t receivers = 0;
+    {
+      std::lock_guard lock(mutex_);
+      const std::uint32_t n = readers_;
+      // Each of those that it goes to gets its reference before any of them can give it up.
+      auto left = static_cast<std::uint32_t>(backlogs_.size());
+      const std::uint32_t refs = left + (counted && n != 0 ? 1 : 0);
+      shared->refs.store(refs, relaxed);
+      try {
+        if (n != 0 && used_ == slots) extend();
+      } catch (...) {
+        delete shared;
+        throw;
+      }
+      if (n != 0) {
+        if constexpr (counted)
+          last_->entries[used_].fill(*shared, n);
+        else
+          last_->entries[used_].fill(std::move(message), n);
+        waiters = appended(k, n);
+      }
+      if (refs == 0) delete shared;
+      receivers = n;
+      for (binding* b : backlogs_) {
+        --left;
+        try {
+          if (b->backlog->push(shared, *b, bytes, key, after)) ++receivers;
+        } catch (const std::bad_alloc&) {
+          for (; left != 0; --left) shared->release();
+          tell(waiters);
+          throw;
+        }
+      }
+    }
+    tell(waiters);
+    return {receivers, after.refused};
+  }
+
 private:
+  /// The slot of a message has been filled; under mutex_. Returns who is to be told.
+  broadcast_reader_base* appended(core& k, std::uint32_t n) noexcept {
+    ++used_;
+    k.count(&core::counters::sent, n);  // before anybody can count it as handled
+    end_.store(end_.load(relaxed) + 1, release);
+    return take_waiters();
+  }
+
   void extend() {
     auto* fresh = new segment;
     if (last_) {

@@ -43,15 +43,30 @@ public:
   /// For queues.
   const std::shared_ptr<ack_queue_base>& acknowledged() const noexcept { return queue_; }
 
-  using make_binding = std::function<std::unique_ptr<binding>(std::string key)>;
+  /// What is asked for by one `attach`.
+  struct request {
+    any_ref who;
+    std::string key;
+    bool input = false;                          ///< it counts as an input of the actor (X2)
+    const subscribe_options* options = nullptr;  ///< null: those that the subscriber has already, or none
+    /// Makes the typed binding, if there is none with this key, for a subscriber that has a backlog or not.
+    std::function<std::unique_ptr<binding>(std::string key, bool has_backlog)> make_binding{};
+    /// Makes the backlog, where there are options.
+    std::function<std::shared_ptr<backlog_base>(std::weak_ptr<exchange_state> from)> make_backlog{};
+  };
+  struct attached {
+    const binding* handle;  ///< only to compare: the binding goes when the actor ends, which may be now
+    std::shared_ptr<backlog_base> backlog;
+  };
 
-  /// Binds `who`; `make` makes the typed binding if there is none with this key. Throws `troupe_error` for a bad key.
-  /// The result is only to compare: the binding goes when the actor ends, which may be now.
-  const binding* attach(const any_ref& who, std::string key, bool input, const make_binding& make);
+  /// Binds a subscriber. Throws `troupe_error` for a bad key or bad options.
+  attached attach(const request& wanted);
   /// One handle of `who`'s binding has gone. After it returns no delivery through the last one starts (C5).
   void detach(cell& who, const binding* handle, bool input) noexcept;
   /// The subscriber has ended.
   void forget(const cell& who) noexcept;
+  /// Detaches a subscriber, whatever handles there are; called by its slice.
+  void disconnect(cell& who) noexcept;
 
   void add_publisher();
   void remove_publisher() noexcept;
@@ -71,11 +86,18 @@ private:
   struct subscriber {
     std::map<std::string_view, binding*> bindings;  // by their keys
     std::shared_ptr<hook> on_end;
+    std::shared_ptr<backlog_base> backlog;  // of those who have options
   };
 
+  void check(const request& wanted) const;
+  void share_backlog(subscriber& s, const request& wanted);
+  binding* add_binding(subscriber& s, const request& wanted);
   void bind(binding& b);
-  /// Takes the binding out of the router, the log or the queue, and counts what its actor will not get.
-  void unbind(binding& b) noexcept;
+  /// Publishers find the binding no more. Under the mutex.
+  void unroute(binding& b) noexcept;
+  /// Its gate is closed, or its actor has ended: counts what that will not get. Not under the mutex: messages are
+  /// destroyed.
+  void leave_unread(binding& b) noexcept;
   static void free_later(binding& b) noexcept;
 
   core* const core_;  // used only while there are subscribers, which keep it alive

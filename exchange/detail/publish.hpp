@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,47 +11,78 @@
 #include <troupe/exchange/detail/ack_queue.hpp>
 #include <troupe/exchange/detail/exchange_state.hpp>
 #include <troupe/exchange/detail/work_queue.hpp>
+#include <troupe/exchange/publish_result.hpp>
 
 namespace troupe::detail {
 
 template <class M>
 struct typed_binding final : binding {
   typed_binding(address<M> a, std::string k) : binding(a, std::move(k)), to(std::move(a)) {}
+  ~typed_binding() override {
+    if (backlog) backlog->binding_gone();
+  }
   const address<M> to;
+
+  void left(cell& c) noexcept override {
+    if (backlog) backlog->binding_left(c);
+  }
 };
 
-/// One message to all whom the key reaches: in the log that they read, in an envelope for the one member of a work
-/// queue, or one copy and a small envelope for each. Returns their number.
+/// One message to all whom a router finds: one copy, and for each of them a small envelope or a place in its backlog.
 template <class M>
-std::size_t publish(exchange_state& exchange, std::string_view key, M&& message) {
-  if (exchange.kind() == exchange_kind::queue) {
-    if (exchange.acknowledged()->push(*new ack_node_of<M>(std::move(message)))) return 1;
-    exchange.count_unroutable();
-    return 0;
-  }
-  epoch_guard pinned;
-  if (exchange.kind() == exchange_kind::fanout) {
-    const std::size_t n = static_cast<broadcast_log<M>&>(exchange.log()).append(exchange.home(), std::move(message));
-    if (n == 0) exchange.count_unroutable();
-    return n;
-  }
-  if (exchange.kind() == exchange_kind::work_queue) {
-    if (hand_out<M>(exchange, message, &cell::enqueue)) return 1;
-    exchange.count_unroutable();
-    return 0;
-  }
+publish_result route_and_publish(exchange_state& exchange, std::string_view key, M&& message) {
   borrowed_route found;
   exchange.routes().find(key, *found);
+  publish_aftermath after;
   shared_message<M>* shared = nullptr;
-  std::size_t receivers = 0;
+  std::size_t receivers = 0, bytes = 0;
+  std::optional<std::string> conflated_by;
   (*found).finish(
       [&](std::size_t n) {
         receivers = n;
         if (n == 0) return exchange.count_unroutable();
         shared = new shared_message<M>(std::forward<M>(message), static_cast<std::uint32_t>(n));
       },
-      [&](binding& b) { static_cast<typed_binding<M>&>(b).to.send_shared(*shared, &b.gate); });
-  return receivers;
+      [&](binding& b) {
+        if (!b.backlog) [[likely]]
+          return (void)static_cast<typed_binding<M>&>(b).to.send_shared(*shared, &b.gate);
+        // The message is not ours once the last has got it, so this is asked while it is.
+        if (bytes == 0) bytes = bytes_for(shared->message);
+        if (b.backlog->conflates() && !conflated_by) conflated_by = conflation_key(shared->message, key);
+        if (!b.backlog->push(shared, b, bytes, conflated_by ? &*conflated_by : nullptr, after)) --receivers;
+      });
+  return {receivers, after.refused};
+}
+
+/// One message to all whom the key reaches: in the log that they read and in their backlogs, in the queue that they
+/// take it from, in an envelope for the one member of a work queue, or as `route_and_publish` does it.
+template <class M>
+publish_result publish(exchange_state& exchange, std::string_view key, M&& message) {
+  if (exchange.kind() == exchange_kind::queue) {
+    if (exchange.acknowledged()->push(*new ack_node_of<M>(std::move(message)))) return {.receivers = 1};
+    exchange.count_unroutable();
+    return {};
+  }
+  epoch_guard pinned;
+  if (exchange.kind() == exchange_kind::fanout) {
+    auto& log = static_cast<broadcast_log<M>&>(exchange.log());
+    publish_result outcome;
+    if (!log.has_backlogs()) [[likely]] {
+      outcome.receivers = log.append(exchange.home(), std::move(message));
+    } else {
+      const std::size_t bytes = bytes_for(message);
+      const std::string conflated_by = log.conflates() ? conflation_key(message, key) : std::string();
+      outcome = log.append_for_all(exchange.home(), std::move(message), bytes, &conflated_by);
+    }
+    if (outcome.receivers == 0) exchange.count_unroutable();
+    return outcome;
+  }
+  if (exchange.kind() == exchange_kind::work_queue) {
+    if (hand_out<M>(exchange, message, &cell::enqueue)) return {.receivers = 1};
+    exchange.count_unroutable();
+    return {};
+  }
+  return route_and_publish<M>(exchange, key, std::move(message));
 }
 
 }  // namespace troupe::detail

@@ -1,0 +1,420 @@
+#include <troupe/exchange/detail/backlog.hpp>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <troupe/actors/dispatch.hpp>
+#include <troupe/base/log.hpp>
+#include <troupe/exchange/detail/exchange_state.hpp>
+
+namespace troupe::detail {
+
+namespace {
+
+constexpr std::size_t largest_batch = 32;
+
+/// How many the reader takes out under one lock. Half of the room comes free at once, at most.
+std::size_t batch_size(const subscribe_options& o) noexcept {
+  switch (o.policy) {
+    case subscription_policy::drop_oldest:
+    case subscription_policy::conflate: return 1;  // BL5
+    default: return std::clamp(o.limit / 2, std::size_t{1}, largest_batch);
+  }
+}
+
+}  // namespace
+
+// --- the aftermath -------------------------------------------------------------------------------------------------
+
+publish_aftermath::~publish_aftermath() {
+  while (told_) {
+    // Read first: once told, the reader may be idle again.
+    backlog_base& reader = *std::exchange(told_, told_->next_told_);
+    reader.reader_.get_cell()->send_news(reader);
+  }
+  for (std::size_t i = 0; i != few_; ++i) first_[i].destroy(first_[i].box);
+  for (const garbage& g : more_) g.destroy(g.box);
+}
+
+void publish_aftermath::destroy_later(void* box, void (*destroy)(void*) noexcept) noexcept {
+  if (few_ != first_.size()) {
+    first_[few_++] = {box, destroy};
+    return;
+  }
+  try {
+    more_.push_back({box, destroy});
+  } catch (const std::bad_alloc&) {
+    destroy(box);
+  }
+}
+
+// --- publishers ----------------------------------------------------------------------------------------------------
+
+backlog_base::backlog_base(const any_ref& reader, const subscribe_options& o, notices n,
+                           std::weak_ptr<exchange_state> from)
+    : reader_(reader), options_(o), notices_(std::move(n)), from_(std::move(from)), core_(&reader.get_cell()->core()) {
+  batch_.reserve(batch_size(o));
+}
+
+backlog_base::~backlog_base() {
+  release_held();
+  for (; next_ != batch_.size(); ++next_) {
+    if (void* box = batch_[next_].box) type_->release(box);
+  }
+  for (std::size_t i = 0; i != line_.size(); ++i) {
+    if (void* box = line_[i].box) type_->release(box);
+  }
+}
+
+bool backlog_base::has_room(std::size_t bytes) const noexcept {
+  const std::size_t waiting = count_ + batch_count_.load(relaxed);
+  if (waiting >= options_.limit) return false;
+  const std::size_t used = bytes_ + batch_bytes_.load(relaxed);
+  return waiting == 0 || (bytes <= options_.limit_bytes && used <= options_.limit_bytes - bytes);
+}
+
+void backlog_base::drop_box(void* box, publish_aftermath& after) noexcept {
+  if (unref(box)) after.destroy_later(box, destroy_);
+}
+
+void backlog_base::forget_key(const entry& e) noexcept {
+  if (e.key) keys_.erase(keys_.find(*e.key));
+}
+
+/// One of the same key that waits gives its place to this one.
+bool backlog_base::replace(void* box, binding& via, std::size_t bytes, const std::string& key,
+                           publish_aftermath& after) noexcept {
+  const auto known = keys_.find(key);
+  if (known == keys_.end()) return false;
+  std::size_t from = 0;
+  for (std::size_t to = line_.size(); from != to;) {
+    const std::size_t middle = from + (to - from) / 2;
+    if (line_[middle].number < known->second)
+      from = middle + 1;
+    else
+      to = middle;
+  }
+  entry& e = line_[from];
+  drop_box(std::exchange(e.box, box), after);
+  e.via = &via;
+  bytes_ += bytes - e.bytes;
+  e.bytes = bytes;
+  return true;
+}
+
+/// Behind the others; its place and its key are there already.
+void backlog_base::append(void* box, binding& via, std::size_t bytes, const std::string* key) noexcept {
+  const std::uint64_t number = end_.load(relaxed);
+  line_.push_back({box, &via, number, 0, bytes, key, false});
+  ++count_;
+  bytes_ += bytes;
+  end_.store(number + 1, release);
+}
+
+/// A message is dropped that would have come now.
+void backlog_base::note_gap(binding& via) {
+  if (!notices_.lag) return;
+  if (line_.empty() || line_.back().box) {
+    const std::uint64_t number = end_.load(relaxed);
+    line_.push_back({nullptr, &via, number, 0, 0, nullptr, false});
+    end_.store(number + 1, release);
+  }
+  ++line_.back().gap;
+}
+
+/// Makes room: the message that has waited longest is lost.
+void backlog_base::drop_front(publish_aftermath& after) noexcept {
+  const entry e = line_.front();
+  forget_key(e);
+  line_.pop_front();
+  --count_;
+  bytes_ -= e.bytes;
+  drop_box(e.box, after);
+  ++missed_;
+}
+
+/// Returns how many messages were lost.
+std::uint64_t backlog_base::drop_all(publish_aftermath& after) noexcept {
+  for (std::size_t i = 0; i != line_.size(); ++i) {
+    if (void* box = line_[i].box) drop_box(box, after);
+  }
+  line_.clear();
+  keys_.clear();
+  bytes_ = 0;
+  return std::exchange(count_, 0);
+}
+
+/// Under the lock. Says what became of the message, whose reference stays the caller's if this throws.
+backlog_base::pushed backlog_base::take_in(void* box, binding& via, std::size_t bytes, const std::string* key,
+                                           publish_aftermath& after) {
+  const auto sent = [this] { core_->count(&core::counters::sent); };  // before anybody can count it as handled
+  if (closed_ || !via.gate.is_open()) return {.taken = false};
+  if (key && replace(box, via, bytes, *key, after)) {
+    sent();
+    return {.taken = true, .lost = 1, .why = loss::conflated};
+  }
+  const bool room = has_room(bytes);
+  pushed what{.taken = true, .why = loss::lagged};
+  if (!room) {
+    switch (options_.policy) {
+      case subscription_policy::block:
+      case subscription_policy::drop_oldest:
+      case subscription_policy::conflate: break;
+      case subscription_policy::fail: note_gap(via); return {.taken = false, .refused = true};
+      case subscription_policy::drop_newest:
+        note_gap(via);
+        sent();
+        return {.taken = false, .lost = 1, .why = loss::lagged};
+      case subscription_policy::disconnect: {
+        line_.make_room();
+        sent();
+        const std::uint64_t number = end_.load(relaxed);
+        const std::uint64_t lost = drop_all(after) + 1;
+        line_.push_back({nullptr, &via, number, lost, 0, nullptr, true});
+        end_.store(number + 1, release);
+        closed_ = true;
+        return {.taken = false, .lost = lost, .why = loss::disconnected};
+      }
+    }
+  }
+  line_.make_room();
+  if (key) key = &keys_.emplace(*key, end_.load(relaxed)).first->first;
+  if (!room && options_.policy != subscription_policy::block) {
+    for (; count_ != 0 && !has_room(bytes); ++what.lost) drop_front(after);
+  }
+  sent();
+  append(box, via, bytes, key);
+  return what;
+}
+
+bool backlog_base::push(void* box, binding& via, std::size_t bytes, const std::string* key, publish_aftermath& after) {
+  pushed what;
+  try {
+    std::lock_guard lock(guard_);
+    what = take_in(box, via, bytes, conflates() ? key : nullptr, after);
+    lost_.store(lost_.load(relaxed) + what.lost + (what.refused ? 1 : 0), relaxed);
+    if (armed_ && !line_.empty()) {
+      armed_ = false;
+      next_told_ = std::exchange(after.told_, this);
+    }
+  } catch (...) {
+    drop_box(box, after);
+    throw;
+  }
+  if (!what.taken) drop_box(box, after);
+  cell& reader = *reader_.get_cell();
+  if (what.lost != 0) core_->lose(reader, what.why, message_name(), what.lost);
+  if (what.refused) {
+    ++after.refused;
+    core_->count(&core::counters::refused);
+    if (core_->watched()) core_->tell_of_loss(reader, loss::lagged, message_name(), 0, 1);
+  }
+  return what.taken;
+}
+
+// --- the exchange --------------------------------------------------------------------------------------------------
+
+void backlog_base::add_binding(binding& b) {
+  b.backlog = this;
+  if (kept_by_.fetch_add(1, relaxed) == 0) self_ = shared_from_this();
+  if (bindings_.fetch_add(1, relaxed) == 0) reader_.get_cell()->add_stream(*this);
+}
+
+void backlog_base::discard(binding& b) noexcept {
+  std::uint64_t lost = 0;
+  {
+    publish_aftermath after;
+    std::lock_guard lock(guard_);
+    line_.remove_if([&](entry& e) {
+      if (e.via != &b || e.end) return false;
+      if (!e.box) return true;
+      forget_key(e);
+      --count_;
+      bytes_ -= e.bytes;
+      drop_box(e.box, after);
+      ++lost;
+      return true;
+    });
+  }
+  if (lost != 0) core_->lose(*reader_.get_cell(), loss::detached, message_name(), lost);
+}
+
+void backlog_base::abandon() noexcept {
+  std::uint64_t lost = 0;
+  {
+    publish_aftermath after;
+    std::lock_guard lock(guard_);
+    closed_ = true;
+    armed_ = false;
+    lost = drop_all(after);
+    for (; next_ != batch_.size(); ++next_) {
+      if (!batch_[next_].box) continue;
+      drop_box(batch_[next_].box, after);
+      ++lost;
+    }
+  }
+  if (lost != 0) core_->lose(*reader_.get_cell(), loss::detached, message_name(), lost);
+}
+
+// --- the reader ----------------------------------------------------------------------------------------------------
+
+/// The message whose handler runs. Released when that has returned or thrown, but not before a coroutine is done with
+/// it.
+class backlog_base::handling {
+public:
+  handling(backlog_base& b, at_hand what) noexcept : self_(&b) { b.reading_ = what; }
+  handling(const handling&) = delete;
+  handling& operator=(const handling&) = delete;
+  ~handling() {
+    const at_hand over = std::exchange(self_->reading_, {});
+    if (over.box) over.type->release(over.box);
+  }
+  void hold() const noexcept { self_->held_ = std::exchange(self_->reading_, {}); }
+
+private:
+  backlog_base* self_;
+};
+
+void backlog_base::release_held() noexcept {
+  const at_hand over = std::exchange(held_, {});
+  if (over.box) over.type->release(over.box);
+}
+
+bool backlog_base::mark() noexcept {
+  release_held();  // the coroutine that it was held for is done
+  mark_ = end_.load(acquire);
+  return position_ != mark_;
+}
+
+bool backlog_base::arm() noexcept {
+  if (next_ != batch_.size()) return false;
+  std::lock_guard lock(guard_);
+  if (!line_.empty()) return false;
+  armed_ = true;
+  return true;
+}
+
+/// There is something in the batch, or nothing left before the mark.
+bool backlog_base::fetch() noexcept {
+  if (next_ != batch_.size()) return true;
+  batch_.clear();
+  next_ = 0;
+  std::size_t messages = 0, bytes = 0;
+  std::lock_guard lock(guard_);
+  for (const std::size_t most = batch_size(options_); batch_.size() != most && !line_.empty(); line_.pop_front()) {
+    entry& e = line_.front();
+    if (e.number >= mark_) break;
+    if (e.box) {
+      forget_key(e);
+      --count_;
+      bytes_ -= e.bytes;
+      ++messages;
+      bytes += e.bytes;
+    }
+    e.gap += std::exchange(missed_, 0);
+    batch_.push_back(e);
+  }
+  batch_count_.store(messages, relaxed);
+  batch_bytes_.store(bytes, relaxed);
+  if (batch_.empty()) position_ = mark_;
+  return !batch_.empty();
+}
+
+/// Takes the next of the batch out. It counts as waiting no more.
+backlog_base::entry backlog_base::pop() noexcept {
+  const entry e = batch_[next_++];
+  position_ = e.number + 1;
+  if (e.box) {
+    batch_count_.store(batch_count_.load(relaxed) - 1, relaxed);
+    batch_bytes_.store(batch_bytes_.load(relaxed) - e.bytes, relaxed);
+  }
+  return e;
+}
+
+void backlog_base::read(cell& c, unsigned budget, progress& done) {
+  release_held();
+  while (budget != 0 && fetch()) {
+    entry& front = batch_[next_];
+    if (front.end || front.gap != 0) {
+      const unsigned before = done.handled;
+      if (!(front.end ? tell_end(c, done) : tell_gap(c, done))) return;
+      if (done.handled == before) continue;
+      --budget;
+      if (c.killed() || !c.reads_streams()) return;
+      continue;
+    }
+    delivery_gate* const gate = &front.via->gate;
+    delivery_gate::passage through(gate);
+    do {
+      const entry e = pop();
+      if (!gate->is_open()) {
+        type_->release(e.box);
+        core_->lose(c, loss::detached, message_name());
+        break;
+      }
+      const handling running(*this, {e.box, type_, shared_ops_});
+      done.coroutine = call(c, e.box);
+      if (done.coroutine) {
+        done.gate = gate;
+        return running.hold();
+      }
+      ++done.handled;
+      --budget;
+      if (c.killed() || !c.reads_streams()) return;
+    } while (budget != 0 && through.holds() && fetch() && &batch_[next_].via->gate == gate && batch_[next_].box &&
+             batch_[next_].gap == 0);
+  }
+}
+
+/// Calls the handler of a notice. False if it is a coroutine.
+template <class T>
+bool backlog_base::tell(cell& c, const address<T>& to, T notice, delivery_gate* gate, progress& done) {
+  core_->count(&core::counters::sent);
+  auto* const box = new shared_message<T>(std::move(notice), 1);
+  const handling running(*this, {box, &box_type_of<T>, to.shared_ops()});
+  done.coroutine = to.shared_call()(c, box->message);
+  if (!done.coroutine) {
+    ++done.handled;
+    return true;
+  }
+  done.gate = gate;
+  running.hold();
+  return false;
+}
+
+bool backlog_base::tell_gap(cell& c, progress& done) {
+  entry& front = batch_[next_];
+  delivery_gate* const gate = &front.via->gate;
+  const std::uint64_t missed = std::exchange(front.gap, 0);
+  if (!front.box) (void)pop();
+  if (!notices_.lag) return true;
+  delivery_gate::passage through(gate);
+  return !through || tell(c, notices_.lag, lagged{missed}, gate, done);
+}
+
+/// The subscriber is detached first, so that it may attach again when it is told.
+bool backlog_base::tell_end(cell& c, progress& done) {
+  const std::uint64_t lost = pop().gap;
+  const std::shared_ptr<exchange_state> from = from_.lock();
+  if (!from) return true;
+  from->disconnect(c);
+  log_line(fmt::format("exchange '{}': subscriber {} was too slow for {} and has been disconnected; it has lost {} {}",
+                       from->name(), c.name(), to_string(options_), lost, message_name()));
+  if (notices_.end) return tell(c, notices_.end, disconnected{from->name(), lost}, nullptr, done);
+  if (notices_.lag) return tell(c, notices_.lag, lagged{lost}, nullptr, done);
+  return true;
+}
+
+stream_reader::held_message backlog_base::hand_over() noexcept {
+  const at_hand given = std::exchange(held_, {});
+  // The function fits every type of box: it is what `release` of that type does.
+  return {[](void* box, void* type) noexcept { static_cast<const box_type*>(type)->release(box); }, given.box,
+          const_cast<box_type*>(given.type)};
+}
+
+envelope* backlog_base::copy() { return reading_.type->copy(*reading_.ops, reading_.box); }
+
+}  // namespace troupe::detail

@@ -1,0 +1,241 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <troupe/actors/address.hpp>
+#include <troupe/actors/stream_reader.hpp>
+#include <troupe/base/spin_lock.hpp>
+#include <troupe/exchange/binding.hpp>
+#include <troupe/exchange/detail/ring.hpp>
+#include <troupe/exchange/subscribe_options.hpp>
+
+namespace troupe::detail {
+
+class backlog_base;
+class exchange_state;
+
+/// What a publish has yet to do when it has let go of all locks.
+class publish_aftermath {
+public:
+  publish_aftermath() = default;
+  publish_aftermath(const publish_aftermath&) = delete;
+  publish_aftermath& operator=(const publish_aftermath&) = delete;
+  /// Wakes the readers, and destroys the messages.
+  ~publish_aftermath();
+
+  unsigned refused = 0;  ///< subscribers whose policy is to fail, and that had no room
+
+private:
+  friend class backlog_base;
+
+  /// Nobody refers to the message any more. Its destructor is users' code, and not for under a lock.
+  void destroy_later(void* box, void (*destroy)(void*) noexcept) noexcept;
+
+  struct garbage {
+    void* box;
+    void (*destroy)(void*) noexcept;
+  };
+  backlog_base* told_ = nullptr;  // readers that were idle, linked by themselves
+  std::size_t few_ = 0;
+  std::array<garbage, 8> first_;
+  std::vector<garbage> more_;
+};
+
+/// The messages that wait for a subscriber that has options of its own, and its reader's side. The part that does not
+/// depend on the type of the messages: they are boxes, `shared_message<M>*`.
+///
+/// BL1. What the reader does not own alone is under `guard_`. No user code runs under it, and nobody waits for the
+///     reader (C9).
+/// BL2. A subscriber has one backlog at an exchange, however many bindings (C1). An entry says through which of them it
+///     came; once that one's gate is closed it is lost, by `discard` or when the reader comes to it. The binding
+///     outlives it, and the backlog its bindings (X1).
+/// BL3. Entries stand in the order of their numbers, which are those of N1's marks. What is dropped at the front is
+///     counted in `missed_`, what would have come last in an entry without a box.
+/// BL4. The reader is idle only if `armed_` (N2); the push that finds it so clears it and sends news.
+/// BL5. What the reader has taken out in a batch counts as waiting until its handler begins. It takes one at a time
+///     where the policy may want it back.
+class backlog_base : public stream_reader, public std::enable_shared_from_this<backlog_base> {
+public:
+  /// Who is told what its subscriber has missed; empty if that has no handler.
+  struct notices {
+    address<lagged> lag{};
+    address<disconnected> end{};
+  };
+
+  backlog_base(const any_ref& reader, const subscribe_options& o, notices n, std::weak_ptr<exchange_state> from);
+  backlog_base(const backlog_base&) = delete;
+  backlog_base& operator=(const backlog_base&) = delete;
+  virtual ~backlog_base();
+
+  const subscribe_options& options() const noexcept { return options_; }
+  bool conflates() const noexcept { return options_.policy == subscription_policy::conflate; }
+  /// Messages that its subscriber has not got, as its policy says.
+  std::uint64_t lost() const noexcept { return lost_.load(relaxed); }
+
+  // --- any thread, inside the epoch in which it found the binding ---------------------------------------------------
+
+  /// A message for its subscriber; takes one reference to the box over, also if it throws. `key`: for those that
+  /// conflate. False if the subscriber does not get it. Throws `std::bad_alloc`.
+  bool push(void* box, binding& via, std::size_t bytes, const std::string* key, publish_aftermath& after);
+
+  // --- exchange_state -----------------------------------------------------------------------------------------------
+
+  /// One more binding leads here; with the first the actor gets to know the stream, before anything is published to it
+  /// (N1). Under the exchange's mutex. Throws `std::bad_alloc`.
+  void add_binding(binding& b);
+  /// The last message through a binding has been read: the last of them takes the stream with it. Called by the slice.
+  void binding_left(cell& c) noexcept {
+    if (bindings_.fetch_sub(1, relaxed) == 1) c.stream_removed(*this);
+  }
+  /// A binding is destroyed.
+  void binding_gone() noexcept {
+    if (kept_by_.fetch_sub(1, acq_rel) != 1) return;
+    const auto last = std::move(self_);  // this goes with it, unless somebody else keeps it
+  }
+  /// The gate of the binding is closed: drops what came through it, but for what the reader has taken out.
+  void discard(binding& b) noexcept;
+  /// The actor has ended: drops everything, and takes no more.
+  void abandon() noexcept;
+
+  // --- stream_reader ------------------------------------------------------------------------------------------------
+
+  bool mark() noexcept override;
+  void read(cell& c, unsigned budget, progress& done) override;
+  held_message hand_over() noexcept override;
+  envelope* copy() override;
+  bool at_mark() const noexcept override { return position_ >= mark_; }
+  bool arm() noexcept override;
+  void news() noexcept override {}
+
+protected:
+  /// How a message of some type is dealt with whose box is at hand.
+  struct box_type {
+    void (*release)(void* box) noexcept;
+    envelope* (*copy)(const message_ops& ops, void* box);
+  };
+  template <class T>
+  static constexpr box_type box_type_of{[](void* box) noexcept { static_cast<shared_message<T>*>(box)->release(); },
+                                        [](const message_ops& ops, void* box) -> envelope* {
+                                          auto& shared = *static_cast<shared_message<T>*>(box);
+                                          auto* const e = make_envelope<shared_envelope<T>>(ops, shared, nullptr);
+                                          shared.refs.fetch_add(1, relaxed);
+                                          return e;
+                                        }};
+
+  virtual root_handle call(cell& c, void* box) const = 0;
+  /// Gives one reference up; true if it was the last: the box is to be destroyed.
+  virtual bool unref(void* box) const noexcept = 0;
+
+  const box_type* type_ = nullptr;             // of its messages
+  const message_ops* shared_ops_ = nullptr;    // of the same
+  void (*destroy_)(void*) noexcept = nullptr;  // of the same, when nobody refers to it
+
+private:
+  friend class publish_aftermath;
+
+  struct entry {
+    void* box = nullptr;  // null: stands only for a gap, or for the end
+    binding* via = nullptr;
+    std::uint64_t number = 0;
+    std::uint64_t gap = 0;  // messages lost in front of it, once the reader has it
+    std::size_t bytes = 0;
+    const std::string* key = nullptr;  // in `keys_`
+    bool end = false;                  // the subscriber is disconnected
+  };
+  struct at_hand {
+    void* box = nullptr;
+    const box_type* type = nullptr;
+    const message_ops* ops = nullptr;
+  };
+  class handling;
+  /// What became of a message that was pushed.
+  struct pushed {
+    bool taken = false;
+    bool refused = false;
+    std::uint64_t lost = 0;  ///< messages, this one or others that waited
+    loss why = loss::lagged;
+  };
+
+  bool has_room(std::size_t bytes) const noexcept;
+  bool replace(void* box, binding& via, std::size_t bytes, const std::string& key, publish_aftermath& after) noexcept;
+  pushed take_in(void* box, binding& via, std::size_t bytes, const std::string* key, publish_aftermath& after);
+  void append(void* box, binding& via, std::size_t bytes, const std::string* key) noexcept;
+  void note_gap(binding& via);
+  void drop_front(publish_aftermath& after) noexcept;
+  std::uint64_t drop_all(publish_aftermath& after) noexcept;
+  void forget_key(const entry& e) noexcept;
+  void drop_box(void* box, publish_aftermath& after) noexcept;
+
+  bool fetch() noexcept;
+  entry pop() noexcept;
+  bool tell_gap(cell& c, progress& done);
+  bool tell_end(cell& c, progress& done);
+  template <class T>
+  bool tell(cell& c, const address<T>& to, T notice, delivery_gate* gate, progress& done);
+  void release_held() noexcept;
+
+  const any_ref reader_;
+  const subscribe_options options_;
+  const notices notices_;
+  const std::weak_ptr<exchange_state> from_;
+  core* const core_;
+
+  spin_lock guard_;
+  ring<entry> line_;
+  std::unordered_map<std::string, std::uint64_t> keys_;  // of what waits, to the numbers; only where it conflates
+  std::size_t count_ = 0;                                // messages in line_
+  std::size_t bytes_ = 0;                                // of these
+  std::uint64_t missed_ = 0;                             // messages lost in front of line_, of which nobody is told yet
+  bool armed_ = true;                                    // BL4
+  bool closed_ = false;                                  // disconnected, or the actor has ended: takes nothing more
+  atomic<std::uint64_t> end_{1};        // the next number; release under the lock pairs with acquire by the reader
+  atomic<std::uint64_t> lost_{0};       // written under the lock
+  backlog_base* next_told_ = nullptr;   // of who has cleared armed_
+  atomic<unsigned> bindings_{0};        // whose messages may be here; the last that leaves takes the stream with it
+  atomic<unsigned> kept_by_{0};         // bindings that exist; acq_rel: the last to go sees what the others did
+  std::shared_ptr<backlog_base> self_;  // while there are such
+
+  // The reader's. What it has taken out is counted where pushes see it (BL5).
+  std::vector<entry> batch_;
+  std::size_t next_ = 0;                // in batch_
+  atomic<std::size_t> batch_count_{0};  // messages left in batch_; relaxed: a push may see it late
+  atomic<std::size_t> batch_bytes_{0};  // of these
+  std::uint64_t position_ = 1;          // the next number to read
+  std::uint64_t mark_ = 1;
+  at_hand reading_;  // whose handler runs
+  at_hand held_;     // of a handler that is a coroutine
+};
+
+/// That of an exchange of M.
+template <class M>
+class backlog final : public backlog_base {
+public:
+  backlog(const address<M>& to, const subscribe_options& o, const notices& n, std::weak_ptr<exchange_state> from)
+      : backlog_base(to, o, n, std::move(from)), call_(to.shared_call()) {
+    type_ = &box_type_of<M>;
+    shared_ops_ = to.shared_ops();
+    destroy_ = [](void* box) noexcept { delete static_cast<shared_message<M>*>(box); };
+  }
+
+  const char* message_name() const noexcept override { return type_name<M>(); }
+
+private:
+  root_handle call(cell& c, void* box) const override {
+    return call_(c, static_cast<shared_message<M>*>(box)->message);
+  }
+  bool unref(void* box) const noexcept override {
+    auto& refs = static_cast<shared_message<M>*>(box)->refs;
+    // acquire: pairs with the release of those who have given theirs up.
+    return refs.load(acquire) == 1 || refs.fetch_sub(1, acq_rel) == 1;
+  }
+
+  const shared_call<M> call_;
+};
+
+}  // namespace troupe::detail

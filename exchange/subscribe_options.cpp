@@ -1,0 +1,37 @@
+#include <troupe/exchange/subscribe_options.hpp>
+
+#include <fmt/format.h>
+
+namespace troupe {
+
+std::string_view to_string(subscription_policy p) noexcept {
+  switch (p) {
+    case subscription_policy::block: return "block";
+    case subscription_policy::drop_oldest: return "drop_oldest";
+    case subscription_policy::drop_newest: return "drop_newest";
+    case subscription_policy::conflate: return "conflate";
+    case subscription_policy::disconnect: return "disconnect";
+    case subscription_policy::fail: return "fail";
+  }
+  return "unknown";
+}
+
+result<void> check(const subscribe_options& o) {
+  if (o.limit == 0 || o.limit_bytes == 0)
+    return error(errc::invalid_argument, "subscribe_options: a limit is at least 1; leave it out for none");
+  const bool limited = o.limit != o.unlimited || o.limit_bytes != o.unlimited;
+  if (!limited && o.policy != subscription_policy::block && o.policy != subscription_policy::conflate)
+    return error(errc::invalid_argument, fmt::format("subscribe_options: the policy {} needs a limit: give .limit "
+                                                     "(messages) or .limit_bytes",
+                                                     to_string(o.policy)));
+  return {};
+}
+
+std::string to_string(const subscribe_options& o) {
+  std::string text = fmt::format("{{{}", to_string(o.policy));
+  if (o.limit != o.unlimited) text += fmt::format(", {} messages", o.limit);
+  if (o.limit_bytes != o.unlimited) text += fmt::format(", {} bytes", o.limit_bytes);
+  return text + "}";
+}
+
+}  // namespace troupe
