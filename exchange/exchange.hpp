@@ -11,6 +11,7 @@
 #include <troupe/exchange/detail/ack_member.hpp>
 #include <troupe/exchange/detail/exchange_state.hpp>
 #include <troupe/exchange/detail/publish.hpp>
+#include <troupe/exchange/detail/stand_in.hpp>
 #include <troupe/exchange/kinds.hpp>
 #include <troupe/exchange/publish_result.hpp>
 #include <troupe/exchange/publisher.hpp>
@@ -151,6 +152,57 @@ public:
     return bind(who, {.input = true, .consume = require_queue(how)});
   }
 
+  /// Attaches what is no actor, with what `attach` of an actor takes; an actor stands in for it, so that order,
+  /// policies and the rest are as for actors, and nothing runs on the stack of who publishes. Where it throws, or is
+  /// closed, it is detached, and the log says so. `who` is
+  /// - a callable that takes `const M&`: it runs on the pool, one call at a time; a coroutine, which gives a `task<>`,
+  ///   gets the next message when it is done. `detach` waits for the call that runs, unless it comes from within it.
+  ///   The callable itself is destroyed soon after, on the pool.
+  /// - a `channel<M>`, for green threads: while it is full, messages wait in the subscription.
+  /// - a `blocking_queue<M>`, for OS threads.
+  /// - anything with `send(M)`, called on the pool, one call at a time.
+  /// But for callables `who` must live until `detach` has returned. Throws as for actors; also `std::bad_alloc`, and
+  /// `troupe_error` (`shutdown`).
+  template <detail::subscriber_without_actor<M> S>
+  subscription attach(S&& who) {
+    return stand_in_for(std::forward<S>(who), {});
+  }
+  template <detail::subscriber_without_actor<M> S, binding_key K>
+  subscription attach(S&& who, const K& key) {
+    return stand_in_for(std::forward<S>(who), {.key = text_of(key)});
+  }
+  template <detail::subscriber_without_actor<M> S>
+  subscription attach(S&& who, const subscribe_options& options) {
+    return stand_in_for(std::forward<S>(who), {.options = &options});
+  }
+  template <detail::subscriber_without_actor<M> S>
+  subscription attach(S&& who, std::string key, const subscribe_options& options) {
+    return stand_in_for(std::forward<S>(who), {.key = std::move(key), .options = &options});
+  }
+  template <detail::subscriber_without_actor<M> S>
+  subscription attach(S&& who, const consume_options& how) {
+    return stand_in_for(std::forward<S>(who), {.consume = require_queue(how)});
+  }
+
+  /// The same for what lives from its input: once the exchange has ended, or it is detached, a channel or queue is
+  /// closed, behind the last message.
+  template <detail::subscriber_without_actor<M> S>
+  subscription attach_input(S&& who) {
+    return stand_in_for(std::forward<S>(who), {.input = true});
+  }
+  template <detail::subscriber_without_actor<M> S, binding_key K>
+  subscription attach_input(S&& who, const K& key) {
+    return stand_in_for(std::forward<S>(who), {.key = text_of(key), .input = true});
+  }
+  template <detail::subscriber_without_actor<M> S>
+  subscription attach_input(S&& who, const subscribe_options& options) {
+    return stand_in_for(std::forward<S>(who), {.input = true, .options = &options});
+  }
+  template <detail::subscriber_without_actor<M> S>
+  subscription attach_input(S&& who, std::string key, const subscribe_options& options) {
+    return stand_in_for(std::forward<S>(who), {.key = std::move(key), .input = true, .options = &options});
+  }
+
   /// Publishes to whoever is attached. Never waits. Returns how many will get it; 0 is counted as unroutable. Throws
   /// `std::bad_alloc`: nobody gets it then, or on a direct or topic exchange only some.
   std::size_t publish(M message) { return publish({}, std::move(message)); }
@@ -246,6 +298,19 @@ private:
     } else {
       detail::require_shared_handler<A, M>();
       return bind(address<M>(who), w);
+    }
+  }
+
+  template <class S>
+  subscription stand_in_for(S&& who, const wish& w) {
+    const auto stand_in = detail::stand_in<M>(state_->home(), w.input, std::forward<S>(who));
+    try {
+      subscription s = bind(address<M>(stand_in), w);
+      s.keep();
+      return s;
+    } catch (...) {
+      stand_in.kill();
+      throw;
     }
   }
 

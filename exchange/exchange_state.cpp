@@ -164,7 +164,7 @@ exchange_state::attached exchange_state::attach(const request& wanted) {
   return result;
 }
 
-void exchange_state::detach(cell& from, const binding* handle, bool input) noexcept {
+bool exchange_state::detach(cell& from, const binding* handle, bool input) noexcept {
   const any_ref who(&from);
   binding* last = nullptr;
   bool input_left = false;
@@ -172,11 +172,11 @@ void exchange_state::detach(cell& from, const binding* handle, bool input) noexc
   {
     std::lock_guard guard(mutex_);
     const auto s = subscribers_.find(&from);
-    if (s == subscribers_.end()) return;  // the actor has ended: `forget` was here
+    if (s == subscribers_.end()) return false;  // the actor has ended: `forget` was here
     auto& bindings = s->second.bindings;
     const auto i =
         std::find_if(bindings.begin(), bindings.end(), [&](const auto& entry) { return entry.second == handle; });
-    if (i == bindings.end()) return;
+    if (i == bindings.end()) return false;
     binding& b = *i->second;
     if (input && b.inputs != 0) {
       --b.inputs;
@@ -194,11 +194,15 @@ void exchange_state::detach(cell& from, const binding* handle, bool input) noexc
   }
   if (removed) from.remove_end_hook(*removed);
   if (input_left) from.send_input_end();
-  if (!last) return;
-  if (from.core().given_up()) return last->gate.shut();  // C6; the binding stays with the thread that may still use it
+  if (!last) return true;
+  if (from.core().given_up()) {
+    last->gate.shut();  // C6; the binding stays with the thread that may still use it
+    return true;
+  }
   last->gate.close();
   leave_unread(*last);  // when the gate is closed its actor reads no further: what is unread can be counted
   free_later(*last);
+  return true;
 }
 
 void exchange_state::forget(const cell& who) noexcept {

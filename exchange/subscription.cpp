@@ -2,11 +2,13 @@
 
 namespace troupe {
 
-void subscription::detach() noexcept {
-  if (!exchange_) return;
+detach_status subscription::detach() noexcept {
+  if (!exchange_) return detach_status::not_attached;
   const auto exchange = std::move(exchange_);
-  exchange->detach(*subscriber_.get_cell(), binding_, input_);
-  subscriber_ = {};
+  const any_ref who = std::move(subscriber_);
+  const bool was_attached = exchange->detach(*who.get_cell(), binding_, input_);
+  if (std::exchange(stand_in_, false)) who.close();
+  return was_attached ? detach_status::detached : detach_status::not_attached;
 }
 
 }  // namespace troupe

@@ -1,11 +1,18 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 
 #include <troupe/exchange/detail/exchange_state.hpp>
 
 namespace troupe {
+
+/// What became of a subscription that was to be detached.
+enum class detach_status : std::uint8_t {
+  detached,      ///< it was attached until now
+  not_attached,  ///< it had been detached before, or moved from, or its subscriber has ended
+};
 
 /// Keeps a subscriber attached for as long as it lives. Move only; may outlive exchange, subscriber and runtime.
 class [[nodiscard]] subscription {
@@ -24,15 +31,17 @@ public:
     subscription(std::move(other)).swap(*this);
     return *this;
   }
-  ~subscription() { detach(); }
+  ~subscription() { (void)detach(); }
 
   /// True until it is detached or moved from.
   explicit operator bool() const noexcept { return exchange_ != nullptr; }
 
   /// Detaches. After it returns no delivery starts; one that has started is waited for, unless this is called from
-  /// within it (C5). Messages that were published before and are still queued are dropped and counted. Any thread; does
-  /// nothing the second time.
-  void detach() noexcept;
+  /// within it (C5). Messages that were published before and are still queued are dropped and counted. Any thread.
+  detach_status detach() noexcept;
+
+  /// Internal: the subscriber stands in for one that is no actor, and ends with this.
+  void keep() noexcept { stand_in_ = true; }
 
   /// How many messages the subscriber has not got because of its policy: dropped, replaced by newer ones, refused. Of
   /// all subscriptions of one actor to one exchange together, and still there when they have ended. 0 without
@@ -46,6 +55,7 @@ private:
     std::swap(backlog_, other.backlog_);
     std::swap(subscriber_, other.subscriber_);
     std::swap(input_, other.input_);
+    std::swap(stand_in_, other.stand_in_);
   }
 
   std::shared_ptr<detail::exchange_state> exchange_;
@@ -53,6 +63,7 @@ private:
   std::shared_ptr<const detail::backlog_base> backlog_;
   any_ref subscriber_;
   bool input_ = false;
+  bool stand_in_ = false;
 };
 
 }  // namespace troupe

@@ -23,8 +23,9 @@ namespace troupe {
 /// An unbounded queue between OS threads, on moodycamel's BlockingConcurrentQueue. Green threads and handlers must not
 /// use what blocks here: they have `channel`. All functions may be called from any thread.
 ///
-/// What one thread sends is taken out in the order sent. Between threads there is no order, not even one that somebody
-/// else arranged: of two items that different threads send one after the other, the second may come out first.
+/// What one thread sends is taken out in the order sent, and so is what is sent through one `producer`. Between threads
+/// there is no order, not even one that somebody else arranged: of two items that different threads send one after the
+/// other, the second may come out first.
 ///
 /// BQ1. `items_` is twice the number of items that were accepted and not yet received, plus one once it is closed. An
 ///     item is counted before it is put in, and no longer counted after it was taken out.
@@ -45,11 +46,30 @@ public:
 
   /// Never waits. `closed`; throws `std::bad_alloc`.
   result<void> send(T item) {
-    if (!count_in(1)) return closed_error();
-    if (queue_.enqueue(std::optional<T>(std::move(item)))) return {};
-    items_.fetch_sub(2, release);
-    throw std::bad_alloc();
+    return put([&](std::optional<T>&& counted) { return queue_.enqueue(std::move(counted)); }, std::move(item));
   }
+
+  /// One who sends, one item at a time but from whatever thread: an actor, say, which the pool runs where it likes.
+  /// What it sends is taken out in the order sent. Does not outlive the queue.
+  class producer {
+  public:
+    /// Throws `std::bad_alloc`.
+    explicit producer(blocking_queue& to) : to_(&to), token_(to.queue_) {
+      if (!token_.valid()) throw std::bad_alloc();
+    }
+    producer(const producer&) = delete;
+    producer& operator=(const producer&) = delete;
+
+    /// As `blocking_queue::send`.
+    result<void> send(T item) {
+      return to_->put([&](std::optional<T>&& counted) { return to_->queue_.enqueue(token_, std::move(counted)); },
+                      std::move(item));
+    }
+
+  private:
+    blocking_queue* to_;
+    moodycamel::ProducerToken token_;
+  };
 
   /// Sends the items of [first, last), moved out of there. All or none: `closed`; throws `std::bad_alloc`, and
   /// what making an item of `*first` throws.
@@ -114,6 +134,13 @@ private:
 
   static error closed_error() { return error(errc::closed, "a queue is closed"); }
 
+  template <class Enqueue>
+  result<void> put(Enqueue enqueue, T&& item) {
+    if (!count_in(1)) return closed_error();
+    if (enqueue(std::optional<T>(std::move(item)))) return {};
+    items_.fetch_sub(2, release);
+    throw std::bad_alloc();
+  }
   bool count_in(std::size_t n) noexcept {
     if (!(items_.fetch_add(2 * n, relaxed) & closed_flag)) return true;
     items_.fetch_sub(2 * n, release);

@@ -61,8 +61,9 @@ public:
 
   /// Binds a subscriber. Throws `troupe_error` for a bad key or bad options.
   attached attach(const request& wanted);
-  /// One handle of `who`'s binding has gone. After it returns no delivery through the last one starts (C5).
-  void detach(cell& who, const binding* handle, bool input) noexcept;
+  /// One handle of `who`'s binding has gone. After it returns no delivery through the last one starts (C5). False if
+  /// the subscriber had ended.
+  bool detach(cell& who, const binding* handle, bool input) noexcept;
   /// The subscriber has ended.
   void forget(const cell& who) noexcept;
   /// Detaches a subscriber, whatever handles there are; called by its slice.

@@ -182,7 +182,7 @@ TEST_P(Policy, what_waits_is_lost_when_it_is_detached_and_when_its_actor_ends) {
     auto sub = notes.attach(r, key(), {.policy = subscription_policy::drop_newest, .limit = 100});
     const auto weight = std::make_shared<int>(0);
     for (int i = 0; i != 5; ++i) notes.publish(key(), note{i, weight});
-    detaches ? sub.detach() : r.kill();
+    detaches ? (void)sub.detach() : r.kill();
     EXPECT_EQ(weight.use_count(), detaches ? 1 : 6);
     rt.run();
     EXPECT_EQ(weight.use_count(), 1);
