@@ -110,6 +110,7 @@ class membership;
 struct cell_extras;
 class bounded_inbox;
 class handler_strand;
+class room;
 class slice_count;
 
 }  // namespace detail
@@ -296,8 +297,8 @@ public:
   void set_idle_timeout(std::chrono::nanoseconds after);
   void idle_watch_fired() noexcept;
 
-  /// It has sent to a full mailbox in this slice: once the handler is done it waits for room there.
-  void mute(cell& by) noexcept;
+  /// It has gone beyond a limit in this slice: once the handler is done it waits for room there.
+  void mute(detail::room& full) noexcept;
 
   /// Counts, answers, destroys and frees a message that the mailbox has dropped. Any thread.
   void lose_for_overflow(detail::envelope& e) noexcept;

@@ -39,7 +39,7 @@ send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexc
   switch (outcome) {
     case pushed::woke: wake(); [[fallthrough]];
     case pushed::queued:
-      if (beyond && detail::running_cell) detail::running_cell->mute(*this);
+      if (beyond && detail::running_cell) detail::running_cell->mute(*bounded());
       return send_status::queued;
     case pushed::closed:
       note_passage(e);
@@ -79,10 +79,10 @@ void cell::lose_for_overflow(envelope& e) noexcept {
   detail::free_envelope(&e);
 }
 
-void cell::mute(cell& by) noexcept {
+void cell::mute(detail::room& full) noexcept {
   detail::cell_extras& x = own_extras();
   if (x.muted) return;
-  x.muted = std::make_unique<detail::mute>(*this, by);
+  x.muted = std::make_unique<detail::mute>(*this, full);
   flags_.fetch_or(muted_flag, relaxed);
 }
 

@@ -6,6 +6,7 @@
 #include "savina/benches.hpp"
 #include "savina/troupe_setup.hpp"
 #include "scheduler_benches.hpp"
+#include "slow_subscriber_benches.hpp"
 #include "stream_benches.hpp"
 #include "topic_benches.hpp"
 
@@ -380,6 +381,7 @@ constexpr auto entries = std::to_array<bench::entry>({
     {"publish_topic", bench::publish_topic},
     {"topic_memory", bench::topic_memory},
     {"topic_stall", bench::topic_stall},
+    {"slow_subscriber", bench::slow_subscriber},
     {"idle_memory", idle_memory},
     {"idle_switches", idle_switches},
     {"channel", bench::channel},

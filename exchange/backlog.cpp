@@ -20,7 +20,7 @@ constexpr std::size_t largest_batch = 32;
 std::size_t batch_size(const subscribe_options& o) noexcept {
   switch (o.policy) {
     case subscription_policy::drop_oldest:
-    case subscription_policy::conflate: return 1;  // BL5
+    case subscription_policy::conflate: return 1;  // BL6
     default: return std::clamp(o.limit / 2, std::size_t{1}, largest_batch);
   }
 }
@@ -37,6 +37,7 @@ publish_aftermath::~publish_aftermath() {
   }
   for (std::size_t i = 0; i != few_; ++i) first_[i].destroy(first_[i].box);
   for (const garbage& g : more_) g.destroy(g.box);
+  if (full_ && running_cell) running_cell->mute(*full_);
 }
 
 void publish_aftermath::destroy_later(void* box, void (*destroy)(void*) noexcept) noexcept {
@@ -74,6 +75,33 @@ bool backlog_base::has_room(std::size_t bytes) const noexcept {
   if (waiting >= options_.limit) return false;
   const std::size_t used = bytes_ + batch_bytes_.load(relaxed);
   return waiting == 0 || (bytes <= options_.limit_bytes && used <= options_.limit_bytes - bytes);
+}
+
+bool backlog_base::half_free(std::size_t waiting, std::size_t bytes) const noexcept {
+  return waiting == 0 || (waiting <= options_.limit / 2 && bytes <= options_.limit_bytes / 2);
+}
+
+bool backlog_base::blocks(std::size_t bytes) noexcept {
+  if (options_.policy != subscription_policy::block) return false;
+  std::lock_guard lock(guard_);
+  return !closed_ && !has_room(bytes);
+}
+
+bool backlog_base::wait_for_room(wait_node& n, std::size_t bytes) noexcept {
+  if (closed_ || has_room(bytes)) return false;
+  waiting_.push(n);
+  return true;
+}
+
+bool backlog_base::mute(wait_node& n) noexcept {
+  if (closed_ || half_free()) return false;
+  waiting_.push(n);
+  return true;
+}
+
+std::string backlog_base::describe_room() const {
+  const std::shared_ptr<exchange_state> from = from_.lock();
+  return fmt::format("room for {} at exchange '{}'", reader_.name(), from ? from->name() : "");
 }
 
 void backlog_base::drop_box(void* box, publish_aftermath& after) noexcept {
@@ -156,9 +184,9 @@ backlog_base::pushed backlog_base::take_in(void* box, binding& via, std::size_t 
     sent();
     return {.taken = true, .lost = 1, .why = loss::conflated};
   }
-  const bool room = has_room(bytes);
+  const bool fits = has_room(bytes);
   pushed what{.taken = true, .why = loss::lagged};
-  if (!room) {
+  if (!fits) {
     switch (options_.policy) {
       case subscription_policy::block:
       case subscription_policy::drop_oldest:
@@ -182,7 +210,8 @@ backlog_base::pushed backlog_base::take_in(void* box, binding& via, std::size_t 
   }
   line_.make_room();
   if (key) key = &keys_.emplace(*key, end_.load(relaxed)).first->first;
-  if (!room && options_.policy != subscription_policy::block) {
+  what.beyond = !fits && options_.policy == subscription_policy::block;
+  if (!fits && !what.beyond) {
     for (; count_ != 0 && !has_room(bytes); ++what.lost) drop_front(after);
   }
   sent();
@@ -192,20 +221,20 @@ backlog_base::pushed backlog_base::take_in(void* box, binding& via, std::size_t 
 
 bool backlog_base::push(void* box, binding& via, std::size_t bytes, const std::string* key, publish_aftermath& after) {
   pushed what;
+  bool was_idle = false;
   try {
     std::lock_guard lock(guard_);
     what = take_in(box, via, bytes, conflates() ? key : nullptr, after);
     lost_.store(lost_.load(relaxed) + what.lost + (what.refused ? 1 : 0), relaxed);
-    if (armed_ && !line_.empty()) {
-      armed_ = false;
-      next_told_ = std::exchange(after.told_, this);
-    }
+    if (!line_.empty()) was_idle = std::exchange(armed_, false);
   } catch (...) {
     drop_box(box, after);
     throw;
   }
   if (!what.taken) drop_box(box, after);
+  if (what.beyond && !after.full_) after.full_ = this;
   cell& reader = *reader_.get_cell();
+  if (was_idle) reader.send_news(*this);
   if (what.lost != 0) core_->lose(reader, what.why, message_name(), what.lost);
   if (what.refused) {
     ++after.refused;
@@ -227,6 +256,7 @@ void backlog_base::discard(binding& b) noexcept {
   std::uint64_t lost = 0;
   {
     publish_aftermath after;
+    wake_list woken;
     std::lock_guard lock(guard_);
     line_.remove_if([&](entry& e) {
       if (e.via != &b || e.end) return false;
@@ -238,6 +268,7 @@ void backlog_base::discard(binding& b) noexcept {
       ++lost;
       return true;
     });
+    if (half_free()) waiting_.grant_all(woken);
   }
   if (lost != 0) core_->lose(*reader_.get_cell(), loss::detached, message_name(), lost);
 }
@@ -246,8 +277,10 @@ void backlog_base::abandon() noexcept {
   std::uint64_t lost = 0;
   {
     publish_aftermath after;
+    wake_list woken;
     std::lock_guard lock(guard_);
     closed_ = true;
+    waiting_.grant_all(woken);
     armed_ = false;
     lost = drop_all(after);
     for (; next_ != batch_.size(); ++next_) {
@@ -291,8 +324,10 @@ bool backlog_base::mark() noexcept {
 
 bool backlog_base::arm() noexcept {
   if (next_ != batch_.size()) return false;
+  wake_list woken;
   std::lock_guard lock(guard_);
   if (!line_.empty()) return false;
+  waiting_.grant_all(woken);
   armed_ = true;
   return true;
 }
@@ -303,6 +338,7 @@ bool backlog_base::fetch() noexcept {
   batch_.clear();
   next_ = 0;
   std::size_t messages = 0, bytes = 0;
+  wake_list woken;
   std::lock_guard lock(guard_);
   for (const std::size_t most = batch_size(options_); batch_.size() != most && !line_.empty(); line_.pop_front()) {
     entry& e = line_.front();
@@ -320,6 +356,10 @@ bool backlog_base::fetch() noexcept {
   batch_count_.store(messages, relaxed);
   batch_bytes_.store(bytes, relaxed);
   if (batch_.empty()) position_ = mark_;
+  // The first of them waits no more.
+  const bool one = !batch_.empty() && batch_.front().box;
+  if (half_free(count_ + messages - (one ? 1 : 0), bytes_ + bytes - (one ? batch_.front().bytes : 0)))
+    waiting_.grant_all(woken);
   return !batch_.empty();
 }
 

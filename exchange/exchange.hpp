@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include <troupe/exchange/detail/ack_member.hpp>
 #include <troupe/exchange/detail/exchange_state.hpp>
 #include <troupe/exchange/detail/publish.hpp>
+#include <troupe/exchange/detail/publish_wait.hpp>
 #include <troupe/exchange/detail/stand_in.hpp>
 #include <troupe/exchange/kinds.hpp>
 #include <troupe/exchange/publish_result.hpp>
@@ -203,8 +205,10 @@ public:
     return stand_in_for(std::forward<S>(who), {.key = std::move(key), .input = true, .options = &options});
   }
 
-  /// Publishes to whoever is attached. Never waits. Returns how many will get it; 0 is counted as unroutable. Throws
-  /// `std::bad_alloc`: nobody gets it then, or on a direct or topic exchange only some.
+  /// Publishes to whoever is attached. Never waits; an actor that goes beyond the limit of a subscriber whose policy is
+  /// to block handles nothing more until there is room (it is muted, as for a full mailbox). Returns how many will get
+  /// it; 0 is counted as unroutable. Throws `std::bad_alloc`: nobody gets it then, or on a direct or topic exchange, or
+  /// with subscribers that have options, only some.
   std::size_t publish(M message) { return publish({}, std::move(message)); }
   /// The same with the key that direct and topic exchanges route by; the other kinds ignore it.
   std::size_t publish(std::string_view key, M message) { return try_publish(key, std::move(message)).receivers; }
@@ -215,6 +219,18 @@ public:
   /// The same with a key.
   publish_result try_publish(std::string_view key, M message) {
     return detail::publish<M>(*state_, key, std::move(message));
+  }
+
+  /// The same, but waits while a subscriber who would get the message has no room for it and the policy is
+  /// `subscription_policy::block`: `co_await` it in green threads and handlers, `get()` it on OS threads. Gives the
+  /// number of receivers, or an error, and has not published it then: `timeout`, `cancelled`, or `deadlock` if that
+  /// subscriber waits for the caller. At the same time as others it may go beyond a limit by a message each.
+  auto publish_wait(M message, std::chrono::nanoseconds timeout = forever) {
+    return publish_wait({}, std::move(message), timeout);
+  }
+  /// The same with a key.
+  detail::waiting_publish<M> publish_wait(std::string_view key, M message, std::chrono::nanoseconds timeout = forever) {
+    return detail::waiting_publish<M>(state_, key, std::move(message), timeout);
   }
 
   /// Registers a publisher: the exchange ends when the last of them has gone.

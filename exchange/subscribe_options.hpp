@@ -14,7 +14,7 @@ namespace troupe {
 /// What is done with a message for which a subscription has no room: as many wait as its limit allows. No policy but
 /// `block` lets a slow subscriber hold up a publisher or another subscriber (C9).
 enum class subscription_policy : std::uint8_t {
-  block,        ///< nothing is lost: what is published meanwhile goes beyond the limit
+  block,        ///< nothing is lost: `publish_wait` waits for room, and an actor that publishes in spite of it is muted
   drop_oldest,  ///< the message that has waited longest makes room
   drop_newest,  ///< the message is lost for this subscriber
   conflate,     ///< of each key only the newest message waits; see `key_of`; beyond the limit the oldest makes room

@@ -155,6 +155,10 @@ bool bounded_inbox::mute(wait_node& n) noexcept {
   return true;
 }
 
+std::string bounded_inbox::describe_room() const { return "room in the mailbox of " + owner_->name(); }
+void bounded_inbox::keep_room() noexcept { owner_->retain(); }
+void bounded_inbox::let_room_go() noexcept { owner_->release(); }
+
 // --- pushing -------------------------------------------------------------------------------------------------------
 
 bool bounded_inbox::wake_reader() noexcept {

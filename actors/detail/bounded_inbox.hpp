@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include <troupe/actors/envelope.hpp>
 #include <troupe/actors/mailbox.hpp>
+#include <troupe/actors/room.hpp>
 #include <troupe/base/atomic.hpp>
 #include <troupe/base/spin_lock.hpp>
 #include <troupe/scheduler/wait.hpp>
@@ -61,7 +63,7 @@ private:
 ///     makes room puts the first one's envelope into the mailbox in its place. Muted actors stand in `muted_` until
 ///     half of the room is free, and that of an empty mailbox is, whatever the budget says: its memory may be held by
 ///     messages for those who are muted themselves. None of them waits once the mailbox is closed for messages.
-class bounded_inbox {
+class bounded_inbox final : public room {
 public:
   /// `budget` may be null; it outlives the inbox. Throws `troupe_error` (`invalid_argument`) for a capacity of 0.
   bounded_inbox(cell& owner, const mailbox_options& o, mailbox_budget* budget);
@@ -108,10 +110,14 @@ public:
 
   /// The lock of the lines, and what is done under it: to let the envelope in or, if there is no room, the node into
   /// the line of the senders; and to let a muted actor into theirs, unless there is room again.
-  spin_lock& guard() noexcept { return guard_; }
+  spin_lock& guard() noexcept override { return guard_; }
   enum class entry : std::uint8_t { entered, waits, closed };
   entry enter_or_wait(envelope& e, wait_node& n) noexcept;
-  bool mute(wait_node& n) noexcept;
+  bool mute(wait_node& n) noexcept override;
+  cell& reader() const noexcept override { return *owner_; }
+  std::string describe_room() const override;
+  void keep_room() noexcept override;
+  void let_room_go() noexcept override;
 
   /// What a queue of one's own has let go of; called from within it.
   void let_go(envelope& e) noexcept;

@@ -9,11 +9,13 @@
 #include <vector>
 
 #include <troupe/actors/address.hpp>
+#include <troupe/actors/room.hpp>
 #include <troupe/actors/stream_reader.hpp>
 #include <troupe/base/spin_lock.hpp>
 #include <troupe/exchange/binding.hpp>
 #include <troupe/exchange/detail/ring.hpp>
 #include <troupe/exchange/subscribe_options.hpp>
+#include <troupe/scheduler/wait.hpp>
 
 namespace troupe::detail {
 
@@ -42,6 +44,7 @@ private:
     void (*destroy)(void*) noexcept;
   };
   backlog_base* told_ = nullptr;  // readers that were idle, linked by themselves
+  backlog_base* full_ = nullptr;  // the first that the message went to beyond its limit
   std::size_t few_ = 0;
   std::array<garbage, 8> first_;
   std::vector<garbage> more_;
@@ -50,17 +53,20 @@ private:
 /// The messages that wait for a subscriber that has options of its own, and its reader's side. The part that does not
 /// depend on the type of the messages: they are boxes, `shared_message<M>*`.
 ///
-/// BL1. What the reader does not own alone is under `guard_`. No user code runs under it, and nobody waits for the
-///     reader (C9).
+/// BL1. What the reader does not own alone is under `guard_`. No user code runs under it, and only policy `block` has
+///     anybody wait for the reader (C9).
 /// BL2. A subscriber has one backlog at an exchange, however many bindings (C1). An entry says through which of them it
 ///     came; once that one's gate is closed it is lost, by `discard` or when the reader comes to it. The binding
 ///     outlives it, and the backlog its bindings (X1).
 /// BL3. Entries stand in the order of their numbers, which are those of N1's marks. What is dropped at the front is
 ///     counted in `missed_`, what would have come last in an entry without a box.
 /// BL4. The reader is idle only if `armed_` (N2); the push that finds it so clears it and sends news.
-/// BL5. What the reader has taken out in a batch counts as waiting until its handler begins. It takes one at a time
+/// BL5. Who waits for room stands in `waiting_`, and goes on when half of it is free. A node stands there only while
+///     there is no room for it; what makes room is the reader, which looks when it takes something out and before it is
+///     idle.
+/// BL6. What the reader has taken out in a batch counts as waiting until its handler begins. It takes one at a time
 ///     where the policy may want it back.
-class backlog_base : public stream_reader, public std::enable_shared_from_this<backlog_base> {
+class backlog_base : public stream_reader, public room, public std::enable_shared_from_this<backlog_base> {
 public:
   /// Who is told what its subscriber has missed; empty if that has no handler.
   struct notices {
@@ -83,6 +89,18 @@ public:
   /// A message for its subscriber; takes one reference to the box over, also if it throws. `key`: for those that
   /// conflate. False if the subscriber does not get it. Throws `std::bad_alloc`.
   bool push(void* box, binding& via, std::size_t bytes, const std::string* key, publish_aftermath& after);
+
+  /// The policy is to block, and there is no room for so many bytes; a moment's truth.
+  bool blocks(std::size_t bytes) noexcept;
+  /// Under the guard: puts the node into the line of those who wait, unless there is room.
+  bool wait_for_room(wait_node& n, std::size_t bytes) noexcept;
+
+  spin_lock& guard() noexcept override { return guard_; }
+  bool mute(wait_node& n) noexcept override;
+  cell& reader() const noexcept override { return *reader_.get_cell(); }
+  std::string describe_room() const override;
+  void keep_room() noexcept override { kept_by_.fetch_add(1, relaxed); }
+  void let_room_go() noexcept override { binding_gone(); }
 
   // --- exchange_state -----------------------------------------------------------------------------------------------
 
@@ -158,11 +176,16 @@ private:
   struct pushed {
     bool taken = false;
     bool refused = false;
+    bool beyond = false;     ///< the limit, for nobody could wait
     std::uint64_t lost = 0;  ///< messages, this one or others that waited
     loss why = loss::lagged;
   };
 
   bool has_room(std::size_t bytes) const noexcept;
+  bool half_free(std::size_t waiting, std::size_t bytes) const noexcept;
+  bool half_free() const noexcept {
+    return half_free(count_ + batch_count_.load(relaxed), bytes_ + batch_bytes_.load(relaxed));
+  }
   bool replace(void* box, binding& via, std::size_t bytes, const std::string& key, publish_aftermath& after) noexcept;
   pushed take_in(void* box, binding& via, std::size_t bytes, const std::string* key, publish_aftermath& after);
   void append(void* box, binding& via, std::size_t bytes, const std::string* key) noexcept;
@@ -193,6 +216,7 @@ private:
   std::size_t bytes_ = 0;                                // of these
   std::uint64_t missed_ = 0;                             // messages lost in front of line_, of which nobody is told yet
   bool armed_ = true;                                    // BL4
+  wait_line waiting_;                                    // BL5
   bool closed_ = false;                                  // disconnected, or the actor has ended: takes nothing more
   atomic<std::uint64_t> end_{1};        // the next number; release under the lock pairs with acquire by the reader
   atomic<std::uint64_t> lost_{0};       // written under the lock
@@ -201,7 +225,7 @@ private:
   atomic<unsigned> kept_by_{0};         // bindings that exist; acq_rel: the last to go sees what the others did
   std::shared_ptr<backlog_base> self_;  // while there are such
 
-  // The reader's. What it has taken out is counted where pushes see it (BL5).
+  // The reader's. What it has taken out is counted where pushes see it (BL6).
   std::vector<entry> batch_;
   std::size_t next_ = 0;                // in batch_
   atomic<std::size_t> batch_count_{0};  // messages left in batch_; relaxed: a push may see it late

@@ -62,6 +62,12 @@ public:
   /// Whether there are any, and whether one of them wants keys; a moment's truth.
   bool has_backlogs() const noexcept { return has_backlogs_.load(relaxed); }
   bool conflates() const noexcept { return conflates_.load(relaxed); }
+  /// Calls `look(binding&)` for each, under the lock of the log.
+  template <class Look>
+  void for_each_backlog(Look look) {
+    std::lock_guard guard(mutex_);
+    for (binding* b : backlogs_) look(*b);
+  }
 
   /// How many messages have been appended.
   std::uint64_t end() const noexcept { return end_.load(acquire); }

@@ -39,7 +39,9 @@ public:
   void remove_if(Gone gone) noexcept {
     std::size_t stay = 0;
     for (std::size_t i = 0; i != size_; ++i) {
-      if (!gone((*this)[i])) (*this)[stay++] = std::move((*this)[i]);
+      if (gone((*this)[i])) continue;
+      if (stay != i) (*this)[stay] = std::move((*this)[i]);
+      ++stay;
     }
     size_ = stay;
     if (size_ == 0) clear();
