@@ -5,7 +5,10 @@
 #include <numeric>
 #include <vector>
 
+#include "savina/troupe_setup.hpp"
+
 #include <troupe/exchange/stream.hpp>
+#include <troupe/troupe.hpp>
 
 namespace bench {
 
@@ -49,6 +52,71 @@ std::uint64_t by_stream(const std::vector<std::uint64_t>& items) {
   return operators(troupe::from(items)).reduce(std::uint64_t{0}, folded);
 }
 
+/// What one would write without operators.
+class by_hand : public troupe::actor {
+public:
+  explicit by_hand(troupe::promise<std::uint64_t> result) : result_(std::move(result)) {}
+  void on(std::uint64_t x) {
+    const std::uint64_t y = mapped(x);
+    if (!wanted(y)) return;
+    window_.push_back(y);
+    if (window_.size() == window) pass_on();
+  }
+  void on_stop() {
+    if (!window_.empty()) pass_on();
+    result_.give(sum_);
+  }
+
+private:
+  void pass_on() {
+    sum_ = folded(sum_, std::accumulate(window_.begin(), window_.end(), std::uint64_t{0}));
+    window_.clear();
+  }
+
+  troupe::promise<std::uint64_t> result_;
+  std::vector<std::uint64_t> window_;
+  std::uint64_t sum_ = 0;
+};
+
+/// Publishes the numbers below n from one handler, and then ends the exchange.
+class source : public troupe::actor {
+public:
+  explicit source(troupe::publisher<std::uint64_t> to) : to_(std::move(to)) {}
+  void on(std::uint64_t n) {
+    for (std::uint64_t i = 0; i != n; ++i) to_.publish(i);
+    close_self();
+  }
+
+private:
+  troupe::publisher<std::uint64_t> to_;
+};
+
+/// Publishes to what `attach` makes of the exchange, and gives the number that comes of it.
+template <class Attach>
+std::uint64_t by_exchange(troupe::runtime& rt, std::uint64_t n, Attach attach) {
+  troupe::exchange<std::uint64_t> numbers(rt, "numbers");
+  auto publishing = rt.spawn<source>(numbers.publisher());
+  return attach(numbers, [&] { publishing.send(n); });
+}
+
+std::uint64_t by_stream(troupe::runtime& rt, std::uint64_t n) {
+  return by_exchange(rt, n, [](troupe::exchange<std::uint64_t>& numbers, auto begin) {
+    auto sum = operators(troupe::from(numbers)).reduce(std::uint64_t{0}, folded);
+    begin();
+    return sum.get(round_limit).value();
+  });
+}
+
+std::uint64_t by_actor(troupe::runtime& rt, std::uint64_t n) {
+  return by_exchange(rt, n, [&](troupe::exchange<std::uint64_t>& numbers, auto begin) {
+    troupe::promise<std::uint64_t> sum(rt.scheduler());
+    auto result = sum.get_future();
+    auto sub = numbers.attach_input(rt.spawn<by_hand>(std::move(sum)));
+    begin();
+    return result.get(round_limit).value();
+  });
+}
+
 /// Nanoseconds an item of the fastest of some rounds; those of the two take turns.
 class best {
 public:
@@ -82,7 +150,18 @@ bool stream(const options& opts) {
     ok = ok && a == b;
   }
   print_metric("loop", "ns/item", loop.value(), ok);
-  return print_metric("range", "ns/item", fused.value(), ok);
+  print_metric("range", "ns/item", fused.value(), ok);
+
+  const std::uint64_t expected = by_loop(items);
+  troupe::runtime rt(savina::configured(opts));
+  best actor;
+  best streamed;
+  for (int i = 0; i != rounds; ++i) {
+    actor.time(n, [&] { ok = by_actor(rt, n) == expected && ok; });
+    streamed.time(n, [&] { ok = by_stream(rt, n) == expected && ok; });
+  }
+  print_metric("actor", "ns/item", actor.value(), ok);
+  return print_metric("exchange", "ns/item", streamed.value(), ok);
 }
 
 }  // namespace bench

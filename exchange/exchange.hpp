@@ -245,6 +245,9 @@ public:
   /// How many messages have reached nobody since it was made: no key fitted, or nobody was attached.
   std::uint64_t unroutable() const noexcept { return state_->unroutable(); }
 
+  /// Internal: for the layers on top of it.
+  detail::exchange_state& state() const noexcept { return *state_; }
+
 private:
   static std::shared_ptr<detail::broadcast_base> make_log() { return std::make_shared<detail::broadcast_log<M>>(); }
 

@@ -301,6 +301,7 @@ void exchange_state::end_inputs() noexcept {
     std::lock_guard guard(mutex_);
     if (publishers_ != 0) return;  // a new one has come meanwhile
     ended_ = true;
+    ++ends_;
     for (auto& [who, s] : subscribers_) {
       for (auto& [key, b] : s.bindings) {
         for (; b->inputs != 0; --b->inputs) ends.push_back(b->subscriber);
@@ -313,6 +314,16 @@ void exchange_state::end_inputs() noexcept {
 std::size_t exchange_state::subscribers() const {
   std::lock_guard guard(mutex_);
   return subscribers_.size();
+}
+
+std::uint64_t exchange_state::ends() const {
+  std::lock_guard guard(mutex_);
+  return ends_;
+}
+
+std::uint64_t exchange_state::ends_revoked() const {
+  std::lock_guard guard(mutex_);
+  return ended_ ? ends_ - 1 : ends_;
 }
 
 // --- the registry --------------------------------------------------------------------------------------------------

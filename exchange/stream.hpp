@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <functional>
@@ -8,19 +9,26 @@
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <troupe/exchange/detail/stream/ends.hpp>
+#include <troupe/exchange/detail/stream/exchange_source.hpp>
 #include <troupe/exchange/detail/stream/failures.hpp>
 #include <troupe/exchange/detail/stream/groups.hpp>
 #include <troupe/exchange/detail/stream/joins.hpp>
 #include <troupe/exchange/detail/stream/range_source.hpp>
 #include <troupe/exchange/detail/stream/requirements.hpp>
+#include <troupe/exchange/detail/stream/running.hpp>
+#include <troupe/exchange/detail/stream/running_ends.hpp>
 #include <troupe/exchange/detail/stream/stages.hpp>
+#include <troupe/exchange/detail/stream/timed_stages.hpp>
 #include <troupe/exchange/detail/stream/windows.hpp>
+#include <troupe/exchange/exchange.hpp>
+#include <troupe/exchange/running_stream.hpp>
 
 namespace troupe {
 
@@ -146,6 +154,29 @@ public:
     }
   }
 
+  // --- time, over exchanges -----------------------------------------------------------------------------------------
+
+  /// Vectors of what comes within `length` of the first item of each, or of `limit` items if that is sooner. Where
+  /// nothing comes there is no window.
+  auto window(std::chrono::nanoseconds length, std::size_t limit = std::numeric_limits<std::size_t>::max()) const {
+    return with_time(detail::timed_window_stage{checked(length, "a window"), limit});
+  }
+
+  /// An item, and then none of those that come within `interval` of it.
+  auto throttle(std::chrono::nanoseconds interval) const {
+    return with_time(detail::throttle_stage{checked(interval, "throttle")});
+  }
+
+  /// The last item before each time of `silence` in which none comes, and the last before the end.
+  auto debounce(std::chrono::nanoseconds silence) const {
+    return with_time(detail::debounce_stage{checked(silence, "debounce")});
+  }
+
+  /// All items; an error (`timeout`) when none comes within `limit` of the one before, or of the beginning.
+  auto timeout(std::chrono::nanoseconds limit) const {
+    return with_time(detail::timeout_stage{checked(limit, "timeout")});
+  }
+
   // --- two streams --------------------------------------------------------------------------------------------------
 
   /// The items of both. Over ranges those of this one come first; over exchanges as they come. It ends when both have.
@@ -211,8 +242,7 @@ public:
   const {
     std::optional<item> sum;
     if constexpr (detail::require_fold<F, item, reference>()) run(detail::fold_first_end<reference, item, F>(sum, f));
-    if (!sum)
-      throw troupe_error(errc::empty, "stream: nothing to reduce; give an initial value where there may be no items");
+    if (!sum) throw troupe_error(detail::nothing_to_reduce());
     return std::move(*sum);
   }
 
@@ -243,6 +273,84 @@ public:
     run(detail::observer_end<reference, Observer>(observer));
   }
 
+  // --- the end, over exchanges --------------------------------------------------------------------------------------
+
+  /// Publishes the items: another exchange is made of this one. The stream is a publisher of `to`, which ends, when it
+  /// was the last, with the stream; also when that ends by a failure.
+  running_stream to(exchange<item> to) const requires(Source::inputs > 0) {
+    using state = detail::publish_state<item, detail::no_key>;
+    return start(state{to.publisher(), {}});
+  }
+
+  /// The same with the key `key_of(const item&)`, a text, for exchanges that route by keys.
+  template <class KeyOf>
+  requires(Source::inputs > 0) running_stream to(exchange<item> to, KeyOf key_of)
+  const {
+    static_assert(std::is_convertible_v<std::invoke_result_t<KeyOf&, const item&>, std::string_view>,
+                  "troupe: the function that gives the keys for to() returns a text");
+    using state = detail::publish_state<item, KeyOf>;
+    return start(state{to.publisher(), std::move(key_of)});
+  }
+
+  /// Calls `on_next(item)` for each item, in the slice of the stream's actor, and `on_completed()` when the sources
+  /// have ended or the operators want no more; or, when something has thrown, `on_error(const troupe::error&)` or
+  /// `on_error(std::exception_ptr)`, and the stream ends. That is told too (`closed`) where it ends before its sources,
+  /// by a shutdown or the policy `disconnect`, but not where its handle has stopped it. Without an `on_error` the
+  /// exception is the exit reason of the actor. Where `on_next` is a coroutine, `task<> on_next(item)`, it is awaited
+  /// before the next message is taken: what waits meanwhile waits in the exchange, and what one message has led to
+  /// waits here.
+  template <class OnNext, class OnCompleted = detail::nothing_to_call, class OnError = detail::nothing_to_call>
+  requires(Source::inputs > 0 && !detail::observes<OnNext, reference>)  //
+      running_stream subscribe(OnNext on_next, OnCompleted on_completed = {}, OnError on_error = {})
+  const {
+    if constexpr (detail::require_on_next<OnNext, reference>())
+      return subscribe(detail::observer_of<OnNext, OnCompleted, OnError>{std::move(on_next), std::move(on_completed),
+                                                                         std::move(on_error)});
+    else
+      return {};
+  }
+
+  /// The same for an object with `on_next(item)` and, if it likes, `on_completed()` and `on_error(...)`.
+  template <class Observer>
+  requires(Source::inputs > 0 && detail::observes<Observer, reference>)  //
+      running_stream subscribe(Observer observer)
+  const {
+    if constexpr (is_task<decltype(observer.on_next(std::declval<reference>()))>)
+      return start(detail::awaited_state<Observer, item>(std::move(observer)));
+    else
+      return start(detail::observer_state<Observer>{std::move(observer)});
+  }
+
+  /// As `subscribe` with one function.
+  template <class F>
+  requires(Source::inputs > 0) running_stream for_each(F f)
+  const { return subscribe(std::move(f)); }
+
+  /// `init` folded with all items, there when the sources have ended or the operators want no more.
+  template <class T, class F>
+  requires(Source::inputs > 0) stream_result<T> reduce(T init, F f)
+  const {
+    if constexpr (detail::require_fold<F, T, reference>())
+      return start_value<T>(detail::fold_from<T, F>{std::move(init), std::move(f)});
+    else
+      return {};
+  }
+
+  /// The same, begun with the first item; `empty` if there is none.
+  template <class F>
+  requires(Source::inputs > 0) stream_result<item> reduce(F f)
+  const {
+    if constexpr (detail::require_fold<F, item, reference>())
+      return start_value<item>(detail::fold_from_first<item, F>{std::nullopt, std::move(f)});
+    else
+      return {};
+  }
+
+  /// All items, in memory.
+  stream_result<std::vector<item>> to_vector() const requires(Source::inputs > 0) {
+    return start_value<std::vector<item>>(detail::collected<item>{});
+  }
+
   // --- internal -----------------------------------------------------------------------------------------------------
 
   using source_type = Source;
@@ -263,16 +371,48 @@ public:
     return source_.template connect_to<sink_to<End>>(stages_, std::forward<End>(end));
   }
 
+  template <std::size_t First, class Visit>
+  void visit_inputs(Visit& visit) const {
+    source_.template visit_inputs<First>(visit);
+  }
+
 private:
   template <class Stage>
   auto with(Stage stage) const {
     return stream<Source, Stages..., Stage>(source_, std::tuple_cat(stages_, std::tuple<Stage>(std::move(stage))));
   }
 
+  template <class Stage>
+  auto with_time(Stage stage) const {
+    if constexpr (detail::require_time<Source>())
+      return with(std::move(stage));
+    else
+      return *this;
+  }
+  static std::chrono::nanoseconds checked(std::chrono::nanoseconds t, const char* of) {
+    if (t.count() <= 0)
+      throw troupe_error(errc::invalid_argument, std::string("stream: the time of ") + of + " must be positive");
+    return t;
+  }
+
   template <class End>
   void run(End end) const {
     auto p = program_into(std::move(end));
     detail::run_through(p);
+  }
+
+  template <class End>
+  running_stream start(End end) const {
+    detail::started_stream made = detail::start_stream(*this, std::move(end));
+    return running_stream(std::move(made.control), std::move(made.actor));
+  }
+
+  template <class T, class Fold>
+  stream_result<T> start_value(Fold fold) const {
+    promise<T> value(detail::home_of(*this).scheduler());
+    value.hold_up_no_shutdown();  // it is the shutdown that closes actors
+    future<T> reader = value.get_future();
+    return stream_result<T>(start(detail::value_state<T, Fold>{std::move(fold), std::move(value)}), std::move(reader));
   }
 
   Source source_;
@@ -301,6 +441,16 @@ auto from(R&& range) {
 template <class T>
 auto from(std::initializer_list<T> items) {
   return from(std::vector<T>(items));
+}
+
+/// A stream of what is published on an exchange from the moment of its terminal operation on. That makes one actor,
+/// which runs all operators in its handler and is attached by `exchange::attach_input(actor, args...)`: with the key or
+/// pattern if the kind wants one, and with options, which say what happens when it does not keep up. The operators hold
+/// no queue between them. While the runtime lives.
+template <class M, class... Args>
+auto from(const exchange<M>& source, Args... args) {
+  using exchange_source = detail::exchange_source<M, detail::attach_argument_t<Args>...>;
+  return stream<exchange_source>(exchange_source{source, {std::move(args)...}});
 }
 
 }  // namespace troupe

@@ -81,6 +81,10 @@ public:
   void count_unroutable() noexcept { unroutable_.fetch_add(1, relaxed); }
   std::uint64_t unroutable() const noexcept { return unroutable_.load(relaxed); }
   std::size_t subscribers() const;
+  /// How often it has ended: a publisher may come again.
+  std::uint64_t ends() const;
+  /// The same without the end that has come and still holds.
+  std::uint64_t ends_revoked() const;
 
 private:
   class hook;
@@ -120,6 +124,7 @@ private:
   unsigned publishers_ = 0;                               // under mutex_
   // Under mutex_: the last publisher has gone, and of a queue all that was published has been answered for.
   bool ended_ = false;
+  std::uint64_t ends_ = 0;  // under mutex_: how often that has been so
   atomic<std::uint64_t> unroutable_{0};
 };
 

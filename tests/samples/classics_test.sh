@@ -85,3 +85,13 @@ Got: 3
 Got: 2
 Got: 1
 EXPECTED
+
+prints streams <<'EXPECTED'
+ACME 11.5, of 20 ticks
+INIT 109, of 4 ticks
+ACME 11.5, of 20 ticks
+INIT 133, of 4 ticks
+ACME 11.5, of 20 ticks
+INIT 151, of 2 ticks
+the market has closed
+EXPECTED

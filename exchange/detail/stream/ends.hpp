@@ -15,15 +15,6 @@
 /// What stands at the end of a stream. Internal.
 namespace troupe::detail {
 
-class stream_end {
-public:
-  static constexpr bool restarts = false;
-  void start(stream_clock&) noexcept {}
-  void complete() noexcept {}
-  flow fail(const std::exception_ptr&) noexcept { return flow::unhandled; }
-  void restart() noexcept {}
-};
-
 /// Folds into a value of the caller's.
 template <class In, class T, class F>
 class fold_end : public stream_end {
@@ -119,8 +110,9 @@ public:
   }
   flow fail(const std::exception_ptr& why) {
     if (std::exchange(over_, true) || !tell_failed(*observer_, why)) return flow::unhandled;
-    return flow::stop;
+    return flow::handled;
   }
+  bool wants() const noexcept { return !over_; }
 
 private:
   O* observer_;

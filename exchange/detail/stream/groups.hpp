@@ -14,8 +14,8 @@
 
 /// A chain of operators for each key. Internal; users see `stream`.
 ///
-/// GB1. Which group is at work is known while anything can throw: a failure that its own chain handles ends or restarts
-///      that group, and the stream goes on.
+/// GB1. Which group is at work is known while anything can throw out of `push` and `complete`: a failure that its own
+///      chain handles ends or restarts that group, and the stream goes on.
 /// GB2. Groups stay where they are, in the order in which their keys came first, and are completed in that order.
 namespace troupe {
 
@@ -55,11 +55,10 @@ struct group_exit {
   explicit group_exit(Sink&& s) : sink(std::move(s)) {}
   Sink sink;
   bool stopped = false;
-  bool failed_behind = false;
 };
 
 template <class In, class Sink>
-class group_end {
+class group_end : public stream_end {
 public:
   static constexpr bool restarts = Sink::restarts;
   explicit group_end(group_exit<Sink>& e) noexcept : exit_(&e) {}
@@ -67,13 +66,7 @@ public:
     exit_->stopped = exit_->stopped || !exit_->sink.push(static_cast<In>(item));
     return !exit_->stopped;
   }
-  void start(stream_clock&) noexcept {}
-  void complete() noexcept {}
-  flow fail(std::exception_ptr why) {
-    exit_->failed_behind = true;
-    return exit_->sink.fail(std::move(why));
-  }
-  void restart() noexcept {}
+  flow fail(std::exception_ptr why) { return exit_->sink.fail(std::move(why)); }
 
 private:
   group_exit<Sink>* exit_;
@@ -128,25 +121,37 @@ public:
   flow fail(std::exception_ptr why) {
     group* const g = std::exchange(at_work_, nullptr);
     if (!g) return exit_.sink.fail(std::move(why));
-    exit_.failed_behind = false;
     at_work_ = g;  // what `fail` throws is this group's as well
     const flow next = g->first.fail(std::move(why));
     at_work_ = nullptr;
-    if (exit_.failed_behind) return next;
-    if (next == flow::stop) g->over = true;
-    if (next == flow::again) g->first.restart();
-    return next == flow::unhandled ? next : flow::resume;  // GB1
+    return next;
   }
 
-  void restart() {
+  bool wants() const { return !exit_.stopped && exit_.sink.wants(); }
+
+  bool restart() {
+    for (group& g : groups_) {
+      if (!g.first.restart()) continue;
+      g.over = false;
+      return false;  // what stands in front of this has nothing to do with it
+    }
+    if (!exit_.sink.restart()) return false;
+    reset();
+    return true;
+  }
+  void reset_all() {
+    reset();
+    exit_.sink.reset_all();
+  }
+
+private:
+  void reset() {
     at_work_ = nullptr;
     by_key_.clear();
     groups_.clear();
     exit_.stopped = false;
-    exit_.sink.restart();
   }
 
-private:
   template <class K>
   group& group_of(K&& k) {
     const auto found = by_key_.find(k);

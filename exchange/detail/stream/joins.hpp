@@ -21,13 +21,9 @@ namespace troupe::detail {
 template <class Sink>
 struct joint {
   explicit joint(Sink&& s) : sink(std::move(s)) {}
-  flow fail(std::exception_ptr why) {
-    failed_behind = true;
-    return sink.fail(std::move(why));
-  }
+  bool wants() const { return !stopped && sink.wants(); }
   Sink sink;
-  bool stopped = false;        // the sink wants no more
-  bool failed_behind = false;  // the failure at hand is none of a side's own
+  bool stopped = false;  // the sink has said so
 };
 
 /// What `merge` and `zip` have in common; `ToLeft` and `ToRight` are the ends of the two sides.
@@ -40,12 +36,6 @@ public:
   joined_program(const joined_program&) = delete;
   joined_program& operator=(const joined_program&) = delete;
 
-  void skip() {
-    if (in_left_)
-      left_.skip();
-    else
-      right_.skip();
-  }
   void complete() {
     if (!left_done_) complete_left();
     if (!right_done_) complete_right();
@@ -54,65 +44,71 @@ public:
     in_joint_ = false;
   }
   flow fail(std::exception_ptr why) {
-    joint_.failed_behind = false;
-    if (std::exchange(in_joint_, false)) return joint_.fail(std::move(why));
-    const flow next = in_left_ ? left_.fail(std::move(why)) : right_.fail(std::move(why));
-    if (next != flow::stop || joint_.failed_behind) return next;
-    // One side has come to its end, the other goes on.
-    (in_left_ ? left_done_ : right_done_) = true;
-    return flow::resume;
+    if (std::exchange(in_joint_, false)) return joint_.sink.fail(std::move(why));
+    return in_left_ ? left_.fail(std::move(why)) : right_.fail(std::move(why));
   }
-  void restart() {
-    if (!joint_.failed_behind) {
-      if (in_left_)
-        left_.restart();
-      else
-        right_.restart();
-      return;
+  bool wants() const { return joint_.wants() && (!left_done_ || !right_done_); }
+  bool restart() {
+    if (left_.restart()) {
+      left_done_ = false;
+      return true;
     }
-    left_.restart();
-    right_.restart();
-    joint_.sink.restart();
-    joint_.stopped = left_done_ = right_done_ = false;
+    if (right_.restart()) {
+      right_done_ = false;
+      return true;
+    }
+    if (!joint_.sink.restart()) return false;
+    reset_sides();
+    return true;
+  }
+  void reset_all() {
+    reset_sides();
+    joint_.sink.reset_all();
+  }
+
+  // Over ranges.
+
+  void skip() {
+    if (in_left_)
+      left_.skip();
+    else
+      right_.skip();
   }
 
   // Over exchanges.
-
-  static constexpr std::size_t inputs = A::inputs + B::inputs;
 
   void start(stream_clock& clock) {
     left_.start(clock);
     right_.start(clock);
     joint_.sink.start(clock);
   }
-  /// False if this input is not wanted any more.
+  /// False if something in it is not wanted any more: `settle_sides` says what.
   template <std::size_t I, class In>
   bool push(const In& item) {
-    constexpr bool left = I < A::inputs;
-    in_left_ = left;
-    if (left ? left_done_ : right_done_) return false;
-    if constexpr (left)
-      return left_.template push<I>(item) && !joint_.stopped;
+    in_left_ = I < A::inputs;
+    if constexpr (I < A::inputs)
+      return !left_done_ && left_.template push<I>(item) && !joint_.stopped;
     else
-      return right_.template push<I - A::inputs>(item) && !joint_.stopped;
+      return !right_done_ && right_.template push<I - A::inputs>(item) && !joint_.stopped;
   }
-  /// True if that was the last of its side.
+  /// Completes the sides that want no more.
+  void settle_sides() {
+    left_.settle_sides();
+    right_.settle_sides();
+    if (!left_done_ && !left_.wants()) complete_left();
+    if (!right_done_ && !right_.wants()) complete_right();
+  }
   template <std::size_t I>
-  bool input_over() {
-    if constexpr (I < A::inputs) {
-      in_left_ = true;
-      if (!left_done_ && left_.template input_over<I>()) complete_left();
-    } else {
-      in_left_ = false;
-      if (!right_done_ && right_.template input_over<I - A::inputs>()) complete_right();
-    }
-    return left_done_ && right_done_;
+  bool wants_input() const {
+    if constexpr (I < A::inputs)
+      return !left_done_ && left_.template wants_input<I>();
+    else
+      return !right_done_ && right_.template wants_input<I - A::inputs>();
   }
-  bool stopped() const noexcept { return joint_.stopped; }
 
 protected:
-  template <class End>
-  joined_program(const A& a, const B& b, End&& sink)
+  template <class Sink>
+  joined_program(const A& a, const B& b, Sink&& sink)
       : joint_(std::move(sink)), left_(a.program_into(ToLeft(joint_))), right_(b.program_into(ToRight(joint_))) {}
 
   void complete_left() {
@@ -133,11 +129,19 @@ protected:
   bool in_joint_ = false;
   bool left_done_ = false;
   bool right_done_ = false;
+
+private:
+  void reset_sides() {
+    left_.reset_all();
+    right_.reset_all();
+    joint_.stopped = left_done_ = right_done_ = false;
+    if constexpr (requires { joint_.forget(); }) joint_.forget();
+  }
 };
 
 /// The end of a side of `merge`.
 template <class In, class Sink>
-class merge_end {
+class merge_end : public stream_end {
 public:
   static constexpr bool restarts = Sink::restarts;
   explicit merge_end(joint<Sink>& j) noexcept : joint_(&j) {}
@@ -145,10 +149,8 @@ public:
     joint_->stopped = joint_->stopped || !joint_->sink.push(static_cast<In>(item));
     return !joint_->stopped;
   }
-  void start(stream_clock&) noexcept {}
-  void complete() noexcept {}
-  flow fail(std::exception_ptr why) { return joint_->fail(std::move(why)); }
-  void restart() noexcept {}
+  flow fail(std::exception_ptr why) { return joint_->sink.fail(std::move(why)); }
+  bool wants() const { return joint_->wants(); }
 
 private:
   joint<Sink>* joint_;
@@ -163,7 +165,7 @@ public:
 
   /// All of the left, then all of the right.
   bool step() {
-    if (this->joint_.stopped) return false;
+    if (!this->joint_.wants()) return false;
     if (!this->left_done_) {
       this->in_left_ = true;
       if (!this->left_.step()) this->complete_left();
@@ -188,6 +190,12 @@ struct merge_source {
   A left;
   B right;
 
+  template <std::size_t First, class Visit>
+  void visit_inputs(Visit& visit) const {
+    left.template visit_inputs<First>(visit);
+    right.template visit_inputs<First + A::inputs>(visit);
+  }
+
   template <class Sink, class... Stages, class End>
   program<Sink> connect_to(const std::tuple<Stages...>& stages, End&& end) const {
     return program<Sink>(left, right, stages, std::move(end));
@@ -202,6 +210,11 @@ struct zip_joint : joint<Sink> {
   std::deque<X> left;
   std::deque<Y> right;
   std::size_t limit = 0;
+
+  void forget() {
+    left.clear();
+    right.clear();
+  }
 
   template <class Q, class In>
   bool put(Q& queue, const char* side, In&& item) {
@@ -223,7 +236,7 @@ struct zip_joint : joint<Sink> {
 
 /// The end of a side of `zip`.
 template <class In, bool is_left, class Joint>
-class zip_end {
+class zip_end : public stream_end {
 public:
   static constexpr bool restarts = decltype(Joint::sink)::restarts;
   explicit zip_end(Joint& j) noexcept : joint_(&j) {}
@@ -233,10 +246,8 @@ public:
     else
       return joint_->put(joint_->right, "right", static_cast<In>(item));
   }
-  void start(stream_clock&) noexcept {}
-  void complete() noexcept {}
-  flow fail(std::exception_ptr why) { return joint_->fail(std::move(why)); }
-  void restart() noexcept {}
+  flow fail(std::exception_ptr why) { return joint_->sink.fail(std::move(why)); }
+  bool wants() const { return joint_->wants(); }
 
 private:
   Joint* joint_;
@@ -257,10 +268,21 @@ public:
     this->joint_.limit = limit;
   }
 
+  bool wants() const {
+    const auto& j = this->joint_;
+    return j.wants() && !(this->left_done_ && j.left.empty()) && !(this->right_done_ && j.right.empty());
+  }
+
+  template <std::size_t I, class In>
+  bool push(const In& item) {
+    if (!zip_program::joined_program::template push<I>(item)) return false;
+    return (!this->left_done_ && !this->right_done_) || wants();
+  }
+
   /// Of the one that is behind.
   bool step() {
+    if (!wants()) return false;
     auto& j = this->joint_;
-    if (j.stopped || (this->left_done_ && j.left.empty()) || (this->right_done_ && j.right.empty())) return false;
     if (!this->left_done_ && j.left.size() <= j.right.size()) {
       this->in_left_ = true;
       if (!this->left_.step()) this->complete_left();
@@ -269,13 +291,6 @@ public:
       if (!this->right_.step()) this->complete_right();
     }
     return true;
-  }
-  void restart() {
-    if (this->joint_.failed_behind) {
-      this->joint_.left.clear();
-      this->joint_.right.clear();
-    }
-    zip_program::joined_program::restart();
   }
 };
 
@@ -290,6 +305,12 @@ struct zip_source {
   A left;
   B right;
   std::size_t limit;
+
+  template <std::size_t First, class Visit>
+  void visit_inputs(Visit& visit) const {
+    left.template visit_inputs<First>(visit);
+    right.template visit_inputs<First + A::inputs>(visit);
+  }
 
   template <class Sink, class... Stages, class End>
   program<Sink> connect_to(const std::tuple<Stages...>& stages, End&& end) const {

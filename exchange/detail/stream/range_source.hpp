@@ -79,13 +79,23 @@ public:
   }
   void complete() { sink_.complete(); }
   flow fail(std::exception_ptr why) { return sink_.fail(std::move(why)); }
-  void restart() {
-    sink_.restart();
+  bool wants() const { return sink_.wants(); }
+  bool restart() {
+    if (!sink_.restart()) return false;
+    begin();
+    return true;
+  }
+  void reset_all() {
+    sink_.reset_all();
+    begin();
+  }
+
+private:
+  void begin() {
     at_ = std::ranges::begin(held_.get());
     end_ = std::ranges::end(held_.get());
   }
 
-private:
   Held held_;
   Sink sink_;
   std::ranges::iterator_t<typename Held::range> at_;
@@ -126,13 +136,17 @@ void run_through(Program& p) {
     }
     switch (settle(p, why)) {
       case flow::unhandled: std::rethrow_exception(why);
-      case flow::stop: return;
       case flow::again:
-        p.restart();
-        through = false;
+        if (p.restart())
+          through = false;
+        else if (!through)
+          p.skip();  // only a group of many begins anew
         break;
-      case flow::resume:
-        if (!through) p.skip();
+      case flow::handled:
+        if (!p.wants())
+          through = true;
+        else if (!through)
+          p.skip();
         break;
     }
   }

@@ -16,10 +16,10 @@
 namespace troupe::detail {
 
 template <class In, class F, class Next>
-class map_sink : public stage_sink<Next> {
+class map_sink : public stage_sink<map_sink<In, F, Next>, Next> {
 public:
   template <class Stage>
-  map_sink(const Stage& s, Next&& next) : stage_sink<Next>(std::move(next)), f_(s.f) {}
+  map_sink(const Stage& s, Next&& next) : map_sink::stage_sink(std::move(next)), f_(s.f) {}
   bool push(In item) { return this->next_.push(std::invoke(f_, static_cast<In>(item))); }
 
 private:
@@ -36,10 +36,10 @@ struct map_stage {
 };
 
 template <class In, class F, class Next>
-class filter_sink : public stage_sink<Next> {
+class filter_sink : public stage_sink<filter_sink<In, F, Next>, Next> {
 public:
   template <class Stage>
-  filter_sink(const Stage& s, Next&& next) : stage_sink<Next>(std::move(next)), f_(s.f) {}
+  filter_sink(const Stage& s, Next&& next) : filter_sink::stage_sink(std::move(next)), f_(s.f) {}
   bool push(In item) {
     if (!std::invoke(f_, std::as_const(item))) return true;
     return this->next_.push(static_cast<In>(item));
@@ -59,18 +59,16 @@ struct filter_stage {
 };
 
 template <class In, class T, class F, class Next>
-class scan_sink : public stage_sink<Next> {
+class scan_sink : public stage_sink<scan_sink<In, T, F, Next>, Next> {
 public:
   template <class Stage>
-  scan_sink(const Stage& s, Next&& next) : stage_sink<Next>(std::move(next)), init_(s.init), sum_(s.init), f_(s.f) {}
+  scan_sink(const Stage& s, Next&& next)
+      : scan_sink::stage_sink(std::move(next)), init_(s.init), sum_(s.init), f_(s.f) {}
   bool push(In item) {
     sum_ = std::invoke(f_, std::move(sum_), static_cast<In>(item));
     return this->next_.push(std::as_const(sum_));
   }
-  void restart() {
-    sum_ = init_;
-    this->next_.restart();
-  }
+  void reset() { sum_ = init_; }
 
 private:
   T init_;
@@ -89,19 +87,17 @@ struct scan_stage {
 };
 
 template <class In, class Next>
-class take_sink : public stage_sink<Next> {
+class take_sink : public stage_sink<take_sink<In, Next>, Next> {
 public:
   template <class Stage>
-  take_sink(const Stage& s, Next&& next) : stage_sink<Next>(std::move(next)), count_(s.count), left_(s.count) {}
+  take_sink(const Stage& s, Next&& next) : take_sink::stage_sink(std::move(next)), count_(s.count), left_(s.count) {}
   bool push(In item) {
     if (left_ == 0) return false;
     --left_;
     return this->next_.push(static_cast<In>(item)) && left_ != 0;
   }
-  void restart() {
-    left_ = count_;
-    this->next_.restart();
-  }
+  bool wants() const { return left_ != 0 && this->next_.wants(); }
+  void reset() { left_ = count_; }
 
 private:
   std::size_t count_;
@@ -117,19 +113,16 @@ struct take_stage {
 };
 
 template <class In, class Next>
-class skip_sink : public stage_sink<Next> {
+class skip_sink : public stage_sink<skip_sink<In, Next>, Next> {
 public:
   template <class Stage>
-  skip_sink(const Stage& s, Next&& next) : stage_sink<Next>(std::move(next)), count_(s.count), left_(s.count) {}
+  skip_sink(const Stage& s, Next&& next) : skip_sink::stage_sink(std::move(next)), count_(s.count), left_(s.count) {}
   bool push(In item) {
     if (left_ == 0) return this->next_.push(static_cast<In>(item));
     --left_;
     return true;
   }
-  void restart() {
-    left_ = count_;
-    this->next_.restart();
-  }
+  void reset() { left_ = count_; }
 
 private:
   std::size_t count_;
@@ -145,19 +138,17 @@ struct skip_stage {
 };
 
 template <class In, class F, class Next>
-class take_while_sink : public stage_sink<Next> {
+class take_while_sink : public stage_sink<take_while_sink<In, F, Next>, Next> {
 public:
   template <class Stage>
-  take_while_sink(const Stage& s, Next&& next) : stage_sink<Next>(std::move(next)), f_(s.f) {}
+  take_while_sink(const Stage& s, Next&& next) : take_while_sink::stage_sink(std::move(next)), f_(s.f) {}
   bool push(In item) {
     if (over_) return false;
     over_ = !std::invoke(f_, std::as_const(item));
     return !over_ && this->next_.push(static_cast<In>(item));
   }
-  void restart() {
-    over_ = false;
-    this->next_.restart();
-  }
+  bool wants() const { return !over_ && this->next_.wants(); }
+  void reset() { over_ = false; }
 
 private:
   [[no_unique_address]] F f_;
@@ -174,10 +165,10 @@ struct take_while_stage {
 };
 
 template <class In, class Next>
-class distinct_sink : public stage_sink<Next> {
+class distinct_sink : public stage_sink<distinct_sink<In, Next>, Next> {
 public:
   template <class Stage>
-  distinct_sink(const Stage& s, Next&& next) : stage_sink<Next>(std::move(next)), limit_(s.limit) {}
+  distinct_sink(const Stage& s, Next&& next) : distinct_sink::stage_sink(std::move(next)), limit_(s.limit) {}
   bool push(In item) {
     if (seen_.contains(item)) return true;
     if (seen_.size() == limit_)
@@ -187,10 +178,7 @@ public:
     seen_.insert(std::as_const(item));
     return this->next_.push(static_cast<In>(item));
   }
-  void restart() {
-    seen_.clear();
-    this->next_.restart();
-  }
+  void reset() { seen_.clear(); }
 
 private:
   std::size_t limit_;
@@ -206,19 +194,16 @@ struct distinct_stage {
 };
 
 template <class In, class Next>
-class distinct_until_changed_sink : public stage_sink<Next> {
+class distinct_until_changed_sink : public stage_sink<distinct_until_changed_sink<In, Next>, Next> {
 public:
   template <class Stage>
-  distinct_until_changed_sink(const Stage&, Next&& next) : stage_sink<Next>(std::move(next)) {}
+  distinct_until_changed_sink(const Stage&, Next&& next) : distinct_until_changed_sink::stage_sink(std::move(next)) {}
   bool push(In item) {
     if (last_ && *last_ == std::as_const(item)) return true;
     last_.emplace(std::as_const(item));
     return this->next_.push(static_cast<In>(item));
   }
-  void restart() {
-    last_.reset();
-    this->next_.restart();
-  }
+  void reset() { last_.reset(); }
 
 private:
   std::optional<std::remove_cvref_t<In>> last_;
@@ -240,10 +225,10 @@ template <class F, class In>
 using inner_range_t = std::remove_reference_t<std::invoke_result_t<F&, In>>;
 
 template <class In, class F, class Next>
-class flat_map_sink : public stage_sink<Next> {
+class flat_map_sink : public stage_sink<flat_map_sink<In, F, Next>, Next> {
 public:
   template <class Stage>
-  flat_map_sink(const Stage& s, Next&& next) : stage_sink<Next>(std::move(next)), f_(s.f) {}
+  flat_map_sink(const Stage& s, Next&& next) : flat_map_sink::stage_sink(std::move(next)), f_(s.f) {}
   bool push(In item) {
     auto&& inner = std::invoke(f_, static_cast<In>(item));
     using passed = range_item_t<std::ranges::range_reference_t<inner_range_t<F, In>>>;

@@ -13,12 +13,12 @@ namespace troupe::detail {
 
 /// Each item is in one window. The memory of a window serves the next, unless somebody has moved it out.
 template <class In, class Next>
-class window_sink : public stage_sink<Next> {
+class window_sink : public stage_sink<window_sink<In, Next>, Next> {
   using items = std::vector<std::remove_cvref_t<In>>;
 
 public:
   template <class Stage>
-  window_sink(const Stage& s, Next&& next) : stage_sink<Next>(std::move(next)), count_(s.count) {}
+  window_sink(const Stage& s, Next&& next) : window_sink::stage_sink(std::move(next)), count_(s.count) {}
   bool push(In item) {
     if (window_.empty()) window_.reserve(std::min<std::size_t>(count_, 4'096));
     window_.push_back(static_cast<In>(item));
@@ -28,10 +28,7 @@ public:
     if (!window_.empty()) (void)pass_on();
     this->next_.complete();
   }
-  void restart() {
-    window_.clear();
-    this->next_.restart();
-  }
+  void reset() { window_.clear(); }
 
 private:
   // Empty again before anything can throw behind it (OP2).
@@ -57,12 +54,13 @@ struct window_stage {
 
 /// The window moves on by `step` items, which may be fewer than it holds, or more. Only whole windows are passed on.
 template <class In, class Next>
-class sliding_sink : public stage_sink<Next> {
+class sliding_sink : public stage_sink<sliding_sink<In, Next>, Next> {
   using items = std::vector<std::remove_cvref_t<In>>;
 
 public:
   template <class Stage>
-  sliding_sink(const Stage& s, Next&& next) : stage_sink<Next>(std::move(next)), count_(s.count), step_(s.step) {}
+  sliding_sink(const Stage& s, Next&& next)
+      : sliding_sink::stage_sink(std::move(next)), count_(s.count), step_(s.step) {}
   bool push(In item) {
     if (skip_ != 0) {
       --skip_;
@@ -76,10 +74,9 @@ public:
     window_.erase(window_.begin(), window_.begin() + static_cast<std::ptrdiff_t>(leaving));
     return more;
   }
-  void restart() {
+  void reset() {
     window_.clear();
     skip_ = 0;
-    this->next_.restart();
   }
 
 private:
