@@ -221,12 +221,14 @@ backlog_base::pushed backlog_base::take_in(void* box, binding& via, std::size_t 
 
 bool backlog_base::push(void* box, binding& via, std::size_t bytes, const std::string* key, publish_aftermath& after) {
   pushed what;
-  bool was_idle = false;
   try {
     std::lock_guard lock(guard_);
     what = take_in(box, via, bytes, conflates() ? key : nullptr, after);
     lost_.store(lost_.load(relaxed) + what.lost + (what.refused ? 1 : 0), relaxed);
-    if (!line_.empty()) was_idle = std::exchange(armed_, false);
+    if (armed_ && !line_.empty()) {
+      armed_ = false;
+      next_told_ = std::exchange(after.told_, this);
+    }
   } catch (...) {
     drop_box(box, after);
     throw;
@@ -234,7 +236,6 @@ bool backlog_base::push(void* box, binding& via, std::size_t bytes, const std::s
   if (!what.taken) drop_box(box, after);
   if (what.beyond && !after.full_) after.full_ = this;
   cell& reader = *reader_.get_cell();
-  if (was_idle) reader.send_news(*this);
   if (what.lost != 0) core_->lose(reader, what.why, message_name(), what.lost);
   if (what.refused) {
     ++after.refused;
@@ -245,6 +246,11 @@ bool backlog_base::push(void* box, binding& via, std::size_t bytes, const std::s
 }
 
 // --- the exchange --------------------------------------------------------------------------------------------------
+
+void backlog_base::missed(std::uint64_t n) noexcept {
+  std::lock_guard lock(guard_);
+  if (notices_.lag) missed_ += n;
+}
 
 void backlog_base::add_binding(binding& b) {
   b.backlog = this;
@@ -328,7 +334,7 @@ bool backlog_base::arm() noexcept {
   std::lock_guard lock(guard_);
   if (!line_.empty()) return false;
   waiting_.grant_all(woken);
-  armed_ = true;
+  if (!std::exchange(asked_, true)) armed_ = true;
   return true;
 }
 

@@ -38,8 +38,17 @@ std::uint64_t broadcast_base::detach(broadcast_reader_base& r) noexcept {
   return unread;
 }
 
-void broadcast_base::add_backlog(binding& b) {
+void broadcast_base::keep_in(retained& kept) noexcept {
+  kept_ = &kept;
+  has_backlogs_.store(true, relaxed);
+  conflates_.store(kept.what().per_key, relaxed);
+}
+
+void broadcast_base::add_backlog(binding& b, std::int64_t now, publish_aftermath& after) {
   std::lock_guard guard(mutex_);
+  backlogs_.reserve(backlogs_.size() + 1);
+  if (kept_ && b.backlog->options().start != start_at::latest())
+    kept_->replay(b.backlog->options().start, now, b, after, [](std::string_view) { return true; });
   backlogs_.push_back(&b);
   has_backlogs_.store(true, relaxed);
   if (b.backlog->conflates()) conflates_.store(true, relaxed);
@@ -48,7 +57,7 @@ void broadcast_base::add_backlog(binding& b) {
 void broadcast_base::remove_backlog(binding& b) noexcept {
   std::lock_guard guard(mutex_);
   std::erase(backlogs_, &b);
-  has_backlogs_.store(!backlogs_.empty(), relaxed);
+  has_backlogs_.store(kept_ || !backlogs_.empty(), relaxed);
 }
 
 void broadcast_base::tell(broadcast_reader_base* waiters) noexcept {

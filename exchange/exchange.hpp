@@ -40,11 +40,15 @@ public:
   /// The exchange of that name in `rt`. Throws `troupe_error` (`type_mismatch`) if there is one of another kind or
   /// type.
   exchange(runtime& rt, std::string name, exchange_kind kind = fanout{})
-      : exchange(rt, std::move(name), kind, static_cast<const queue*>(nullptr)) {}
+      : exchange(rt, std::move(name), kind, nullptr, nullptr) {}
+  /// The same with options, where it is made; one that is there has the same, or `troupe_error` (`invalid_argument`) is
+  /// thrown. Without options it is taken as it is.
+  exchange(runtime& rt, std::string name, exchange_kind kind, const exchange_options& options)
+      : exchange(rt, std::move(name), kind, nullptr, &options) {}
   /// The queue of that name, with these options. Throws `troupe_error` (`invalid_argument`) if there is one that was
   /// made with others, and as above.
   exchange(runtime& rt, std::string name, const queue& options)
-      : exchange(rt, std::move(name), exchange_kind::queue, &options) {}
+      : exchange(rt, std::move(name), exchange_kind::queue, &options, nullptr) {}
 
   /// The exchange of that name if it exists. Errors: `not_found`, `type_mismatch`.
   static result<exchange> find(runtime& rt, std::string_view name) {
@@ -242,6 +246,8 @@ public:
   exchange_kind kind() const noexcept { return state_->kind(); }
   /// How many actors are attached now, each counted once.
   std::size_t subscribers() const { return state_->subscribers(); }
+  /// The number of the message that is published next, where messages are kept; else 0. See `start_at::offset`.
+  std::uint64_t next_offset() const noexcept { return state_->kept() ? state_->kept()->next_offset() : 0; }
   /// How many messages have reached nobody since it was made: no key fitted, or nobody was attached.
   std::uint64_t unroutable() const noexcept { return state_->unroutable(); }
 
@@ -253,9 +259,10 @@ private:
 
   explicit exchange(std::shared_ptr<detail::exchange_state> s) noexcept : state_(std::move(s)) {}
 
-  exchange(runtime& rt, std::string name, exchange_kind kind, const queue* options)
+  exchange(runtime& rt, std::string name, exchange_kind kind, const queue* for_queue, const exchange_options* options)
       : state_(detail::exchange_registry::of(rt).open(rt.core(), std::move(name), kind, typeid(M), type_name<M>(),
-                                                      &make_log, {&make_queue, options})) {}
+                                                      &make_log, {&make_queue, for_queue}, options,
+                                                      detail::box_ops_of<M>)) {}
 
   static std::shared_ptr<detail::ack_queue_base> make_queue(detail::core& k, const std::string& name, const queue& q) {
     return std::make_shared<detail::ack_queue_base>(k, name, q, type_name<M>());

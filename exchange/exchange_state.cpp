@@ -21,15 +21,20 @@ private:
 
 exchange_state::exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type,
                                const char* type_name, std::shared_ptr<broadcast_base> log,
-                               std::shared_ptr<ack_queue_base> queue)
+                               std::shared_ptr<ack_queue_base> queue, const exchange_options& options,
+                               const retained::box_ops& boxes)
     : core_(&k),
       name_(std::move(name)),
       kind_(kind),
       type_(type),
       type_name_(type_name),
+      options_(options),
+      kept_(options.retention ? std::make_unique<retained>(options.retention, boxes) : nullptr),
       router_(make_router(kind)),
       log_(std::move(log)),
-      queue_(std::move(queue)) {}
+      queue_(std::move(queue)) {
+  if (log_ && kept_) log_->keep_in(*kept_);
+}
 
 exchange_state::~exchange_state() {
   for (auto& [who, s] : subscribers_) {
@@ -43,9 +48,19 @@ exchange_state::~exchange_state() {
   }
 }
 
-void exchange_state::bind(binding& b) {
-  if (b.backlog) {
-    log_ ? log_->add_backlog(b) : router_->bind(b);
+/// A replay and the binding are one to those who publish (RT1).
+void exchange_state::bind(binding& b, const subscriber& s, publish_aftermath& after) {
+  if (b.backlog && log_) {
+    log_->add_backlog(b, core_->scheduler().now(), after);
+  } else if (b.backlog && kept_) {
+    std::lock_guard guard(kept_->mutex());
+    kept_->replay(b.backlog->options().start, core_->scheduler().now(), b, after, [&](std::string_view key) {
+      // What another binding of this subscriber brings has come through that.
+      return router_->matches(b.key, key) && std::none_of(s.bindings.begin(), s.bindings.end(), [&](const auto& other) {
+               return other.second != &b && router_->matches(other.first, key);
+             });
+    });
+    router_->bind(b);
   } else if (log_) {
     log_->attach(static_cast<broadcast_reader_base&>(b));
   } else if (queue_) {
@@ -94,6 +109,11 @@ void exchange_state::check(const request& wanted) const {
                                    name_, to_string(kind_), to_string(*wanted.options)));
   if (auto good = troupe::check(*wanted.options); !good)
     throw troupe_error(good.error().code(), fmt::format("exchange '{}': {}", name_, good.error().message()));
+  if (!kept_ && wanted.options->start != start_at::latest())
+    throw troupe_error(errc::invalid_argument,
+                       fmt::format("exchange '{}': a subscription has a start, but nothing is kept to start with: make "
+                                   "the exchange with a retention",
+                                   name_));
 }
 
 /// All bindings of a subscriber lead to one backlog, or none does (BL2).
@@ -111,16 +131,19 @@ void exchange_state::share_backlog(subscriber& s, const request& wanted) {
   }
 }
 
-binding* exchange_state::add_binding(subscriber& s, const request& wanted) {
+binding* exchange_state::add_binding(subscriber& s, const request& wanted, publish_aftermath& after) {
   auto fresh = wanted.make_binding(wanted.key, s.backlog != nullptr);
   const auto bound = s.bindings.emplace(fresh->key, fresh.get()).first;
   try {
     if (s.backlog) s.backlog->add_binding(*fresh);
-    bind(*fresh);
+    bind(*fresh, s, after);
     return fresh.release();
   } catch (...) {
     s.bindings.erase(bound);
-    if (fresh->backlog) free_later(*fresh.release());  // its actor may know the stream
+    if (!fresh->backlog) throw;
+    fresh->gate.shut();
+    leave_unread(*fresh);
+    free_later(*fresh.release());  // its actor may know the stream
     throw;
   }
 }
@@ -130,6 +153,7 @@ exchange_state::attached exchange_state::attach(const request& wanted) {
   cell& who = *wanted.who.get_cell();
   std::shared_ptr<hook> fresh_hook;
   attached result{};
+  publish_aftermath after;
   bool over = false;
   {
     std::lock_guard guard(mutex_);
@@ -141,7 +165,7 @@ exchange_state::attached exchange_state::attach(const request& wanted) {
       const auto bound = s.bindings.find(wanted.key);
       if (bound == s.bindings.end()) {
         if (!s.on_end) fresh_hook = std::make_shared<hook>(weak_from_this());
-        b = add_binding(s, wanted);
+        b = add_binding(s, wanted, after);
         if (fresh_hook) s.on_end = fresh_hook;
       } else {
         b = bound->second;
@@ -340,7 +364,14 @@ exchange_registry::~exchange_registry() {
 std::shared_ptr<exchange_state> exchange_registry::open(core& k, std::string name, exchange_kind kind,
                                                         std::type_index type, const char* type_name,
                                                         std::shared_ptr<broadcast_base> (*make_log)(),
-                                                        const queue_maker& make_queue) {
+                                                        const queue_maker& make_queue, const exchange_options* options,
+                                                        const retained::box_ops& boxes) {
+  const bool keeps = options && options->retention;
+  if (keeps && (kind == exchange_kind::work_queue || kind == exchange_kind::queue))
+    throw troupe_error(errc::invalid_argument,
+                       fmt::format("exchange '{}': a {} keeps no messages for those who come later: leave out the "
+                                   "retention {}",
+                                   name, to_string(kind), to_string(options->retention)));
   std::lock_guard guard(mutex_);
   auto& slot = all_[name];
   if (!slot) {
@@ -348,12 +379,18 @@ std::shared_ptr<exchange_state> exchange_registry::open(core& k, std::string nam
     if (kind == exchange_kind::queue)
       queue = make_queue.make(k, name, make_queue.options ? *make_queue.options : troupe::queue{});
     slot = std::make_shared<exchange_state>(k, std::move(name), kind, type, type_name,
-                                            kind == exchange_kind::fanout ? make_log() : nullptr, queue);
+                                            kind == exchange_kind::fanout ? make_log() : nullptr, queue,
+                                            options ? *options : exchange_options(), boxes);
     if (queue) queue->belongs_to(slot);
   } else if (slot->kind() != kind || slot->type() != type) {
     throw troupe_error(errc::type_mismatch,
                        fmt::format("exchange '{}' is a {} exchange of {}; it was asked for as a {} exchange of {}",
                                    name, to_string(slot->kind()), slot->type_name(), to_string(kind), type_name));
+  } else if (options && slot->options() != *options) {
+    throw troupe_error(errc::invalid_argument,
+                       fmt::format("exchange '{}' has the retention {}; it was asked for with {}: give the same, or "
+                                   "leave the options out",
+                                   name, to_string(slot->options().retention), to_string(options->retention)));
   } else if (make_queue.options && slot->acknowledged()->options() != *make_queue.options) {
     throw troupe_error(errc::invalid_argument,
                        fmt::format("the queue '{}' was made with other options: give the same, or take "

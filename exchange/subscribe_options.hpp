@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include <troupe/base/result.hpp>
+#include <troupe/exchange/retention.hpp>
 
 namespace troupe {
 
@@ -36,6 +37,8 @@ struct subscribe_options {
   /// Bytes that they may have together: `sizeof` of the message, and what `bytes_of(m)` adds, a function found by
   /// argument-dependent lookup. A message that is larger than that may wait alone.
   std::size_t limit_bytes = unlimited;
+  /// With what it begins, at an exchange that keeps messages: see `retention`.
+  start_at start = start_at::latest();
 
   friend bool operator==(const subscribe_options&, const subscribe_options&) = default;
 };

@@ -33,11 +33,11 @@ public:
 
   unsigned refused = 0;  ///< subscribers whose policy is to fail, and that had no room
 
-private:
-  friend class backlog_base;
-
   /// Nobody refers to the message any more. Its destructor is users' code, and not for under a lock.
   void destroy_later(void* box, void (*destroy)(void*) noexcept) noexcept;
+
+private:
+  friend class backlog_base;
 
   struct garbage {
     void* box;
@@ -60,7 +60,8 @@ private:
 ///     outlives it, and the backlog its bindings (X1).
 /// BL3. Entries stand in the order of their numbers, which are those of N1's marks. What is dropped at the front is
 ///     counted in `missed_`, what would have come last in an entry without a box.
-/// BL4. The reader is idle only if `armed_` (N2); the push that finds it so clears it and sends news.
+/// BL4. The reader is idle only if it has `asked_` for news and these have not come (N2). The push that finds `armed_`
+///     clears it and sends them; the reader sets it no sooner than they are there, so that only one publish sends them.
 /// BL5. Who waits for room stands in `waiting_`, and goes on when half of it is free. A node stands there only while
 ///     there is no room for it; what makes room is the reader, which looks when it takes something out and before it is
 ///     idle.
@@ -102,6 +103,9 @@ public:
   void keep_room() noexcept override { kept_by_.fetch_add(1, relaxed); }
   void let_room_go() noexcept override { binding_gone(); }
 
+  /// Messages that it was to begin with are kept no more: tells its subscriber how many.
+  void missed(std::uint64_t n) noexcept;
+
   // --- exchange_state -----------------------------------------------------------------------------------------------
 
   /// One more binding leads here; with the first the actor gets to know the stream, before anything is published to it
@@ -129,7 +133,7 @@ public:
   envelope* copy() override;
   bool at_mark() const noexcept override { return position_ >= mark_; }
   bool arm() noexcept override;
-  void news() noexcept override {}
+  void news() noexcept override { asked_ = false; }
 
 protected:
   /// How a message of some type is dealt with whose box is at hand.
@@ -232,8 +236,9 @@ private:
   atomic<std::size_t> batch_bytes_{0};  // of these
   std::uint64_t position_ = 1;          // the next number to read
   std::uint64_t mark_ = 1;
-  at_hand reading_;  // whose handler runs
-  at_hand held_;     // of a handler that is a coroutine
+  bool asked_ = true;  // BL4: armed, or news is on its way
+  at_hand reading_;    // whose handler runs
+  at_hand held_;       // of a handler that is a coroutine
 };
 
 /// That of an exchange of M.

@@ -5,6 +5,8 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -14,6 +16,7 @@
 #include <troupe/base/pool.hpp>
 #include <troupe/exchange/binding.hpp>
 #include <troupe/exchange/detail/backlog.hpp>
+#include <troupe/exchange/detail/retained.hpp>
 #include <troupe/exchange/publish_result.hpp>
 
 namespace troupe::detail {
@@ -56,8 +59,11 @@ public:
   /// The reader gets no more; returns how many it has not read. Its gate is closed, or its actor has ended.
   std::uint64_t detach(broadcast_reader_base& r) noexcept;
 
-  /// The subscriber has a backlog and reads that. Throws `std::bad_alloc`, and has not added it then.
-  void add_backlog(binding& b);
+  /// From now on the log keeps messages: before it is used. `kept` lives as long as the log.
+  void keep_in(retained& kept) noexcept;
+  /// The subscriber has a backlog and reads that; it begins with what is kept, as its options say. Throws
+  /// `std::bad_alloc`, and has not added it then.
+  void add_backlog(binding& b, std::int64_t now, publish_aftermath& after);
   void remove_backlog(binding& b) noexcept;
   /// Whether there are any, and whether one of them wants keys; a moment's truth.
   bool has_backlogs() const noexcept { return has_backlogs_.load(relaxed); }
@@ -100,6 +106,7 @@ protected:
   atomic<bool> has_backlogs_{false};  // written under mutex_, as the next two
   atomic<bool> conflates_{false};
   std::vector<binding*> backlogs_;
+  retained* kept_ = nullptr;  // null: nothing is kept
   // Those who have read everything, in the order in which they have; under mutex_.
   broadcast_reader_base* waiters_ = nullptr;
   broadcast_reader_base** waiters_end_ = &waiters_;
@@ -302,8 +309,10 @@ public:
     return n;
   }
 
-  /// The same where some have backlogs. `key` is there if one of them conflates.
-  publish_result append_for_all(core& k, M&& message, std::size_t bytes, const std::string* key) {
+  /// The same where some have backlogs, or messages are kept. `key` is there if one of them conflates.
+  publish_result append_for_all(core& k, M&& message, std::string_view routing_key, std::size_t bytes,
+                                const std::string* key) {
+    const std::int64_t now = kept_ ? k.scheduler().now() : 0;
     publish_aftermath after;
     box* shared = nullptr;
     if constexpr (counted)
@@ -317,7 +326,7 @@ public:
       const std::uint32_t n = readers_;
       // Each of those that it goes to gets its reference before any of them can give it up.
       auto left = static_cast<std::uint32_t>(backlogs_.size());
-      const std::uint32_t refs = left + (counted && n != 0 ? 1 : 0);
+      const std::uint32_t refs = left + (counted && n != 0 ? 1 : 0) + (kept_ ? 1 : 0);
       shared->refs.store(refs, relaxed);
       try {
         if (n != 0 && used_ == slots) extend();
@@ -334,15 +343,18 @@ public:
       }
       if (refs == 0) delete shared;
       receivers = n;
-      for (binding* b : backlogs_) {
-        --left;
-        try {
+      bool to_be_kept = kept_ != nullptr;
+      try {
+        if (to_be_kept) kept_->add(shared, routing_key, *key, bytes, now, after);
+        to_be_kept = false;
+        for (binding* b : backlogs_) {
+          --left;
           if (b->backlog->push(shared, *b, bytes, key, after)) ++receivers;
-        } catch (const std::bad_alloc&) {
-          for (; left != 0; --left) shared->release();
-          tell(waiters);
-          throw;
         }
+      } catch (const std::bad_alloc&) {
+        for (left += to_be_kept ? 1 : 0; left != 0; --left) shared->release();
+        tell(waiters);
+        throw;
       }
     }
     tell(waiters);

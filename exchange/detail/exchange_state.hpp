@@ -26,7 +26,8 @@ namespace troupe::detail {
 class exchange_state : public std::enable_shared_from_this<exchange_state>, public queue_owner {
 public:
   exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type, const char* type_name,
-                 std::shared_ptr<broadcast_base> log, std::shared_ptr<ack_queue_base> queue);
+                 std::shared_ptr<broadcast_base> log, std::shared_ptr<ack_queue_base> queue,
+                 const exchange_options& options, const retained::box_ops& boxes);
   exchange_state(const exchange_state&) = delete;
   exchange_state& operator=(const exchange_state&) = delete;
   ~exchange_state();
@@ -42,6 +43,10 @@ public:
   broadcast_base& log() const noexcept { return *log_; }
   /// For queues.
   const std::shared_ptr<ack_queue_base>& acknowledged() const noexcept { return queue_; }
+
+  /// What it keeps; null: nothing.
+  retained* kept() const noexcept { return kept_.get(); }
+  const exchange_options& options() const noexcept { return options_; }
 
   /// What is asked for by one `attach`.
   struct request {
@@ -96,8 +101,8 @@ private:
 
   void check(const request& wanted) const;
   void share_backlog(subscriber& s, const request& wanted);
-  binding* add_binding(subscriber& s, const request& wanted);
-  void bind(binding& b);
+  binding* add_binding(subscriber& s, const request& wanted, publish_aftermath& after);
+  void bind(binding& b, const subscriber& s, publish_aftermath& after);
   /// Publishers find the binding no more. Under the mutex.
   void unroute(binding& b) noexcept;
   /// Its gate is closed, or its actor has ended: counts what that will not get. Not under the mutex: messages are
@@ -110,6 +115,8 @@ private:
   const exchange_kind kind_;
   const std::type_index type_;
   const char* const type_name_;
+  const exchange_options options_;
+  const std::unique_ptr<retained> kept_;         // null if it keeps nothing; goes after the log
   const std::unique_ptr<router> router_;         // null for fanout and queue
   const std::shared_ptr<broadcast_base> log_;    // null but for fanout
   const std::shared_ptr<ack_queue_base> queue_;  // null but for queue
@@ -148,7 +155,8 @@ public:
   /// or message type.
   std::shared_ptr<exchange_state> open(core& k, std::string name, exchange_kind kind, std::type_index type,
                                        const char* type_name, std::shared_ptr<broadcast_base> (*make_log)(),
-                                       const queue_maker& make_queue);
+                                       const queue_maker& make_queue, const exchange_options* options,
+                                       const retained::box_ops& boxes);
 
   /// Null if there is none of that name.
   std::shared_ptr<exchange_state> find(std::string_view name) const;

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <troupe/actors/address.hpp>
 #include <troupe/base/epoch.hpp>
@@ -54,6 +56,49 @@ publish_result route_and_publish(exchange_state& exchange, std::string_view key,
   return {receivers, after.refused};
 }
 
+/// The same where messages are kept, in one with keeping it (RT1). Those without a backlog begin with what is published
+/// after they have been attached, so they get theirs without the lock.
+template <class M>
+publish_result keep_and_publish(exchange_state& exchange, std::string_view key, M&& message) {
+  retained& kept = *exchange.kept();
+  const std::size_t bytes = bytes_for(message);
+  const std::string conflated_by = conflation_key(message, key);
+  const std::int64_t now = exchange.home().scheduler().now();
+  publish_aftermath after;
+  struct hold {
+    shared_message<M>* shared;
+    ~hold() { shared->release(); }
+    /// For one more who gets it.
+    shared_message<M>& one_more() noexcept {
+      shared->refs.fetch_add(1, relaxed);
+      return *shared;
+    }
+  } held{new shared_message<M>(std::move(message), 1)};
+  std::vector<binding*> plain;
+  std::size_t receivers = 0;
+  {
+    std::lock_guard lock(kept.mutex());
+    borrowed_route found;
+    exchange.routes().find(key, *found);
+    try {
+      kept.add(&held.one_more(), key, conflated_by, bytes, now, after);
+    } catch (...) {
+      held.shared->release();
+      throw;
+    }
+    (*found).finish(
+        [&](std::size_t n) {
+          if (n == 0) exchange.count_unroutable();
+        },
+        [&](binding& b) {
+          if (!b.backlog) return plain.push_back(&b);
+          if (b.backlog->push(&held.one_more(), b, bytes, &conflated_by, after)) ++receivers;
+        });
+  }
+  for (binding* b : plain) static_cast<typed_binding<M>&>(*b).to.send_shared(held.one_more(), &b->gate);
+  return {receivers + plain.size(), after.refused};
+}
+
 /// One message to all whom the key reaches: in the log that they read and in their backlogs, in the queue that they
 /// take it from, in an envelope for the one member of a work queue, or as `route_and_publish` does it.
 template <class M>
@@ -72,7 +117,7 @@ publish_result publish(exchange_state& exchange, std::string_view key, M&& messa
     } else {
       const std::size_t bytes = bytes_for(message);
       const std::string conflated_by = log.conflates() ? conflation_key(message, key) : std::string();
-      outcome = log.append_for_all(exchange.home(), std::move(message), bytes, &conflated_by);
+      outcome = log.append_for_all(exchange.home(), std::move(message), key, bytes, &conflated_by);
     }
     if (outcome.receivers == 0) exchange.count_unroutable();
     return outcome;
@@ -82,6 +127,8 @@ publish_result publish(exchange_state& exchange, std::string_view key, M&& messa
     exchange.count_unroutable();
     return {};
   }
+  if (exchange.kept()) [[unlikely]]
+    return keep_and_publish<M>(exchange, key, std::move(message));
   return route_and_publish<M>(exchange, key, std::move(message));
 }
 
