@@ -74,6 +74,7 @@ const char* to_string(loss why) noexcept {
     case loss::detached: return "detached";
     case loss::overflow: return "overflow";
     case loss::poison: return "poison";
+    case loss::expired: return "expired";
     case loss::fault: return "fault";
     case loss::lagged: return "lagged";
     case loss::conflated: return "conflated";

@@ -43,6 +43,7 @@ enum class loss : std::uint8_t {
   lagged,        ///< its subscriber was behind, and the policy of the subscription dropped it
   conflated,     ///< a newer one of the same key took its place before its subscriber came to it
   disconnected,  ///< its subscriber was behind, and was detached for that
+  expired,       ///< it has waited in the queue of an exchange for longer than that allows
   count_
 };
 

@@ -3,6 +3,7 @@
 #include "channel_benches.hpp"
 #include "common.hpp"
 #include "fork_join_benches.hpp"
+#include "queue_benches.hpp"
 #include "savina/benches.hpp"
 #include "savina/troupe_setup.hpp"
 #include "scheduler_benches.hpp"
@@ -378,6 +379,7 @@ constexpr auto entries = std::to_array<bench::entry>({
     {"publish_1", publish_1},
     {"publish_10", publish_10},
     {"publish_100", publish_100},
+    {"publish_queue", bench::publish_queue},
     {"publish_topic", bench::publish_topic},
     {"topic_memory", bench::topic_memory},
     {"topic_stall", bench::topic_stall},

@@ -2,121 +2,87 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include <troupe/actors/cell.hpp>
 #include <troupe/base/epoch.hpp>
+#include <troupe/base/log.hpp>
+#include <troupe/scheduler/green_thread.hpp>
 
 namespace troupe::detail {
 
 namespace {
 
-// A batch stands in one array and is read without looking at what has come meanwhile.
-constexpr std::size_t largest_batch = 256;
+void finish(node_list& all, const error* why) noexcept {
+  settlement told(why);
+  while (ack_node* n = all.pop_front()) {
+    told.add(*n);
+    n->release();
+  }
+}
+
+error error_for(dead_reason why) {
+  switch (why) {
+    case dead_reason::expired: return error(errc::expired, "the message has waited for too long in its queue");
+    case dead_reason::limit: return error(errc::full, "the queue of the message was full");
+    case dead_reason::rejected: return error(errc::unhandled, "a consumer has rejected the message");
+    case dead_reason::max_deliveries: break;
+  }
+  return error(errc::unhandled, "the message came back from the last of its deliveries");
+}
 
 }  // namespace
 
-// --- a member ------------------------------------------------------------------------------------------------------
-
-ack_member_base::ack_member_base(any_ref to, std::shared_ptr<ack_queue_base> from, std::size_t prefetch)
-    : binding(std::move(to), {}),
-      queue_(std::move(from)),
-      capacity_(std::min(prefetch, largest_batch)),
-      share_((capacity_ + 1) / 2),
-      batch_(std::make_unique<ack_node*[]>(capacity_)),
-      credit_(prefetch) {}
-
-ack_member_base::~ack_member_base() { settle(); }
-
-std::size_t ack_member_base::finish_handled() noexcept {
-  std::size_t n = 0;
-  for (; settled_ != next_; ++settled_) {
-    ack_node* const done = batch_[settled_];
-    if (!done) continue;
-    done->release();
-    ++n;
-  }
-  return n;
-}
-
-void ack_member_base::settle() noexcept {
-  if (settled_ == next_) return;
-  const std::size_t n = finish_handled();
-  ack_queue_base::afterwards then;
-  {
-    std::lock_guard guard(queue_->lock_);
-    queue_->credit_came(*this, n);
-    queue_->leave(then);
-  }
-  queue_->run(then);
-}
-
-bool ack_member_base::mark() noexcept {
-  if (!placed_.load(acquire)) return false;
-  if (!gate.is_open()) {
-    mark_ = next_;
-    settle();
-    return false;
-  }
-  if (next_ != mark_) return true;
-  if (!armed_ && queue_->waits_.load(acquire) == 0) return false;
-  const std::size_t n = finish_handled();
-  ack_queue_base::afterwards then;
-  {
-    std::lock_guard guard(queue_->lock_);
-    // It is awake: others are told of what comes. If it has left the list already, news is on its way.
-    if (linked()) {
-      unlink();
-      armed_ = false;
-    } else if (std::exchange(starved_, false)) {
-      armed_ = false;
-    }
-    queue_->credit_came(*this, n);
-    if (!detached_) mark_ = queue_->refill(*this);
-    queue_->leave(then);
-  }
-  queue_->run(then);
-  return next_ != mark_;
-}
-
-bool ack_member_base::arm() noexcept {
-  if (!placed_.load(acquire)) return true;  // attaching arms it
-  if (!gate.is_open()) return settle(), true;
-  if (armed_) return settle(), true;
-  const std::size_t n = finish_handled();
-  bool armed = true;
-  ack_queue_base::afterwards then;
-  {
-    std::lock_guard guard(queue_->lock_);
-    queue_->credit_came(*this, n);
-    if (!detached_ && credit_ != 0 && !subscriber.get_cell()->closing()) {
-      armed = queue_->waiting_.size() == 0;
-      if (armed) queue_->waiters_.push_back(*this);
-    } else {
-      starved_ = true;
-    }
-    armed_ = armed;
-    queue_->leave(then);
-  }
-  queue_->run(then);
-  return armed;
-}
-
-// --- the queue -----------------------------------------------------------------------------------------------------
-
 ack_queue_base::ack_queue_base(core& k, const std::string& name, queue options, const char* type_name)
-    : core_(&k), name_(name), options_(std::move(options)), type_name_(type_name) {}
+    : core_(&k), name_(name), options_(std::move(options)), type_name_(type_name) {
+  const auto wrong = [&](const std::string& what) {
+    throw troupe_error(errc::invalid_argument, fmt::format("queue '{}': {}", name_, what));
+  };
+  if (options_.limit == 0) wrong("with a limit of 0 it would take nothing: give 1 or more");
+  if (options_.when_full == overflow::block)
+    wrong("it cannot block its publishers: let them wait for room with a publish_window");
+  if (options_.ack_timeout.count() <= 0) wrong("an ack_timeout must be positive");
+  if (options_.message_ttl.count() <= 0) wrong("a message_ttl must be positive");
+  if (!options_.dead_letters.empty() && options_.dead_letters == name_)
+    wrong("its dead letters cannot go to itself: they would come back for ever");
+}
 
 ack_queue_base::~ack_queue_base() {
   while (waiting_.size() != 0) waiting_.pop_front()->release();
 }
 
-bool ack_queue_base::push(ack_node& n) {
+std::int64_t ack_queue_base::now() const noexcept {
+  const bool timed = options_.ack_timeout != forever || options_.message_ttl != forever;
+  return timed ? core_->scheduler().now() : 0;
+}
+
+ack_queue_base::pushed ack_queue_base::push(ack_node& n) {
+  if (options_.message_ttl != forever) n.expires = deadline_after(core_->scheduler().now(), options_.message_ttl);
   bool tell = false;
+  afterwards then;
   {
     std::unique_lock lock(lock_);
     if (closed_) {
       lock.unlock();
       n.release();
-      return false;
+      return pushed::closed;
+    }
+    if (waiting_.size() >= options_.limit) [[unlikely]] {
+      if (options_.when_full == overflow::fail) {
+        core_->count(&core::counters::refused);
+        lock.unlock();
+        n.release();
+        return pushed::refused;
+      }
+      core_->count(&core::counters::sent);
+      if (options_.when_full == overflow::drop_newest) {
+        n.confirm = nullptr;  // its publisher learns it from here
+        give_up(n, dead_reason::limit, then);
+        leave(then);
+        lock.unlock();
+        run(then);
+        return pushed::refused;
+      }
     }
     try {
       waiting_.push_back(n);
@@ -125,12 +91,17 @@ bool ack_queue_base::push(ack_node& n) {
       n.release();
       throw;
     }
-    core_->count(&core::counters::sent);  // before anybody can count it as handled
+    if (waiting_.size() > options_.limit) [[unlikely]]
+      give_up(*waiting_.pop_least(), dead_reason::limit, then);
+    else
+      core_->count(&core::counters::sent);  // before anybody can count it as handled
     waits_.store(waiting_.size(), release);
     tell = !waiters_.empty();
+    if (n.expires != ack_node::never && expiry_alarm_.wanted(n.expires)) then.alarm = &expiry_alarm_;
   }
   if (tell) tell_next();
-  return true;
+  if (then.dead.first() || then.alarm) run(then);
+  return pushed::accepted;
 }
 
 /// Q2. News goes to the one who has waited longest, unless somebody has come for what waits.
@@ -144,14 +115,21 @@ void ack_queue_base::tell_next() noexcept {
   if (told) told->subscriber.get_cell()->send_news(*told);
 }
 
-std::size_t ack_queue_base::refill(ack_member_base& m) noexcept {
+// --- under the lock ------------------------------------------------------------------------------------------------
+
+std::size_t ack_queue_base::refill(ack_member_base& m, std::int64_t now, afterwards& then) noexcept {
   m.size_ = m.next_ = m.settled_ = 0;
   if (m.subscriber.get_cell()->closing()) return 0;
+  if (options_.message_ttl != forever) (void)expire(now, then);
   const std::size_t n = std::min({m.credit_, m.capacity_, waiting_.size()});
   for (; m.size_ != n; ++m.size_) m.batch_[m.size_] = waiting_.pop_front();
   m.credit_ -= n;
   unanswered_ += n;
-  waits_.store(waiting_.size(), release);
+  if (m.claims_ && n != 0) {
+    for (std::size_t i = 0; i != n; ++i) m.claims_[i].store(ack_member_base::place::given, relaxed);
+    m.due_ = deadline_after(now, options_.ack_timeout);
+    if (answers_alarm_.wanted(m.due_)) then.alarm = &answers_alarm_;
+  }
   return n;
 }
 
@@ -169,22 +147,32 @@ void ack_queue_base::put_back(ack_node& n, bool begun, afterwards& then) noexcep
   if (begun) {
     const std::uint32_t times = n.returned.load(relaxed) + 1;
     n.returned.store(times, relaxed);
-    if (closed_) return then.gone.push_back(n);
-    if (options_.max_deliveries != 0 && times >= options_.max_deliveries) return then.dead.push_back(n);
+    if (closed_) return then.lost.push_back(n);
+    if (options_.max_deliveries != 0 && times >= options_.max_deliveries)
+      return give_up(n, dead_reason::max_deliveries, then);
+    ++redelivered_;
     core_->count(&core::counters::sent);
   } else if (closed_) {
     core_->count(loss::dead_letter);
-    return then.gone.push_back(n);
+    return then.lost.push_back(n);
   }
   waiting_.push_front(n);
 }
 
+void ack_queue_base::give_up(ack_node& n, dead_reason why, afterwards& then) noexcept {
+  n.reason = why;
+  ++dead_letters_;
+  then.dead.push_back(n);
+}
+
 /// Q3. What the member has not begun with, in its order.
 void ack_queue_base::put_back_rest(ack_member_base& m, afterwards& then) noexcept {
-  const std::size_t rest = m.size_ - m.next_;
-  while (m.size_ != m.next_) put_back(*m.batch_[--m.size_], false, then);
-  m.credit_ += rest;
-  unanswered_ -= rest;
+  while (m.size_ != m.next_) {
+    const std::size_t i = --m.size_;
+    if (m.claims_ && !m.claim(i, ack_member_base::place::given, ack_member_base::place::taken_back)) continue;
+    put_back(*m.batch_[i], false, then);
+    credit_came(m, 1);
+  }
 }
 
 void ack_queue_base::let_go(ack_node& n) noexcept {
@@ -202,20 +190,52 @@ void ack_queue_base::leave(afterwards& then) noexcept {
   if (ending_ && empty()) then.ended = std::exchange(ending_, false);
 }
 
+// --- after it ------------------------------------------------------------------------------------------------------
+
 void ack_queue_base::run(afterwards& then) noexcept {
   if (then.tell) tell_next();
-  while (ack_node* n = then.gone.pop_front()) n->release();
+  if (then.alarm) then.alarm->start();
+  if (then.acknowledged.first()) finish(then.acknowledged, nullptr);
+  if (then.lost.first()) {
+    const error ended(errc::shutdown, "the runtime has ended before the message was acknowledged");
+    finish(then.lost, &ended);
+  }
   while (ack_node* n = then.dead.pop_front()) bury(*n);
   if (!then.ended) return;
   if (const auto owner = owner_.lock()) owner->end_inputs();
 }
 
-/// A delivery that has had its fate was its last one.
+/// Q4. A delivery that had begun has had its fate; what only waited has it now.
 void ack_queue_base::bury(ack_node& n) noexcept {
-  core_->count(&core::counters::sent);
-  core_->lose(loss::dead_letter, type_name_);
+  // Dead letters that become dead letters again could go round for ever: they end here.
+  static constinit thread_local bool burying = false;
+  bool taken = false;
+  if (!options_.dead_letters.empty() && !std::exchange(burying, true)) {
+    try {
+      taken = send_dead_letter(n);
+    } catch (...) {
+      log_line(fmt::format("queue '{}': a dead letter could not be published on '{}': {}", name_, options_.dead_letters,
+                           current_exception_text()));
+    }
+    burying = false;
+  }
+  const bool waited = n.reason == dead_reason::expired || n.reason == dead_reason::limit;
+  const loss how = n.reason == dead_reason::expired ? loss::expired
+                   : n.reason == dead_reason::limit ? loss::overflow
+                                                    : loss::dead_letter;
+  if (!waited && !taken) core_->count(&core::counters::sent);
+  if (!taken)
+    core_->lose(how, type_name_);
+  else if (waited)
+    core_->count(how);
+  if (n.confirm) {
+    const error why = error_for(n.reason);
+    n.confirm->settled(1, &why);
+  }
   n.release();
 }
+
+// --- members -------------------------------------------------------------------------------------------------------
 
 void ack_queue_base::attach(ack_member_base& m) {
   // As with a log (broadcast.cpp): from here on it belongs to its actor, and nothing may fail.
@@ -223,6 +243,7 @@ void ack_queue_base::attach(ack_member_base& m) {
   bool tell = false;
   {
     std::lock_guard guard(lock_);
+    members_.push_back(m);
     waiters_.push_back(m);
     m.armed_ = true;
     m.placed_.store(true, release);
@@ -236,6 +257,7 @@ void ack_queue_base::detach(ack_member_base& m) noexcept {
   {
     std::lock_guard guard(lock_);
     m.detached_ = true;
+    m.list_hook<members_tag>::unlink();
     if (m.list_hook<ack_member_base>::linked()) m.list_hook<ack_member_base>::unlink();
     put_back_rest(m, then);
     for (auto i = held_.end(); i != held_.begin();) {
@@ -255,11 +277,14 @@ void ack_queue_base::detach(ack_member_base& m) noexcept {
 }
 
 std::uint32_t ack_queue_base::hold(ack_member_base& m, ack_node& n, bool by_hand) noexcept {
-  n.retain();
+  using place = ack_member_base::place;
   m.take_last_out();
   std::lock_guard guard(lock_);
+  if (m.claims_ && !m.claim(m.next_ - 1, place::begun, place::answered)) return n.delivery - 1;  // Q6
+  n.retain();
   n.holder = m.detached_ ? nullptr : &m;
   n.by_hand = by_hand;
+  n.due = m.due_;
   held_.push_back(n);
   return n.delivery;
 }
@@ -268,12 +293,18 @@ bool ack_queue_base::answer_for(ack_node& n, std::uint32_t delivery, verdict wha
   afterwards then;
   {
     std::lock_guard guard(lock_);
-    if (n.delivery != delivery) return false;
+    if (n.delivery != delivery) {
+      late_.fetch_add(1, relaxed);
+      return false;
+    }
     let_go(n);
     switch (what) {
-      case verdict::acknowledged: then.gone.push_back(n); break;
+      case verdict::acknowledged: then.acknowledged.push_back(n); break;
       case verdict::requeued: put_back(n, true, then); break;
-      case verdict::rejected: then.dead.push_back(n); break;
+      case verdict::rejected:
+        n.returned.store(n.returned.load(relaxed) + 1, relaxed);
+        give_up(n, dead_reason::rejected, then);
+        break;
     }
     leave(then);
   }
@@ -282,7 +313,13 @@ bool ack_queue_base::answer_for(ack_node& n, std::uint32_t delivery, verdict wha
 }
 
 void ack_queue_base::give_back(ack_member_base& m) noexcept {
-  ack_node* const thrown_at = std::exchange(m.batch_[m.next_ - 1], nullptr);  // null: it is held
+  using place = ack_member_base::place;
+  ack_node* thrown_at = m.batch_[m.next_ - 1];  // null: it is held
+  if (thrown_at && m.claims_ && !m.claim(m.next_ - 1, place::begun, place::answered)) {
+    m.came_late();
+    thrown_at = nullptr;
+  }
+  m.batch_[m.next_ - 1] = nullptr;
   const std::size_t handled = m.finish_handled();
   afterwards then;
   {
@@ -296,22 +333,26 @@ void ack_queue_base::give_back(ack_member_base& m) noexcept {
   run(then);
 }
 
+// --- the end -------------------------------------------------------------------------------------------------------
+
 void ack_queue_base::close() noexcept {
   afterwards then;
   {
     std::lock_guard guard(lock_);
     closed_ = true;
     core_->count(loss::dead_letter, waiting_.size());
-    while (waiting_.size() != 0) then.gone.push_back(*waiting_.pop_front());
+    while (waiting_.size() != 0) then.lost.push_back(*waiting_.pop_front());
     while (!held_.empty()) {
       ack_node& n = held_.front();
       let_go(n);
-      then.gone.push_back(n);
+      then.lost.push_back(n);
     }
     ending_ = false;
     leave(then);
   }
   run(then);
+  answers_alarm_.stop();
+  expiry_alarm_.stop();
 }
 
 bool ack_queue_base::end_when_empty() noexcept {
@@ -320,4 +361,23 @@ bool ack_queue_base::end_when_empty() noexcept {
   return !ending_;
 }
 
+queue_counts ack_queue_base::counts() const noexcept {
+  std::lock_guard guard(lock_);
+  return {waiting_.size(), unanswered_, redelivered_, dead_letters_, late_.load(relaxed)};
+}
+
 }  // namespace troupe::detail
+
+namespace troupe {
+
+std::string_view to_string(dead_reason why) noexcept {
+  switch (why) {
+    case dead_reason::rejected: return "rejected";
+    case dead_reason::max_deliveries: return "max_deliveries";
+    case dead_reason::expired: return "expired";
+    case dead_reason::limit: return "limit";
+  }
+  return "unknown";
+}
+
+}  // namespace troupe

@@ -59,10 +59,11 @@ public:
   /// Whether somebody has begun with it before.
   bool redelivered() const noexcept { return deliveries_ > 1; }
 
-  /// Says that the work is done: the message is gone. Errors: `expired` if it was taken back before, since its actor
-  /// was detached or has ended; `invalid_argument` if it was answered for before.
+  /// Says that the work is done: the message is gone. Errors: `expired` if it was taken back before: its actor
+  /// was detached or has ended, or `queue::ack_timeout` is over; `invalid_argument` if it was answered for before.
   result<void> ack() { return answer(detail::verdict::acknowledged, "ack"); }
-  /// Says that it is not: the message goes back to the front of the queue, or is a dead letter. Errors as of `ack`.
+  /// Says that it is not: the message goes back to the front of the queue, or is a dead letter. Errors as of `ack`. A
+  /// dead letter is a copy of the message; of one that cannot be copied only what a move leaves is here then.
   result<void> nack(requeue back = requeue::yes) {
     return answer(back == requeue::yes ? detail::verdict::requeued : detail::verdict::rejected, "nack");
   }

@@ -14,6 +14,7 @@
 #include <troupe/exchange/detail/publish.hpp>
 #include <troupe/exchange/detail/publish_wait.hpp>
 #include <troupe/exchange/detail/stand_in.hpp>
+#include <troupe/exchange/detail/typed_queue.hpp>
 #include <troupe/exchange/kinds.hpp>
 #include <troupe/exchange/publish_result.hpp>
 #include <troupe/exchange/publisher.hpp>
@@ -237,6 +238,46 @@ public:
     return detail::waiting_publish<M>(state_, key, std::move(message), timeout);
   }
 
+  /// Publishes to a queue, and gives what became of it: `confirm::accepted`, which is known at once, or
+  /// `confirm::acknowledged` by a consumer. Errors: `full` if the queue has no room; `shutdown` if the runtime has
+  /// ended; and, of one that was accepted but became a dead letter, `expired` or `unhandled`; `invalid_argument` if the
+  /// exchange is no queue. To wait for many, see `publish_window`.
+  [[nodiscard]] future<void> publish_confirmed(M message, confirm until = confirm::accepted) {
+    promise<void> p(state_->home().scheduler());
+    p.hold_up_no_shutdown();
+    future<void> outcome = p.get_future();
+    if (kind() != exchange_kind::queue) {
+      p.fail(error(errc::invalid_argument, "exchange '" + name() + "' is a " + std::string(to_string(kind())) +
+                                               " exchange: only a queue{} confirms what was published"));
+      return outcome;
+    }
+    using pushed = detail::ack_queue_base::pushed;
+    auto told = std::make_unique<detail::promised_confirmation>(std::move(p));
+    const bool later = until == confirm::acknowledged;
+    const pushed how = detail::push_to_queue<M>(*state_, std::move(message), later ? told.get() : nullptr);
+    if (how == pushed::accepted) {
+      if (later)
+        (void)told.release();
+      else
+        told.release()->settled(1, nullptr);
+    } else {
+      const error why = how == pushed::refused ? error(errc::full, "queue '" + name() + "' is full")
+                                               : error(errc::shutdown, "queue '" + name() + "': the runtime has ended");
+      told.release()->settled(1, &why);
+    }
+    return outcome;
+  }
+
+  /// How the messages of a queue fare; all zero for other kinds. Any thread.
+  troupe::queue_counts queue_counts() const noexcept {
+    return kind() == exchange_kind::queue ? state_->acknowledged()->counts() : troupe::queue_counts{};
+  }
+
+  /// Internal: publishes to a queue; `told` learns what becomes of the message if it is accepted.
+  bool publish_watched(M&& message, detail::confirmation& told) {
+    return detail::push_to_queue<M>(*state_, std::move(message), &told) == detail::ack_queue_base::pushed::accepted;
+  }
+
   /// Registers a publisher: the exchange ends when the last of them has gone.
   troupe::publisher<M> publisher() { return troupe::publisher<M>(state_); }
 
@@ -261,11 +302,15 @@ private:
 
   exchange(runtime& rt, std::string name, exchange_kind kind, const queue* for_queue, const exchange_options* options)
       : state_(detail::exchange_registry::of(rt).open(rt.core(), std::move(name), kind, typeid(M), type_name<M>(),
-                                                      &make_log, {&make_queue, for_queue}, options,
+                                                      &make_log, {&make_queue, for_queue, &publish_any}, options,
                                                       detail::box_ops_of<M>)) {}
 
   static std::shared_ptr<detail::ack_queue_base> make_queue(detail::core& k, const std::string& name, const queue& q) {
-    return std::make_shared<detail::ack_queue_base>(k, name, q, type_name<M>());
+    return std::make_shared<detail::ack_queue<M>>(k, name, q);
+  }
+
+  static std::size_t publish_any(detail::exchange_state& to, std::string_view key, void* message) {
+    return detail::publish<M>(to, key, std::move(*static_cast<M*>(message))).receivers;
   }
 
   const consume_options& require_queue(const consume_options& how) const {

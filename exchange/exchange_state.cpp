@@ -21,8 +21,8 @@ private:
 
 exchange_state::exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type,
                                const char* type_name, std::shared_ptr<broadcast_base> log,
-                               std::shared_ptr<ack_queue_base> queue, const exchange_options& options,
-                               const retained::box_ops& boxes)
+                               std::shared_ptr<ack_queue_base> queue, publish_any by_pointer,
+                               const exchange_options& options, const retained::box_ops& boxes)
     : core_(&k),
       name_(std::move(name)),
       kind_(kind),
@@ -32,7 +32,8 @@ exchange_state::exchange_state(core& k, std::string name, exchange_kind kind, st
       kept_(options.retention ? std::make_unique<retained>(options.retention, boxes) : nullptr),
       router_(make_router(kind)),
       log_(std::move(log)),
-      queue_(std::move(queue)) {
+      queue_(std::move(queue)),
+      publish_(by_pointer) {
   if (log_ && kept_) log_->keep_in(*kept_);
 }
 
@@ -380,8 +381,8 @@ std::shared_ptr<exchange_state> exchange_registry::open(core& k, std::string nam
       queue = make_queue.make(k, name, make_queue.options ? *make_queue.options : troupe::queue{});
     slot = std::make_shared<exchange_state>(k, std::move(name), kind, type, type_name,
                                             kind == exchange_kind::fanout ? make_log() : nullptr, queue,
-                                            options ? *options : exchange_options(), boxes);
-    if (queue) queue->belongs_to(slot);
+                                            make_queue.publish, options ? *options : exchange_options(), boxes);
+    if (queue) queue->belongs_to(slot, weak_from_this());
   } else if (slot->kind() != kind || slot->type() != type) {
     throw troupe_error(errc::type_mismatch,
                        fmt::format("exchange '{}' is a {} exchange of {}; it was asked for as a {} exchange of {}",

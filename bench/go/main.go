@@ -323,6 +323,7 @@ var entries = []struct {
 	{"skynet", skynet},
 	{"ask", ask},
 	{"pipeline", pipeline},
+	{"publish_queue", publishQueue},
 }
 
 func usageError(what string) {

@@ -51,9 +51,12 @@ public:
   void read(cell& c, unsigned budget, progress& done) final {
     delivery_gate::passage through(&gate);
     for (; budget != 0 && !at_mark() && through.holds() && gate.is_open(); --budget) {
+      ack_node* const next = begin_next();
+      if (!next) continue;
       thrown_at guard{this};
-      done.coroutine = handle(c, static_cast<ack_node_of<M>&>(begin_next()));
+      done.coroutine = handle(c, static_cast<ack_node_of<M>&>(*next));
       guard.member = nullptr;
+      end_last();
       if (done.coroutine) {
         done.gate = &gate;
         return;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -10,6 +11,8 @@
 #include <troupe/base/atomic.hpp>
 #include <troupe/base/intrusive_list.hpp>
 #include <troupe/base/pool.hpp>
+#include <troupe/exchange/confirm.hpp>
+#include <troupe/exchange/queue.hpp>
 
 namespace troupe::detail {
 
@@ -33,9 +36,14 @@ struct ack_node : pooled, list_hook<> {
   std::uint32_t delivery = 0;         // number of the present one; an answer with another is late; under the lock
   std::uint8_t level = 0;             // its priority
   bool by_hand = false;               // held by a `delivery`; under the lock
-  ack_node* next = nullptr;           // in one of the lists below
+  dead_reason reason = dead_reason::rejected;  // of a dead letter
+  ack_node* next = nullptr;                    // in one of the lists below
   ack_member_base* holder = nullptr;  // whose credit it takes while it is in the queue's list of those held; under the
                                       // lock
+  confirmation* confirm = nullptr;    // who is told what becomes of it
+  std::int64_t expires = never;       // when it has waited for too long
+  std::int64_t due = never;           // when the answer of who holds it must have come; under the lock
+  static constexpr std::int64_t never = INT64_MAX;
 };
 
 template <class M>
@@ -44,6 +52,33 @@ struct ack_node_of final : ack_node {
     level = static_cast<std::uint8_t>(priority_for(message).level());
   }
   M message;
+};
+
+/// Tells confirmations what became of messages that come one after another, those of one together.
+class settlement {
+public:
+  explicit settlement(const error* why) noexcept : why_(why) {}
+  settlement(const settlement&) = delete;
+  settlement& operator=(const settlement&) = delete;
+  ~settlement() { tell(); }
+
+  void add(ack_node& n) noexcept {
+    if (n.confirm != whose_) {
+      tell();
+      whose_ = n.confirm;
+      count_ = 0;
+    }
+    ++count_;
+  }
+
+private:
+  void tell() noexcept {
+    if (whose_) whose_->settled(count_, why_);
+  }
+
+  const error* const why_;
+  confirmation* whose_ = nullptr;
+  std::size_t count_ = 0;
 };
 
 /// Messages in the order in which they came back.
@@ -103,7 +138,7 @@ public:
   void push_front(ack_node& n) noexcept { returned_.push_front(n); }
 
   /// The first; it must not be empty.
-  ack_node* front() const noexcept { return returned_.empty() ? first_->nodes[begin_] : returned_.first(); }
+  const ack_node& front() const noexcept { return returned_.empty() ? *first_->nodes[begin_] : *returned_.first(); }
   ack_node* pop_front() noexcept {
     if (ack_node* n = returned_.pop_front()) return n;
     ack_node* const n = first_->nodes[begin_++];
@@ -144,16 +179,33 @@ public:
     ++size_;
   }
   /// The most urgent one; there must be some.
-  ack_node* pop_front() noexcept {
-    const int level = std::countr_zero(used_);
-    waiting_level& from = levels_[static_cast<std::size_t>(level)];
-    ack_node* const n = from.pop_front();
-    if (from.empty()) used_ &= used_ - 1;
+  ack_node* pop_front() noexcept { return pop_from(static_cast<unsigned>(std::countr_zero(used_))); }
+  /// The oldest of the least urgent ones; there must be some.
+  ack_node* pop_least() noexcept { return pop_from(static_cast<unsigned>(std::bit_width(used_) - 1)); }
+  /// The first one of any level whose time is over; null: none.
+  ack_node* pop_expired(std::int64_t now) noexcept {
+    for (std::uint32_t left = used_; left != 0; left &= left - 1) {
+      const auto level = static_cast<unsigned>(std::countr_zero(left));
+      if (levels_[level].front().expires <= now) return pop_from(level);
+    }
+    return nullptr;
+  }
+  /// When the time of the first of a level is over.
+  std::int64_t next_expiry() const noexcept {
+    std::int64_t next = ack_node::never;
+    for (std::uint32_t left = used_; left != 0; left &= left - 1)
+      next = std::min(next, levels_[static_cast<unsigned>(std::countr_zero(left))].front().expires);
+    return next;
+  }
+
+private:
+  ack_node* pop_from(unsigned level) noexcept {
+    ack_node* const n = levels_[level].pop_front();
+    if (levels_[level].empty()) used_ &= ~(std::uint32_t{1} << level);
     --size_;
     return n;
   }
 
-private:
   std::array<waiting_level, priority::levels> levels_;
   std::uint32_t used_ = 0;  // a bit for each level that is not empty
   std::size_t size_ = 0;

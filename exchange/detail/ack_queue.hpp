@@ -15,8 +15,12 @@
 #include <troupe/exchange/binding.hpp>
 #include <troupe/exchange/detail/ack_node.hpp>
 #include <troupe/exchange/queue.hpp>
+#include <troupe/scheduler/job.hpp>
+#include <troupe/scheduler/timers.hpp>
 
 namespace troupe::detail {
+
+class exchange_registry;
 
 class ack_queue_base;
 
@@ -37,9 +41,14 @@ enum class verdict : std::uint8_t {
   rejected,  ///< a dead letter
 };
 
+struct members_tag;
+
 /// An actor attached to a queue. It takes as many messages as it has credit for under one lock, reads them beside its
 /// inbox (`stream_reader`), and gives all that it has acknowledged back under one lock too.
-class ack_member_base : public binding, public stream_reader, public list_hook<ack_member_base> {
+class ack_member_base : public binding,
+                        public stream_reader,
+                        public list_hook<ack_member_base>,
+                        public list_hook<members_tag> {
 public:
   ack_member_base(any_ref to, std::shared_ptr<ack_queue_base> from, std::size_t prefetch);
   ~ack_member_base() override;
@@ -58,13 +67,39 @@ protected:
 
   ack_queue_base& from() const noexcept { return *queue_; }
   const std::shared_ptr<ack_queue_base>& shared_from() const noexcept { return queue_; }
-  /// Q3: the next of its batch, which is in front of the mark.
-  ack_node& begin_next() noexcept { return *batch_[next_++]; }
+  /// Q3: the next of its batch, which is in front of the mark; null if that was taken back.
+  ack_node* begin_next() noexcept {
+    const std::size_t i = next_++;
+    // Fetched while this one is handled: another thread has written it.
+    if (i + 2 < size_) prefetch(batch_[i + 2]);
+    if (claims_ && !claim(i, place::given, place::begun)) [[unlikely]]
+      return batch_[i] = nullptr;
+    return batch_[i];
+  }
+  /// Its handler has returned.
+  void end_last() noexcept {
+    if (claims_ && batch_[next_ - 1] && !claim(next_ - 1, place::begun, place::answered)) [[unlikely]]
+      came_late();
+  }
   /// The one that was begun last leaves the batch.
   void take_last_out() noexcept { batch_[next_ - 1] = nullptr; }
   bool owes_much() const noexcept { return next_ - settled_ >= share_; }
 
 private:
+  static void prefetch(const ack_node* n) noexcept {
+    const char* const at = reinterpret_cast<const char*>(n);
+    __builtin_prefetch(at);
+    __builtin_prefetch(at + cache_line);
+    __builtin_prefetch(at + 2 * cache_line);
+  }
+
+  // Q6
+  enum class place : std::uint8_t { given, begun, answered, taken_back };
+  bool claim(std::size_t i, place from, place to) noexcept {
+    return claims_[i].compare_exchange_strong(from, to, acq_rel, acquire);
+  }
+  void came_late() noexcept;
+
   /// The same: those between `settled_` and `next_`; returns how many.
   std::size_t finish_handled() noexcept;
 
@@ -72,16 +107,46 @@ private:
   const std::size_t capacity_;  // of a batch
   const std::size_t share_;     // this many acknowledgements are given back while there is more to read
   const std::unique_ptr<ack_node*[]> batch_;
+  const std::unique_ptr<atomic<place>[]> claims_;  // of the batch; null: nobody takes it back
   // Written by the slice under the lock, and by whoever detaches it, when the slice begins with no more of them.
   std::size_t size_ = 0;
-  std::size_t next_ = 0;        // the first that has not been begun; the slice's
-  std::size_t settled_ = 0;     // in front of it all has been given back; the slice's
-  std::size_t mark_ = 0;        // the slice's
-  std::size_t credit_;          // under the lock
-  bool detached_ = false;       // under the lock
-  atomic<bool> placed_{false};  // set once, when all else is: release pairs with acquire by the slice
-  bool armed_ = false;          // the slice's: it waits in the queue's list, or without credit, or news is on its way
-  bool starved_ = false;        // under the lock: it wants news, and has no credit
+  std::size_t next_ = 0;                // the first that has not been begun; the slice's
+  std::size_t settled_ = 0;             // in front of it all has been given back; the slice's
+  std::size_t mark_ = 0;                // the slice's
+  std::size_t credit_;                  // under the lock
+  bool detached_ = false;               // under the lock
+  atomic<bool> placed_{false};          // set once, when all else is: release pairs with acquire by the slice
+  std::int64_t due_ = ack_node::never;  // of its batch; under the lock
+  bool armed_ = false;    // the slice's: it waits in the queue's list, or without credit, or news is on its way
+  bool starved_ = false;  // under the lock: it wants news, and has no credit
+};
+
+/// Rings when the first deadline of a queue may be over, and keeps the queue alive until then.
+class queue_alarm final : public timer, public job {
+public:
+  enum class of : bool { answers, waiting };
+  queue_alarm(ack_queue_base& q, of what) noexcept : queue_(&q), what_(what) { in_background = true; }
+
+  /// Under the lock: true if the caller is to `start` it when he has given that up.
+  bool wanted(std::int64_t when) noexcept {
+    if (set_ || when == ack_node::never) return false;
+    when_ = when;
+    return set_ = true;
+  }
+  void start() noexcept;
+  void stop() noexcept;
+
+  void fire() noexcept override;
+  void run() noexcept override;
+  void dropped() noexcept override { keep_.reset(); }
+  void abandoned() noexcept override { keep_.reset(); }
+
+private:
+  ack_queue_base* const queue_;
+  const of what_;
+  std::shared_ptr<ack_queue_base> keep_;  // while it is set
+  std::int64_t when_ = 0;
+  bool set_ = false;  // under the lock
 };
 
 /// The part of a queue that does not depend on the type of its messages.
@@ -97,6 +162,9 @@ private:
 /// Q4. Each delivery that has begun has one fate of its own in the counts (C3): handled, failed, killed. A message that
 ///     goes back after that counts as sent once more; one that goes back before has had no fate. What waits is queued.
 /// Q5. No code of users runs under the lock: messages are made before it and destroyed after it.
+/// Q6. Where answers have a deadline, whoever takes a message of a batch back and the slice that reads it agree on its
+///     place by compare-exchange: what is `given` can still be begun or taken back, what has `begun` be answered or
+///     taken back. A message that was taken back after it had begun has one reference more, the slice's.
 class ack_queue_base : public std::enable_shared_from_this<ack_queue_base> {
 public:
   ack_queue_base(core& k, const std::string& name, queue options, const char* type_name);
@@ -107,9 +175,10 @@ public:
   const queue& options() const noexcept { return options_; }
   core& home() const noexcept { return *core_; }
 
-  /// Takes the message over. False, and the message is gone, if the runtime has ended. Throws `std::bad_alloc`. Any
-  /// thread.
-  bool push(ack_node& n);
+  /// Takes the message over. What is not accepted is gone, and its confirmation was not told. Throws `std::bad_alloc`.
+  /// Any thread.
+  enum class pushed : std::uint8_t { accepted, refused, closed };
+  pushed push(ack_node& n);
 
   /// The member gets messages from now on. Throws `std::bad_alloc`, and has not attached it then.
   void attach(ack_member_base& m);
@@ -132,37 +201,53 @@ public:
   void close() noexcept;
 
   /// Set once, before it is used.
-  void belongs_to(std::weak_ptr<queue_owner> x) noexcept { owner_ = std::move(x); }
+  void belongs_to(std::weak_ptr<queue_owner> x, std::weak_ptr<exchange_registry> all) noexcept {
+    owner_ = std::move(x);
+    exchanges_ = std::move(all);
+  }
   /// Tells the owner, once, when nothing is left: true if that is so now, and it is not told then.
   bool end_when_empty() noexcept;
+
+  queue_counts counts() const noexcept;
 
 protected:
   const char* type_name() const noexcept { return type_name_; }
   const std::string& name() const noexcept { return name_; }
+  std::shared_ptr<exchange_registry> exchanges() const noexcept { return exchanges_.lock(); }
 
 private:
   friend class ack_member_base;
+  friend class queue_alarm;
+
+  /// Publishes it as a dead letter; false if nobody has taken it. Lets exceptions through.
+  virtual bool send_dead_letter(ack_node& n) = 0;
 
   /// What is to be done when the lock is not held any more.
   struct afterwards {
-    node_list gone;  ///< to be destroyed
-    node_list dead;  ///< dead letters
+    node_list acknowledged;
+    node_list lost;                ///< at the end of the runtime; counted
+    node_list dead;                ///< dead letters
+    queue_alarm* alarm = nullptr;  ///< to be started
     bool ended = false;
     bool tell = false;
   };
 
   // Under the lock; `leave` comes last.
-  std::size_t refill(ack_member_base& m) noexcept;
+  std::size_t refill(ack_member_base& m, std::int64_t now, afterwards& then) noexcept;
   void credit_came(ack_member_base& m, std::size_t n) noexcept;
   void put_back(ack_node& n, bool begun, afterwards& then) noexcept;
   void put_back_rest(ack_member_base& m, afterwards& then) noexcept;
   void let_go(ack_node& n) noexcept;
+  void give_up(ack_node& n, dead_reason why, afterwards& then) noexcept;
+  std::int64_t take_back_late(std::int64_t now, afterwards& then) noexcept;
+  std::int64_t expire(std::int64_t now, afterwards& then) noexcept;
   void leave(afterwards& then) noexcept;
   bool empty() const noexcept { return waiting_.size() == 0 && unanswered_ == 0; }
 
   void run(afterwards& then) noexcept;
   void tell_next() noexcept;
   void bury(ack_node& n) noexcept;
+  std::int64_t now() const noexcept;
 
   core* const core_;
   const std::string name_;
@@ -173,11 +258,18 @@ private:
   waiting_nodes waiting_;
   atomic<std::size_t> waits_{0};  // how many, for those who look without the lock
   intrusive_list<ack_node> held_;
-  std::size_t unanswered_ = 0;                                // in batches or held
+  std::size_t unanswered_ = 0;  // in batches or held
+  intrusive_list<ack_member_base, members_tag> members_;
   intrusive_list<ack_member_base, ack_member_base> waiters_;  // who have credit and wait for news, who came first first
   bool ending_ = false;
   bool closed_ = false;
+  std::uint64_t redelivered_ = 0;
+  std::uint64_t dead_letters_ = 0;
+  atomic<std::uint64_t> late_{0};  // answers
   std::weak_ptr<queue_owner> owner_;
+  std::weak_ptr<exchange_registry> exchanges_;
+  queue_alarm answers_alarm_{*this, queue_alarm::of::answers};
+  queue_alarm expiry_alarm_{*this, queue_alarm::of::waiting};
 };
 
 }  // namespace troupe::detail

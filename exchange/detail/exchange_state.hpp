@@ -25,8 +25,11 @@ namespace troupe::detail {
 ///     ones. Of a queue: when all that was published has been answered for, too.
 class exchange_state : public std::enable_shared_from_this<exchange_state>, public queue_owner {
 public:
+  /// Publishes the message that it points to, with a key; returns to how many.
+  using publish_any = std::size_t (*)(exchange_state&, std::string_view key, void* message);
+
   exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type, const char* type_name,
-                 std::shared_ptr<broadcast_base> log, std::shared_ptr<ack_queue_base> queue,
+                 std::shared_ptr<broadcast_base> log, std::shared_ptr<ack_queue_base> queue, publish_any by_pointer,
                  const exchange_options& options, const retained::box_ops& boxes);
   exchange_state(const exchange_state&) = delete;
   exchange_state& operator=(const exchange_state&) = delete;
@@ -43,6 +46,8 @@ public:
   broadcast_base& log() const noexcept { return *log_; }
   /// For queues.
   const std::shared_ptr<ack_queue_base>& acknowledged() const noexcept { return queue_; }
+  /// Its type is that of the exchange.
+  std::size_t publish(std::string_view key, void* message) { return publish_(*this, key, message); }
 
   /// What it keeps; null: nothing.
   retained* kept() const noexcept { return kept_.get(); }
@@ -120,6 +125,7 @@ private:
   const std::unique_ptr<router> router_;         // null for fanout and queue
   const std::shared_ptr<broadcast_base> log_;    // null but for fanout
   const std::shared_ptr<ack_queue_base> queue_;  // null but for queue
+  const publish_any publish_;
 
   mutable std::mutex mutex_;
   /// By age, not by address: the order in which ends are told must be the same in each run (C12).
@@ -135,14 +141,16 @@ private:
   atomic<std::uint64_t> unroutable_{0};
 };
 
-/// What makes a queue, and its options if it was asked for with some.
+/// What makes a queue, and its options if it was asked for with some; and how a message of the type of the exchange is
+/// published by those who do not know it.
 struct queue_maker {
   std::shared_ptr<ack_queue_base> (*make)(core&, const std::string& name, const queue&);
   const queue* options;
+  exchange_state::publish_any publish;
 };
 
 /// All exchanges of a runtime, by name.
-class exchange_registry {
+class exchange_registry : public std::enable_shared_from_this<exchange_registry> {
 public:
   exchange_registry() = default;
   exchange_registry(const exchange_registry&) = delete;

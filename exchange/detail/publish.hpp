@@ -30,6 +30,16 @@ struct typed_binding final : binding {
   }
 };
 
+/// One message into a queue. `confirm` is told what becomes of it, if it is accepted.
+template <class M>
+ack_queue_base::pushed push_to_queue(exchange_state& exchange, M&& message, confirmation* confirm) {
+  auto* n = new ack_node_of<M>(std::move(message));
+  n->confirm = confirm;
+  const auto outcome = exchange.acknowledged()->push(*n);
+  if (outcome == ack_queue_base::pushed::closed) exchange.count_unroutable();
+  return outcome;
+}
+
 /// One message to all whom a router finds: one copy, and for each of them a small envelope or a place in its backlog.
 template <class M>
 publish_result route_and_publish(exchange_state& exchange, std::string_view key, M&& message) {
@@ -104,9 +114,9 @@ publish_result keep_and_publish(exchange_state& exchange, std::string_view key, 
 template <class M>
 publish_result publish(exchange_state& exchange, std::string_view key, M&& message) {
   if (exchange.kind() == exchange_kind::queue) {
-    if (exchange.acknowledged()->push(*new ack_node_of<M>(std::move(message)))) return {.receivers = 1};
-    exchange.count_unroutable();
-    return {};
+    using pushed = ack_queue_base::pushed;
+    const pushed how = push_to_queue<M>(exchange, std::move(message), nullptr);
+    return {how == pushed::accepted ? 1u : 0u, how == pushed::refused ? 1u : 0u};
   }
   epoch_guard pinned;
   if (exchange.kind() == exchange_kind::fanout) {

@@ -1,0 +1,112 @@
+#include <algorithm>
+#include <utility>
+
+#include <troupe/actors/cell.hpp>
+#include <troupe/exchange/detail/ack_queue.hpp>
+
+// What an actor that is attached to a queue does in its slice.
+
+namespace troupe::detail {
+
+namespace {
+
+// A batch stands in one array and is read without looking at what has come meanwhile.
+constexpr std::size_t largest_batch = 256;
+
+}  // namespace
+
+ack_member_base::ack_member_base(any_ref to, std::shared_ptr<ack_queue_base> from, std::size_t prefetch)
+    : binding(std::move(to), {}),
+      queue_(std::move(from)),
+      capacity_(std::min(prefetch, largest_batch)),
+      share_((capacity_ + 1) / 2),
+      batch_(std::make_unique<ack_node*[]>(capacity_)),
+      claims_(queue_->options().ack_timeout != forever ? std::make_unique<atomic<place>[]>(capacity_) : nullptr),
+      credit_(prefetch) {}
+
+ack_member_base::~ack_member_base() { settle(); }
+
+std::size_t ack_member_base::finish_handled() noexcept {
+  std::size_t n = 0;
+  settlement all(nullptr);
+  for (; settled_ != next_; ++settled_) {
+    ack_node* const done = batch_[settled_];
+    if (!done) continue;
+    all.add(*done);
+    done->release();
+    ++n;
+  }
+  return n;
+}
+
+void ack_member_base::settle() noexcept {
+  if (settled_ == next_) return;
+  const std::size_t n = finish_handled();
+  ack_queue_base::afterwards then;
+  {
+    std::lock_guard guard(queue_->lock_);
+    queue_->credit_came(*this, n);
+    queue_->leave(then);
+  }
+  queue_->run(then);
+}
+
+bool ack_member_base::mark() noexcept {
+  if (!placed_.load(acquire)) return false;
+  if (!gate.is_open()) {
+    mark_ = next_;
+    settle();
+    return false;
+  }
+  if (next_ != mark_) return true;
+  if (!armed_ && queue_->waits_.load(acquire) == 0) return false;
+  const std::size_t n = finish_handled();
+  const std::int64_t now = queue_->now();
+  ack_queue_base::afterwards then;
+  {
+    std::lock_guard guard(queue_->lock_);
+    // It is awake: others are told of what comes. If it has left the list already, news is on its way.
+    using waiter = list_hook<ack_member_base>;
+    if (waiter::linked()) {
+      waiter::unlink();
+      armed_ = false;
+    } else if (std::exchange(starved_, false)) {
+      armed_ = false;
+    }
+    queue_->credit_came(*this, n);
+    if (!detached_) mark_ = queue_->refill(*this, now, then);
+    queue_->leave(then);
+  }
+  queue_->run(then);
+  return next_ != mark_;
+}
+
+bool ack_member_base::arm() noexcept {
+  if (!placed_.load(acquire)) return true;  // attaching arms it
+  if (!gate.is_open() || armed_) return settle(), true;
+  const std::size_t n = finish_handled();
+  bool armed = true;
+  ack_queue_base::afterwards then;
+  {
+    std::lock_guard guard(queue_->lock_);
+    queue_->credit_came(*this, n);
+    if (!detached_ && credit_ != 0 && !subscriber.get_cell()->closing()) {
+      armed = queue_->waiting_.size() == 0;
+      if (armed) queue_->waiters_.push_back(*this);
+    } else {
+      starved_ = true;
+    }
+    armed_ = armed;
+    queue_->leave(then);
+  }
+  queue_->run(then);
+  return armed;
+}
+
+/// Q6. The one that was begun last was taken back meanwhile.
+void ack_member_base::came_late() noexcept {
+  queue_->late_.fetch_add(1, relaxed);
+  std::exchange(batch_[next_ - 1], nullptr)->release();
+}
+
+}  // namespace troupe::detail
