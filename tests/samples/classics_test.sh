@@ -95,3 +95,9 @@ ACME 11.5, of 20 ticks
 INIT 151, of 2 ticks
 the market has closed
 EXPECTED
+
+prints work_queue <<'EXPECTED'
+job 500 of queue 'jobs' was given up after 3 deliveries: max_deliveries
+999 jobs done, 9 of them at the second attempt
+sum of all numbers: 500500
+EXPECTED
