@@ -24,6 +24,12 @@ std::string dot_text(std::string_view text) {
 std::string actor_id(std::string_view name) { return dot_text(fmt::format("actor {}", name)); }
 std::string exchange_id(std::string_view name) { return dot_text(fmt::format("exchange {}", name)); }
 
+// The key, and below it what becomes of messages that wait.
+std::string label_of(const detail::attach_plan& t) {
+  if (!t.options) return t.key;
+  return t.key + (t.key.empty() ? "" : "\n") + to_string(*t.options);
+}
+
 }  // namespace
 
 std::string pipeline::graph() const {
@@ -43,7 +49,7 @@ std::string pipeline::graph() const {
                          dot_text(p.port));
     for (const auto& t : a.attach)
       dot += fmt::format("  {} -> {} [label={}];\n", exchange_id(plan_->exchanges[t.exchange].name), actor_id(a.name),
-                         dot_text(t.key));
+                         dot_text(label_of(t)));
   }
   return dot + "}\n";
 }

@@ -154,10 +154,12 @@ public:
   template <class M>
   class_builder& input() {
     registry_.add_input(
-        *class_, typeid(M), type_name<M>(), +[](detail::wired_exchange& from, detail::member& to, std::string key) {
+        *class_, typeid(M), type_name<M>(),
+        +[](detail::wired_exchange& from, detail::member& to, std::string key, const subscribe_options* options) {
           auto& exchange = static_cast<detail::wired_exchange_of<M>&>(from).exchange();
           auto& actor = static_cast<detail::member_of<A>&>(to).actor();
-          to.keep(exchange.attach_input(actor, std::move(key)));
+          to.keep(options ? exchange.attach_input(actor, std::move(key), *options)
+                          : exchange.attach_input(actor, std::move(key)));
         });
     return *this;
   }

@@ -156,7 +156,8 @@ private:
     d.stop = [state = state_] { state->stop(); };
     members_.push_back(actor.actor_class->spawn(rt_, context(std::move(d))));
     for (const auto& a : actor.attach)
-      a.attach(*exchanges_[a.exchange], *members_.back(), detail::member_key(a.key, index));
+      a.attach(*exchanges_[a.exchange], *members_.back(), detail::member_key(a.key, index),
+               a.options ? &*a.options : nullptr);
   }
 
   const detail::plan& plan_;

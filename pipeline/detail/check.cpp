@@ -19,7 +19,8 @@ namespace troupe::pipeline::detail {
 namespace {
 
 constexpr std::int64_t max_workers = 1024;
-constexpr std::int64_t max_members = 10'000;  // of one actor
+constexpr std::int64_t max_members = 10'000;               // of one actor
+constexpr std::int64_t max_limit = std::int64_t{1} << 48;  // messages or bytes that wait for an actor
 constexpr std::string_view index_text = "{index}";
 
 // What the runtime takes as its number of workers if nothing is said.
@@ -224,13 +225,59 @@ private:
       }
       attached_[*index].push_back(plan_.actors.size());
       plan_.exchanges[*index].subscribers += actor.count;
-      attach_plan attach{*index, nullptr, check_key(attachment, model_.exchanges[*index])};
+      attach_plan attach{*index, nullptr, check_key(attachment, model_.exchanges[*index]),
+                         check_options(attachment, model_.exchanges[*index])};
       const auto again = [&](const attach_plan& a) { return a.exchange == *index && a.key == attach.key; };
       if (std::any_of(actor.attach.begin(), actor.attach.end(), again))
         report(attachment.exchange.at, fmt::format("attached to '{}' a second time", attachment.exchange.text));
       if (info != nullptr) attach.attach = find_input(*info, plan_.exchanges[*index], attachment.exchange.at);
       actor.attach.push_back(std::move(attach));
     }
+  }
+
+  // What is said of messages that wait for the subscriber; none if nothing is, or if it is wrong.
+  std::optional<subscribe_options> check_options(const attach_model& attachment, const exchange_model& exchange) {
+    if (!attachment.policy && !attachment.limit && !attachment.limit_bytes) return {};
+    const location at = attachment.policy ? attachment.policy->at : attachment.exchange.at;
+    if (exchange.kind == exchange_kind::work_queue || exchange.kind == exchange_kind::queue) {
+      report(at, fmt::format("the exchange '{}' is of kind {}: its subscribers have no policies and no limits",
+                             exchange.name.text, to_string(*exchange.kind)));
+      return {};
+    }
+    subscribe_options options;
+    if (attachment.policy) {
+      if (attachment.policy->text.empty()) return {};
+      const auto names = policy_names();
+      const auto found = std::find(names.begin(), names.end(), attachment.policy->text);
+      if (found == names.end()) {
+        report(at, fmt::format("unknown policy '{}'{}", printable(attachment.policy->text),
+                               suggestion(attachment.policy->text, names)));
+        return {};
+      }
+      options.policy = static_cast<subscription_policy>(found - names.begin());
+    }
+    const auto limit = [&](const yaml_ptr& node, std::string_view what, std::size_t& to) {
+      if (!node) return true;
+      const auto n = integer(*node, what, max_limit);
+      if (n) to = static_cast<std::size_t>(*n);
+      return n.has_value();
+    };
+    if (!limit(attachment.limit, "limit", options.limit)) return {};
+    if (!limit(attachment.limit_bytes, "limit_bytes", options.limit_bytes)) return {};
+    if (!troupe::check(options)) {
+      report(at, fmt::format("the policy {} needs a 'limit' (messages) or 'limit_bytes'", to_string(options.policy)));
+      return {};
+    }
+    return options;
+  }
+
+  // In the order of `subscription_policy`.
+  static std::vector<std::string> policy_names() {
+    std::vector<std::string> names;
+    for (const auto p : {subscription_policy::block, subscription_policy::drop_oldest, subscription_policy::drop_newest,
+                         subscription_policy::conflate, subscription_policy::disconnect, subscription_policy::fail})
+      names.emplace_back(to_string(p));
+    return names;
   }
 
   static std::vector<std::string> messages_of(const class_info& info) {

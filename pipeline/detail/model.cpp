@@ -192,18 +192,21 @@ private:
 
   void read_attachment(actor_model& actor, const yaml_node& node, location at) {
     if (node.is(kind::scalar) && !node.text.empty()) {
-      actor.attach.push_back({{node.text, node.at}, {}});
+      actor.attach.push_back({{node.text, node.at}, {}, {}, nullptr, nullptr});
       return;
     }
     if (!node.is(kind::map)) {
       report(at, fmt::format("expected the name of an exchange, or a map with 'exchange' and 'key', not {}",
                              describe(node)));
-      actor.attach.push_back({{{}, at}, {}});
+      actor.attach.push_back({{{}, at}, {}, {}, nullptr, nullptr});
       return;
     }
-    known_keys(node, "an attachment", {"exchange", "key"});
-    attach_model attachment{text_at(node, "this attachment", "exchange"), {}};
+    known_keys(node, "an attachment", {"exchange", "key", "policy", "limit", "limit_bytes"});
+    attach_model attachment{text_at(node, "this attachment", "exchange"), {}, {}, nullptr, nullptr};
     if (entry(node, "key") != nullptr) attachment.key = text_at(node, "this attachment", "key");
+    if (entry(node, "policy") != nullptr) attachment.policy = text_at(node, "this attachment", "policy");
+    if (const auto* e = entry(node, "limit")) attachment.limit = e->value;
+    if (const auto* e = entry(node, "limit_bytes")) attachment.limit_bytes = e->value;
     actor.attach.push_back(std::move(attachment));
   }
 

@@ -34,6 +34,9 @@ struct exchange_model {
 struct attach_model {
   located exchange;
   std::optional<located> key;
+  std::optional<located> policy;
+  yaml_ptr limit;        // null: none
+  yaml_ptr limit_bytes;  // null: none
 };
 
 struct publish_model {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <troupe/exchange/subscribe_options.hpp>
 #include <troupe/pipeline/detail/model.hpp>
 #include <troupe/pipeline/diagnostic.hpp>
 #include <troupe/pipeline/pipeline.hpp>
@@ -25,7 +26,8 @@ struct exchange_plan {
 struct attach_plan {
   std::size_t exchange = 0;  // index in plan::exchanges
   attach_function attach = nullptr;
-  std::string key;  // "{index}" stands for the member's number
+  std::string key;                           // "{index}" stands for the member's number
+  std::optional<subscribe_options> options;  // none: nothing was said
 };
 
 struct publish_plan {

@@ -85,7 +85,8 @@ private:
 
 using make_exchange_function = std::shared_ptr<wired_exchange> (*)(runtime&, const std::string& name, exchange_kind);
 using spawn_function = std::unique_ptr<member> (*)(runtime&, const context&);
-using attach_function = void (*)(wired_exchange&, member&, std::string key);
+/// `options` may be null.
+using attach_function = void (*)(wired_exchange&, member&, std::string key, const subscribe_options* options);
 
 }  // namespace detail
 

@@ -243,6 +243,35 @@ actors:
             strings{"7:12: these actors publish in a circle, so that the pipeline would never end: one -> two -> one"});
 }
 
+TEST(Check, an_attachment_says_what_becomes_of_messages_that_wait) {
+  const auto attached = [](const std::string& how) {
+    return errors_of(with("[doubles]", "{exchange: doubles, " + how));
+  };
+  EXPECT_EQ(attached("policy: drop_oldest, limit: 1000}"), strings{});
+  EXPECT_EQ(attached("policy: disconnect, limit_bytes: \"${last}\"}"), strings{});
+  EXPECT_EQ(attached("policy: conflate}"), strings{});
+  EXPECT_EQ(attached("limit: 5}"), strings{});
+  EXPECT_EQ(attached("policy: drop_oldst, limit: 5}"),
+            strings{"12:103: unknown policy 'drop_oldst' (did you mean 'drop_oldest'?)"});
+  EXPECT_EQ(attached("policy: fail}"), strings{"12:103: the policy fail needs a 'limit' (messages) or 'limit_bytes'"});
+  EXPECT_EQ(attached("policy: fail, limit: 0}"), strings{"12:116: limit: expected 1 to 281474976710656, not 0"});
+  EXPECT_EQ(attached("policy: [], limit: 3}").size(), 1u);
+  EXPECT_EQ(errors_of("exchanges: [{name: a, kind: work_queue, message: number}]\n"
+                      "actors:\n"
+                      "  - {name: count, class: counting, parameters: {last: 3}, publish: a}\n"
+                      "  - {name: add, class: adding, parameters: {file: x}, attach: {exchange: a, limit: 3}}\n"),
+            strings{"4:74: the exchange 'a' is of kind work_queue: its subscribers have no policies and no limits"});
+}
+
+TEST(Check, the_graph_shows_policies) {
+  const troupe::testing::scratch_folder folder;
+  const auto classes = troupe::testing::classes();
+  const auto text = with("[doubles]", "{exchange: doubles, policy: drop_oldest, limit: 7}");
+  const auto loaded = pipeline::load(folder.write("p.yaml", text), classes);
+  ASSERT_TRUE(loaded);
+  EXPECT_THAT(loaded.value->graph(), testing::HasSubstr("label=\"{drop_oldest, 7 messages}\""));
+}
+
 TEST(Check, counts_are_bounded) {
   EXPECT_EQ(errors_of(with("count: 2", "count: 0")), strings{"11:43: count: expected 1 to 10000, not 0"});
   EXPECT_EQ(errors_of(with("count: 2", "count: 1000000000")),

@@ -177,4 +177,26 @@ TEST(DeterministicRun, runs_a_pipeline_to_its_end) {
   EXPECT_EQ(read_file(folder.path() / "sum0"), "500500");
 }
 
+TEST(DeterministicRun, an_actor_that_does_not_keep_up_loses_what_its_policy_says) {
+  const troupe::testing::scratch_folder folder;
+  const auto classes = troupe::testing::classes();
+  const auto sum_with = [&](const std::string& how) {
+    const auto file = folder.write("p.yaml",
+                                   "exchanges: [{name: a, message: number}]\n"
+                                   "actors:\n"
+                                   "  - {name: count, class: counting, parameters: {last: 1000}, publish: a}\n"
+                                   "  - {name: add, class: adding, parameters: {file: " +
+                                       (folder.path() / "sum").native() + "}, attach: {exchange: a, " + how + "}}\n");
+    troupe::runtime_options options;
+    options.seed = 7;
+    troupe::runtime rt(options);
+    EXPECT_EQ(pipeline::load(file, classes).value->run(rt).how, outcome::finished);
+    return std::stol(read_file(folder.path() / "sum0"));
+  };
+  EXPECT_EQ(sum_with("policy: drop_newest, limit: 1000"), 500'500);
+  // It publishes 64 at a time.
+  EXPECT_LT(sum_with("policy: drop_newest, limit: 10"), sum_with("policy: drop_oldest, limit: 10"));
+  EXPECT_LT(sum_with("policy: drop_oldest, limit: 10"), 500'500);
+}
+
 }  // namespace
