@@ -106,7 +106,12 @@ bool ack_member_base::arm() noexcept {
 /// Q6. The one that was begun last was taken back meanwhile.
 void ack_member_base::came_late() noexcept {
   queue_->late_.fetch_add(1, relaxed);
-  std::exchange(batch_[next_ - 1], nullptr)->release();
+  take_out(next_ - 1)->release();
+}
+
+ack_node* ack_member_base::take_out(std::size_t i) noexcept {
+  std::lock_guard guard(queue_->lock_);
+  return std::exchange(batch_[i], nullptr);
 }
 
 }  // namespace troupe::detail

@@ -278,8 +278,8 @@ void ack_queue_base::detach(ack_member_base& m) noexcept {
 
 std::uint32_t ack_queue_base::hold(ack_member_base& m, ack_node& n, bool by_hand) noexcept {
   using place = ack_member_base::place;
-  m.take_last_out();
   std::lock_guard guard(lock_);
+  m.batch_[m.next_ - 1] = nullptr;
   if (m.claims_ && !m.claim(m.next_ - 1, place::begun, place::answered)) return n.delivery - 1;  // Q6
   n.retain();
   n.holder = m.detached_ ? nullptr : &m;

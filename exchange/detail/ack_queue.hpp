@@ -72,8 +72,10 @@ protected:
     const std::size_t i = next_++;
     // Fetched while this one is handled: another thread has written it.
     if (i + 2 < size_) prefetch(batch_[i + 2]);
-    if (claims_ && !claim(i, place::given, place::begun)) [[unlikely]]
-      return batch_[i] = nullptr;
+    if (claims_ && !claim(i, place::given, place::begun)) [[unlikely]] {
+      (void)take_out(i);
+      return nullptr;
+    }
     return batch_[i];
   }
   /// Its handler has returned.
@@ -81,8 +83,6 @@ protected:
     if (claims_ && batch_[next_ - 1] && !claim(next_ - 1, place::begun, place::answered)) [[unlikely]]
       came_late();
   }
-  /// The one that was begun last leaves the batch.
-  void take_last_out() noexcept { batch_[next_ - 1] = nullptr; }
   bool owes_much() const noexcept { return next_ - settled_ >= share_; }
 
 private:
@@ -99,6 +99,8 @@ private:
     return claims_[i].compare_exchange_strong(from, to, acq_rel, acquire);
   }
   void came_late() noexcept;
+  /// One that was taken back leaves the batch.
+  ack_node* take_out(std::size_t i) noexcept;
 
   /// The same: those between `settled_` and `next_`; returns how many.
   std::size_t finish_handled() noexcept;
@@ -164,7 +166,9 @@ private:
 /// Q5. No code of users runs under the lock: messages are made before it and destroyed after it.
 /// Q6. Where answers have a deadline, whoever takes a message of a batch back and the slice that reads it agree on its
 ///     place by compare-exchange: what is `given` can still be begun or taken back, what has `begun` be answered or
-///     taken back. A message that was taken back after it had begun has one reference more, the slice's.
+///     taken back. Who takes back does all of that under the lock, and so does the slice that finds it done: the
+///     place says so before the message has left. A message that was taken back after it had begun has one reference
+///     more, the slice's.
 class ack_queue_base : public std::enable_shared_from_this<ack_queue_base> {
 public:
   ack_queue_base(core& k, const std::string& name, queue options, const char* type_name);
