@@ -10,15 +10,15 @@ class direct_router final : public router {
 public:
   void bind(binding& b) override { table_.add(detail::hash_of(b.key), b); }
   void unbind(binding& b) override { table_.remove(detail::hash_of(b.key), b); }
-  void find(std::string_view key, route& to) const override {
-    table_.find(detail::hash_of(key), [&](const detail::key_entry& e) {
+  void find(const routing_facts& by, route& to) const override {
+    table_.find(detail::hash_of(by.key), [&](const detail::key_entry& e) {
       const binding_set::view bound = e.bound.read();
-      if (bound.size() == 0 || bound[0].key != key) return false;
+      if (bound.size() == 0 || bound[0].key != by.key) return false;
       to.add(bound);
       return true;
     });
   }
-  bool matches(std::string_view bound, std::string_view key) const override { return bound == key; }
+  bool matches(std::string_view bound, const routing_facts& by) const override { return bound == by.key; }
 
 private:
   detail::key_table table_;

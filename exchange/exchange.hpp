@@ -278,6 +278,12 @@ public:
     return detail::push_to_queue<M>(*state_, std::move(message), &told) == detail::ack_queue_base::pushed::accepted;
   }
 
+  /// The same with the headers that a headers exchange routes by; the other kinds ignore them.
+  template <std::same_as<message_headers> H>
+  std::size_t publish(const H& headers, M message) {
+    return detail::publish<M>(*state_, {std::string_view(), &headers}, std::move(message)).receivers;
+  }
+
   /// Registers a publisher: the exchange ends when the last of them has gone.
   troupe::publisher<M> publisher() { return troupe::publisher<M>(state_); }
 

@@ -30,7 +30,7 @@ exchange_state::exchange_state(core& k, std::string name, exchange_kind kind, st
       type_name_(type_name),
       options_(options),
       kept_(options.retention ? std::make_unique<retained>(options.retention, boxes) : nullptr),
-      router_(make_router(kind)),
+      router_(kind.make_router()),
       log_(std::move(log)),
       queue_(std::move(queue)),
       publish_(by_pointer) {
@@ -91,12 +91,12 @@ void exchange_state::leave_unread(binding& b) noexcept {
 
 void exchange_state::check(const request& wanted) const {
   const std::string& key = wanted.key;
-  const bool keyed = kind_ == exchange_kind::direct || kind_ == exchange_kind::topic;
-  if (keyed == key.empty())
+  if (key.empty() ? kind_.keys() == binding_keys::required : kind_.keys() == binding_keys::none)
     throw troupe_error(
         errc::invalid_argument,
-        keyed ? fmt::format("exchange '{}': a {} exchange is attached to with a key", name_, to_string(kind_))
-              : fmt::format("exchange '{}': a {} exchange has no keys, '{}' was given", name_, to_string(kind_), key));
+        key.empty() ? fmt::format("exchange '{}': a {} exchange is attached to with a key", name_, to_string(kind_))
+                    : fmt::format("exchange '{}': a {} exchange has no keys, '{}' was given", name_, to_string(kind_),
+                                  std::string_view(key).substr(0, 100)));
   if (&wanted.who.get_cell()->core() != core_)
     throw troupe_error(errc::invalid_argument,
                        fmt::format("exchange '{}': actor {} belongs to another runtime", name_, wanted.who.name()));

@@ -1,16 +1,17 @@
 #include <troupe/exchange/kinds.hpp>
 
+#include <fmt/format.h>
+
+#include <troupe/exchange/router.hpp>
+
 namespace troupe {
 
-std::string_view to_string(exchange_kind kind) noexcept {
-  switch (kind) {
-    case exchange_kind::fanout: return "fanout";
-    case exchange_kind::direct: return "direct";
-    case exchange_kind::topic: return "topic";
-    case exchange_kind::work_queue: return "work_queue";
-    case exchange_kind::queue: return "queue";
-  }
-  return "unknown";
+std::unique_ptr<router> exchange_kind::make_router() const {
+  auto made = make_ ? make_() : nullptr;
+  if (!made && number_ == 0)
+    throw troupe_error(errc::invalid_argument,
+                       fmt::format("the kind '{}' has no router: its function has to return one", name_));
+  return made;
 }
 
 }  // namespace troupe

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,11 @@ public:
   /// The same with a key.
   publish_result try_publish(std::string_view key, M message) const {
     return state_ ? detail::publish<M>(*state_, key, std::move(message)) : publish_result();
+  }
+  /// The same with headers.
+  template <std::same_as<message_headers> H>
+  std::size_t publish(const H& headers, M message) const {
+    return state_ ? detail::publish<M>(*state_, {std::string_view(), &headers}, std::move(message)).receivers : 0;
   }
 
 private:

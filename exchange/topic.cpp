@@ -154,9 +154,9 @@ public:
     if (table_.remove(hash_of(f, words), b) && --f.patterns == 0) drop(known);
   }
 
-  void find(std::string_view key, route& to) const override {
+  void find(const routing_facts& by, route& to) const override {
     topic_words words;
-    if (!words.split(key)) return;
+    if (!words.split(by.key)) return;
     const hashed_words hashed(words);
     const lists& now = *lists_.load(acquire);
     const std::size_t n = words.size();
@@ -173,9 +173,9 @@ public:
     }
   }
 
-  bool matches(std::string_view pattern, std::string_view key) const override {
+  bool matches(std::string_view pattern, const routing_facts& by) const override {
     topic_words words;
-    return words.split(key) && detail::topic_fits(pattern, words);
+    return words.split(by.key) && detail::topic_fits(pattern, words);
   }
 
 private:

@@ -9,7 +9,7 @@ class work_queue_router final : public router {
 public:
   void bind(binding& b) override { all_.add(b); }
   void unbind(binding& b) override { all_.remove(b); }
-  void find(std::string_view, route& to) const override {
+  void find(const routing_facts&, route& to) const override {
     const auto members = all_.read();
     const std::size_t n = members.size();
     if (n == 0) return;

@@ -36,7 +36,7 @@ public:
   ~exchange_state();
 
   const std::string& name() const noexcept { return name_; }
-  exchange_kind kind() const noexcept { return kind_; }
+  const exchange_kind& kind() const noexcept { return kind_; }
   std::type_index type() const noexcept { return type_; }
   const char* type_name() const noexcept { return type_name_; }
   core& home() const noexcept { return *core_; }

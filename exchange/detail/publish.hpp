@@ -12,6 +12,7 @@
 #include <troupe/base/epoch.hpp>
 #include <troupe/exchange/detail/ack_queue.hpp>
 #include <troupe/exchange/detail/exchange_state.hpp>
+#include <troupe/exchange/detail/message_facts.hpp>
 #include <troupe/exchange/detail/work_queue.hpp>
 #include <troupe/exchange/publish_result.hpp>
 
@@ -42,9 +43,10 @@ ack_queue_base::pushed push_to_queue(exchange_state& exchange, M&& message, conf
 
 /// One message to all whom a router finds: one copy, and for each of them a small envelope or a place in its backlog.
 template <class M>
-publish_result route_and_publish(exchange_state& exchange, std::string_view key, M&& message) {
+publish_result route_and_publish(exchange_state& exchange, const routing_facts& given, M&& message) {
   borrowed_route found;
-  exchange.routes().find(key, *found);
+  const message_facts<M> facts(exchange.kind(), given, message);
+  exchange.routes().find(*facts, *found);
   publish_aftermath after;
   shared_message<M>* shared = nullptr;
   std::size_t receivers = 0, bytes = 0;
@@ -60,7 +62,7 @@ publish_result route_and_publish(exchange_state& exchange, std::string_view key,
           return (void)static_cast<typed_binding<M>&>(b).to.send_shared(*shared, &b.gate);
         // The message is not ours once the last has got it, so this is asked while it is.
         if (bytes == 0) bytes = bytes_for(shared->message);
-        if (b.backlog->conflates() && !conflated_by) conflated_by = conflation_key(shared->message, key);
+        if (b.backlog->conflates() && !conflated_by) conflated_by = conflation_key(shared->message, given.key);
         if (!b.backlog->push(shared, b, bytes, conflated_by ? &*conflated_by : nullptr, after)) --receivers;
       });
   return {receivers, after.refused};
@@ -69,7 +71,9 @@ publish_result route_and_publish(exchange_state& exchange, std::string_view key,
 /// The same where messages are kept, in one with keeping it (RT1). Those without a backlog begin with what is published
 /// after they have been attached, so they get theirs without the lock.
 template <class M>
-publish_result keep_and_publish(exchange_state& exchange, std::string_view key, M&& message) {
+publish_result keep_and_publish(exchange_state& exchange, const routing_facts& given, M&& message) {
+  const message_facts<M> facts(exchange.kind(), given, message);
+  const std::string_view key = (*facts).key;
   retained& kept = *exchange.kept();
   const std::size_t bytes = bytes_for(message);
   const std::string conflated_by = conflation_key(message, key);
@@ -89,7 +93,7 @@ publish_result keep_and_publish(exchange_state& exchange, std::string_view key, 
   {
     std::lock_guard lock(kept.mutex());
     borrowed_route found;
-    exchange.routes().find(key, *found);
+    exchange.routes().find(*facts, *found);
     try {
       kept.add(&held.one_more(), key, conflated_by, bytes, now, after);
     } catch (...) {
@@ -112,7 +116,7 @@ publish_result keep_and_publish(exchange_state& exchange, std::string_view key, 
 /// One message to all whom the key reaches: in the log that they read and in their backlogs, in the queue that they
 /// take it from, in an envelope for the one member of a work queue, or as `route_and_publish` does it.
 template <class M>
-publish_result publish(exchange_state& exchange, std::string_view key, M&& message) {
+publish_result publish(exchange_state& exchange, const routing_facts& given, M&& message) {
   if (exchange.kind() == exchange_kind::queue) {
     using pushed = ack_queue_base::pushed;
     const pushed how = push_to_queue<M>(exchange, std::move(message), nullptr);
@@ -126,8 +130,8 @@ publish_result publish(exchange_state& exchange, std::string_view key, M&& messa
       outcome.receivers = log.append(exchange.home(), std::move(message));
     } else {
       const std::size_t bytes = bytes_for(message);
-      const std::string conflated_by = log.conflates() ? conflation_key(message, key) : std::string();
-      outcome = log.append_for_all(exchange.home(), std::move(message), key, bytes, &conflated_by);
+      const std::string conflated_by = log.conflates() ? conflation_key(message, given.key) : std::string();
+      outcome = log.append_for_all(exchange.home(), std::move(message), given.key, bytes, &conflated_by);
     }
     if (outcome.receivers == 0) exchange.count_unroutable();
     return outcome;
@@ -138,8 +142,8 @@ publish_result publish(exchange_state& exchange, std::string_view key, M&& messa
     return {};
   }
   if (exchange.kept()) [[unlikely]]
-    return keep_and_publish<M>(exchange, key, std::move(message));
-  return route_and_publish<M>(exchange, key, std::move(message));
+    return keep_and_publish<M>(exchange, given, std::move(message));
+  return route_and_publish<M>(exchange, given, std::move(message));
 }
 
 }  // namespace troupe::detail

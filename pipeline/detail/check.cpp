@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <troupe/exchange/router.hpp>
 #include <troupe/pipeline/detail/order.hpp>
 #include <troupe/pipeline/detail/plan.hpp>
 #include <troupe/pipeline/detail/values.hpp>
@@ -300,16 +301,15 @@ private:
       if (attachment.key) values_.check_names(*attachment.key, "key");
       return {};
     }
-    const bool wanted = *exchange.kind == exchange_kind::direct || *exchange.kind == exchange_kind::topic;
     if (!attachment.key) {
-      if (wanted)
+      if (exchange.kind->keys() == binding_keys::required)
         report(attachment.exchange.at,
                fmt::format("the exchange '{0}' is of kind {1}: expected {{exchange: {0}, key: ...}}",
                            exchange.name.text, to_string(*exchange.kind)));
       return {};
     }
     if (attachment.key->text.empty()) return {};
-    if (!wanted) {
+    if (exchange.kind->keys() == binding_keys::none) {
       report(attachment.key->at, fmt::format("the exchange '{}' is of kind {}, which has no keys", exchange.name.text,
                                              to_string(*exchange.kind)));
       return {};
@@ -328,7 +328,12 @@ private:
                                      printable(key)));
       return;
     }
-    if (kind != exchange_kind::topic) return;
+    if (kind != exchange_kind::topic) {
+      const auto router = kind.make_router();
+      if (const auto good = router ? router->check(key) : result<void>(); !good)
+        report(spelled.at, fmt::format("key: {}", printable(good.error().message())));
+      return;
+    }
     for (std::size_t begin = 0; begin <= key.size();) {
       const auto end = std::min(key.find('.', begin), key.size());
       const auto word = key.substr(begin, end - begin);

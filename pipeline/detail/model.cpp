@@ -1,6 +1,7 @@
 #include <troupe/pipeline/detail/model.hpp>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,11 +14,12 @@ namespace {
 
 using kind = yaml_node::kind;
 
-// In the order of `exchange_kind`.
+const std::array kinds{exchange_kind::fanout,  exchange_kind::direct,          exchange_kind::topic,
+                       exchange_kind::headers, exchange_kind::consistent_hash, exchange_kind::work_queue};
+
 std::vector<std::string> kind_names() {
   std::vector<std::string> names;
-  for (const auto k : {exchange_kind::fanout, exchange_kind::direct, exchange_kind::topic, exchange_kind::work_queue})
-    names.emplace_back(to_string(k));
+  for (const auto& k : kinds) names.emplace_back(to_string(k));
   return names;
 }
 
@@ -154,7 +156,7 @@ private:
       if (found == names.end()) {
         report(text.at, fmt::format("unknown kind '{}'{}", printable(text.text), suggestion(text.text, names)));
       } else {
-        exchange.kind = static_cast<exchange_kind>(found - names.begin());
+        exchange.kind = kinds[static_cast<std::size_t>(found - names.begin())];
       }
     }
     model_.exchanges.push_back(std::move(exchange));
