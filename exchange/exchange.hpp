@@ -45,7 +45,9 @@ public:
   /// The same with options, where it is made; one that is there has the same, or `troupe_error` (`invalid_argument`) is
   /// thrown. Without options it is taken as it is.
   exchange(runtime& rt, std::string name, exchange_kind kind, const exchange_options& options)
-      : exchange(rt, std::move(name), kind, nullptr, &options) {}
+      : exchange(rt, std::move(name), kind, nullptr, &options) {
+    if (!options.alternate.empty()) state_->send_unroutable_to(alternate_of(rt, options.alternate));
+  }
   /// The queue of that name, with these options. Throws `troupe_error` (`invalid_argument`) if there is one that was
   /// made with others, and as above.
   exchange(runtime& rt, std::string name, const queue& options)
@@ -118,6 +120,22 @@ public:
   /// The same for an address.
   subscription attach(const address<M>& who, const consume_options& how) {
     return bind(who, {.consume = require_queue(how)});
+  }
+
+  /// Attaches another exchange: what matches is published into it too, with its key and headers, before `publish`
+  /// returns; a copy, so the message has to be copyable. An actor that is attached to both gets it from both. Throws
+  /// `troupe_error` (`invalid_argument`) for a bad key, where it would close a cycle, and on kinds that give a message
+  /// to one of several.
+  subscription attach(const exchange& target) { return pass_on(target, {}, false); }
+  template <binding_key K>
+  subscription attach(const exchange& target, const K& key) {
+    return pass_on(target, text_of(key), false);
+  }
+  /// The same, and this one counts as a publisher of the other until it ends.
+  subscription attach_input(const exchange& target) { return pass_on(target, {}, true); }
+  template <binding_key K>
+  subscription attach_input(const exchange& target, const K& key) {
+    return pass_on(target, text_of(key), true);
   }
 
   /// The same as `attach` for an actor that lives from its inputs: once all exchanges that it was attached to in this
@@ -328,6 +346,20 @@ private:
       throw troupe_error(errc::invalid_argument,
                          "queue '" + name() + "': with a prefetch of 0 no message would come: give 1 or more");
     return how;
+  }
+
+  static std::shared_ptr<detail::exchange_state> alternate_of(runtime& rt, const std::string& name) {
+    const auto found = find(rt, name);
+    if (found) return found->state_;
+    if (found.error() == errc::type_mismatch) throw troupe_error(found.error());
+    return exchange(rt, name).state_;
+  }
+
+  subscription pass_on(const exchange& target, std::string key, bool input) {
+    static_assert(std::is_copy_constructible_v<M>,
+                  "troupe: an exchange passes on a copy to one that is attached to it: the message has to be copyable");
+    const binding* b = state_->attach_exchange(target.state_, std::move(key), input);
+    return subscription(state_, any_ref(), {b, nullptr}, input);
   }
 
   static std::string text_of(std::string_view key) { return std::string(key); }

@@ -89,19 +89,22 @@ void exchange_state::leave_unread(binding& b) noexcept {
   }
 }
 
-void exchange_state::check(const request& wanted) const {
-  const std::string& key = wanted.key;
+void exchange_state::check_key(std::string_view key) const {
   if (key.empty() ? kind_.keys() == binding_keys::required : kind_.keys() == binding_keys::none)
     throw troupe_error(
         errc::invalid_argument,
         key.empty() ? fmt::format("exchange '{}': a {} exchange is attached to with a key", name_, to_string(kind_))
                     : fmt::format("exchange '{}': a {} exchange has no keys, '{}' was given", name_, to_string(kind_),
-                                  std::string_view(key).substr(0, 100)));
+                                  key.substr(0, 100)));
+  if (auto good = router_ ? router_->check(key) : result<void>(); !good)
+    throw troupe_error(good.error().code(), fmt::format("exchange '{}': {}", name_, good.error().message()));
+}
+
+void exchange_state::check(const request& wanted) const {
+  check_key(wanted.key);
   if (&wanted.who.get_cell()->core() != core_)
     throw troupe_error(errc::invalid_argument,
                        fmt::format("exchange '{}': actor {} belongs to another runtime", name_, wanted.who.name()));
-  if (auto good = router_ ? router_->check(key) : result<void>(); !good)
-    throw troupe_error(good.error().code(), fmt::format("exchange '{}': {}", name_, good.error().message()));
   if (!wanted.options) return;
   if (kind_ == exchange_kind::work_queue || kind_ == exchange_kind::queue)
     throw troupe_error(errc::invalid_argument,
@@ -322,6 +325,7 @@ void exchange_state::remove_publisher() noexcept {
 
 void exchange_state::end_inputs() noexcept {
   std::vector<any_ref> ends;
+  std::vector<std::shared_ptr<exchange_state>> ends_beyond;
   {
     std::lock_guard guard(mutex_);
     if (publishers_ != 0) return;  // a new one has come meanwhile
@@ -332,8 +336,14 @@ void exchange_state::end_inputs() noexcept {
         for (; b->inputs != 0; --b->inputs) ends.push_back(b->subscriber);
       }
     }
+    if (outlets_) {
+      for (const auto& b : outlets_->bound()) {
+        for (; b->inputs != 0; --b->inputs) ends_beyond.push_back(b->target);
+      }
+    }
   }
   for (const any_ref& who : ends) who.get_cell()->send_input_end();
+  for (const auto& target : ends_beyond) target->remove_publisher();
 }
 
 std::size_t exchange_state::subscribers() const {
@@ -368,7 +378,7 @@ std::shared_ptr<exchange_state> exchange_registry::open(core& k, std::string nam
                                                         const queue_maker& make_queue, const exchange_options* options,
                                                         const retained::box_ops& boxes) {
   const bool keeps = options && options->retention;
-  if (keeps && (kind == exchange_kind::work_queue || kind == exchange_kind::queue))
+  if (keeps && kind.competing())
     throw troupe_error(errc::invalid_argument,
                        fmt::format("exchange '{}': a {} keeps no messages for those who come later: leave out the "
                                    "retention {}",
@@ -387,7 +397,7 @@ std::shared_ptr<exchange_state> exchange_registry::open(core& k, std::string nam
     throw troupe_error(errc::type_mismatch,
                        fmt::format("exchange '{}' is a {} exchange of {}; it was asked for as a {} exchange of {}",
                                    name, to_string(slot->kind()), slot->type_name(), to_string(kind), type_name));
-  } else if (options && slot->options() != *options) {
+  } else if (options && slot->options().retention != options->retention) {
     throw troupe_error(errc::invalid_argument,
                        fmt::format("exchange '{}' has the retention {}; it was asked for with {}: give the same, or "
                                    "leave the options out",

@@ -6,6 +6,10 @@ detach_status subscription::detach() noexcept {
   if (!exchange_) return detach_status::not_attached;
   const auto exchange = std::move(exchange_);
   const any_ref who = std::move(subscriber_);
+  if (!who) {
+    exchange->detach_exchange(binding_, input_);
+    return detach_status::detached;
+  }
   const bool was_attached = exchange->detach(*who.get_cell(), binding_, input_);
   if (std::exchange(stand_in_, false)) who.close();
   return was_attached ? detach_status::detached : detach_status::not_attached;

@@ -61,7 +61,7 @@ private:
   std::shared_ptr<detail::exchange_state> exchange_;
   const binding* binding_ = nullptr;  // only to compare, for it goes when the subscriber ends
   std::shared_ptr<const detail::backlog_base> backlog_;
-  any_ref subscriber_;
+  any_ref subscriber_;  // none if it is an exchange
   bool input_ = false;
   bool stand_in_ = false;
 };

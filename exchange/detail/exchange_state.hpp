@@ -11,6 +11,7 @@
 
 #include <troupe/actors/runtime.hpp>
 #include <troupe/exchange/detail/ack_queue.hpp>
+#include <troupe/exchange/detail/bindings_between.hpp>
 #include <troupe/exchange/detail/broadcast.hpp>
 #include <troupe/exchange/router.hpp>
 
@@ -88,6 +89,15 @@ public:
     if (queue_) queue_->close();
   }
 
+  /// Null while no exchange is attached to this one and it has no alternate.
+  outlets* elsewhere() const noexcept { return elsewhere_.load(acquire); }
+  /// Passes on to `target` what that key asks for. Throws `troupe_error` for a bad key, and where that would close a
+  /// cycle. The result is for `detach_exchange`.
+  const binding* attach_exchange(const std::shared_ptr<exchange_state>& target, std::string key, bool input);
+  void detach_exchange(const binding* handle, bool input) noexcept;
+  /// What nobody gets goes there. Throws `troupe_error`: there is another one, or it would close a cycle.
+  void send_unroutable_to(const std::shared_ptr<exchange_state>& alternate);
+
   void count_unroutable() noexcept { unroutable_.fetch_add(1, relaxed); }
   std::uint64_t unroutable() const noexcept { return unroutable_.load(relaxed); }
   std::size_t subscribers() const;
@@ -105,6 +115,9 @@ private:
   };
 
   void check(const request& wanted) const;
+  void check_key(std::string_view key) const;
+  outlets& make_outlets();
+  void refuse_cycle(const exchange_state& next, std::string_view what) const;
   void share_backlog(subscriber& s, const request& wanted);
   binding* add_binding(subscriber& s, const request& wanted, publish_aftermath& after);
   void bind(binding& b, const subscriber& s, publish_aftermath& after);
@@ -139,6 +152,8 @@ private:
   bool ended_ = false;
   std::uint64_t ends_ = 0;  // under mutex_: how often that has been so
   atomic<std::uint64_t> unroutable_{0};
+  std::unique_ptr<outlets> outlets_;     // set once, under mutex_
+  atomic<outlets*> elsewhere_{nullptr};  // the same; release by its setter pairs with acquire in elsewhere()
 };
 
 /// What makes a queue, and its options if it was asked for with some; and how a message of the type of the exchange is

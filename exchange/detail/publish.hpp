@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -41,9 +42,17 @@ ack_queue_base::pushed push_to_queue(exchange_state& exchange, M&& message, conf
   return outcome;
 }
 
+/// The message is untouched then: it is counted, or left to whoever wants to know.
+inline void nobody_gets(exchange_state& exchange, bool* unrouted) noexcept {
+  if (unrouted)
+    *unrouted = true;
+  else
+    exchange.count_unroutable();
+}
+
 /// One message to all whom a router finds: one copy, and for each of them a small envelope or a place in its backlog.
 template <class M>
-publish_result route_and_publish(exchange_state& exchange, const routing_facts& given, M&& message) {
+publish_result route_and_publish(exchange_state& exchange, const routing_facts& given, M&& message, bool* unrouted) {
   borrowed_route found;
   const message_facts<M> facts(exchange.kind(), given, message);
   exchange.routes().find(*facts, *found);
@@ -54,7 +63,7 @@ publish_result route_and_publish(exchange_state& exchange, const routing_facts& 
   (*found).finish(
       [&](std::size_t n) {
         receivers = n;
-        if (n == 0) return exchange.count_unroutable();
+        if (n == 0) return nobody_gets(exchange, unrouted);
         shared = new shared_message<M>(std::forward<M>(message), static_cast<std::uint32_t>(n));
       },
       [&](binding& b) {
@@ -113,10 +122,10 @@ publish_result keep_and_publish(exchange_state& exchange, const routing_facts& g
   return {receivers + plain.size(), after.refused};
 }
 
-/// One message to all whom the key reaches: in the log that they read and in their backlogs, in the queue that they
-/// take it from, in an envelope for the one member of a work queue, or as `route_and_publish` does it.
+/// One message to all actors whom the key reaches: in the log that they read and in their backlogs, in the queue that
+/// they take it from, in an envelope for the one member of a work queue, or as `route_and_publish` does it.
 template <class M>
-publish_result publish(exchange_state& exchange, const routing_facts& given, M&& message) {
+publish_result publish_here(exchange_state& exchange, const routing_facts& given, M&& message, bool* unrouted) {
   if (exchange.kind() == exchange_kind::queue) {
     using pushed = ack_queue_base::pushed;
     const pushed how = push_to_queue<M>(exchange, std::move(message), nullptr);
@@ -128,22 +137,57 @@ publish_result publish(exchange_state& exchange, const routing_facts& given, M&&
     publish_result outcome;
     if (!log.has_backlogs()) [[likely]] {
       outcome.receivers = log.append(exchange.home(), std::move(message));
+      if (outcome.receivers == 0) nobody_gets(exchange, unrouted);
     } else {
       const std::size_t bytes = bytes_for(message);
       const std::string conflated_by = log.conflates() ? conflation_key(message, given.key) : std::string();
       outcome = log.append_for_all(exchange.home(), std::move(message), given.key, bytes, &conflated_by);
+      if (outcome.receivers == 0) exchange.count_unroutable();
     }
-    if (outcome.receivers == 0) exchange.count_unroutable();
     return outcome;
   }
   if (exchange.kind() == exchange_kind::work_queue) {
     if (hand_out<M>(exchange, message, &cell::enqueue)) return {.receivers = 1};
-    exchange.count_unroutable();
+    nobody_gets(exchange, unrouted);
     return {};
   }
   if (exchange.kept()) [[unlikely]]
     return keep_and_publish<M>(exchange, given, std::move(message));
-  return route_and_publish<M>(exchange, given, std::move(message));
+  return route_and_publish<M>(exchange, given, std::move(message), unrouted);
+}
+
+template <class M>
+publish_result publish(exchange_state& exchange, const routing_facts& given, M&& message);
+
+/// The same where exchanges are attached, or there is an alternate for what nobody gets.
+template <class M>
+publish_result publish_beyond(exchange_state& exchange, const outlets& out, const routing_facts& given, M&& message) {
+  publish_result all;
+  const auto add = [&](const publish_result& more) {
+    all.receivers += more.receivers;
+    all.refused += more.refused;
+  };
+  bool passed_on = false;
+  if constexpr (std::is_copy_constructible_v<M>) {
+    const message_facts<M> facts(exchange.kind(), given, message);
+    const entered_bindings targets(out, *facts);
+    for (const exchange_binding* to : targets) add(publish<M>(*to->target, given, M(message)));
+    passed_on = !targets.empty();
+  }
+  bool unrouted = false;
+  add(publish_here<M>(exchange, given, std::move(message), &unrouted));
+  if (!unrouted || passed_on) return all;
+  exchange.count_unroutable();
+  if (exchange_state* const alternate = out.alternate()) add(publish<M>(*alternate, given, std::move(message)));
+  return all;
+}
+
+/// Publishes to all whom the key reaches.
+template <class M>
+publish_result publish(exchange_state& exchange, const routing_facts& given, M&& message) {
+  if (const outlets* const out = exchange.elsewhere()) [[unlikely]]
+    return publish_beyond<M>(exchange, *out, given, std::move(message));
+  return publish_here<M>(exchange, given, std::move(message), nullptr);
 }
 
 }  // namespace troupe::detail

@@ -41,7 +41,8 @@ private:
 /// The first subscriber that would get the message, whose policy is to block, and that has no room. Null if all have
 /// some; the answer may be old when it comes.
 template <class M>
-std::shared_ptr<backlog_base> find_full(exchange_state& exchange, std::string_view key, std::size_t bytes) {
+std::shared_ptr<backlog_base> find_full(exchange_state& exchange, std::string_view key, const M& message,
+                                        std::size_t bytes) {
   epoch_guard pinned;
   std::shared_ptr<backlog_base> full;
   const auto look = [&](const binding& b) {
@@ -51,7 +52,8 @@ std::shared_ptr<backlog_base> find_full(exchange_state& exchange, std::string_vi
     exchange.log().for_each_backlog(look);
   } else if (exchange.kind() != exchange_kind::work_queue && exchange.kind() != exchange_kind::queue) {
     borrowed_route found;
-    exchange.routes().find(key, *found);
+    const message_facts<M> facts(exchange.kind(), key, message);
+    exchange.routes().find(*facts, *found);
     (*found).finish([](std::size_t) {}, look);
   }
   return full;
@@ -70,7 +72,7 @@ public:
   /// Blocks the calling OS thread.
   result<std::size_t> get() {
     begin();
-    while (auto full = find_full<M>(*to_, key_, bytes_)) {
+    while (auto full = find_full<M>(*to_, key_, message_, bytes_)) {
       operation room(room_request(std::move(full), bytes_), left());
       if (result<void> waited = room.get(); !waited) return waited.error();
     }
@@ -92,7 +94,7 @@ private:
   static task<result<std::size_t>> run(waiting_publish& self) {
     self.begin();
     for (;;) {
-      std::shared_ptr<backlog_base> full = find_full<M>(*self.to_, self.key_, self.bytes_);
+      std::shared_ptr<backlog_base> full = find_full<M>(*self.to_, self.key_, self.message_, self.bytes_);
       if (!full) co_return self.publish_now();
       operation room(room_request(std::move(full), self.bytes_), self.left());
       const result<void> waited = co_await room;
