@@ -1,4 +1,9 @@
-#include <troupe/troupe.hpp>
+#include <troupe/actors/actor.hpp>
+#include <troupe/actors/ref.hpp>
+#include <troupe/actors/runtime.hpp>
+#include <troupe/scheduler/green_thread.hpp>
+#include <troupe/scheduler/task.hpp>
+#include <troupe/scheduler/this_task.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,15 @@
 // What becomes of a handler when whoever has asked gives up.
 
+#include <troupe/actors/actor.hpp>
+#include <troupe/actors/ref.hpp>
+#include <troupe/actors/runtime.hpp>
 #include <troupe/scheduler/event.hpp>
+#include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/mutex.hpp>
+#include <troupe/scheduler/task.hpp>
+#include <troupe/scheduler/this_task.hpp>
 #include <troupe/scheduler/with_timeout.hpp>
 #include <troupe/testing/explore.hpp>
-#include <troupe/troupe.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,10 @@
+#include <troupe/actors/actor.hpp>
+#include <troupe/actors/runtime.hpp>
 #include <troupe/scheduler/fork_join.hpp>
+#include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/parallel.hpp>
-#include <troupe/troupe.hpp>
+#include <troupe/scheduler/task.hpp>
+#include <troupe/scheduler/this_task.hpp>
 
 #include <gtest/gtest.h>
 

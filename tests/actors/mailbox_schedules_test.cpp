@@ -1,7 +1,13 @@
 // Mailboxes with limits, on many schedules: whoever waits for room gets it or is told why not, and nothing is lost.
 
+#include <troupe/actors/actor.hpp>
+#include <troupe/actors/address.hpp>
+#include <troupe/actors/ref.hpp>
+#include <troupe/actors/runtime.hpp>
+#include <troupe/scheduler/green_thread.hpp>
+#include <troupe/scheduler/task.hpp>
+#include <troupe/scheduler/this_task.hpp>
 #include <troupe/testing/explore.hpp>
-#include <troupe/troupe.hpp>
 
 #include <gtest/gtest.h>
 

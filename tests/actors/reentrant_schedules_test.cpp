@@ -1,8 +1,13 @@
 // Handlers that overlap, on many schedules: each question has one answer, and nothing is lost, however the actor ends.
 
+#include <troupe/actors/actor.hpp>
+#include <troupe/actors/ref.hpp>
+#include <troupe/actors/runtime.hpp>
 #include <troupe/scheduler/event.hpp>
+#include <troupe/scheduler/green_thread.hpp>
+#include <troupe/scheduler/task.hpp>
+#include <troupe/scheduler/this_task.hpp>
 #include <troupe/testing/explore.hpp>
-#include <troupe/troupe.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,15 @@
 // Actors whose handlers interleave at their waits.
 
+#include <troupe/actors/actor.hpp>
+#include <troupe/actors/address.hpp>
+#include <troupe/actors/runtime.hpp>
 #include <troupe/scheduler/event.hpp>
 #include <troupe/scheduler/fork_join.hpp>
+#include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/mutex.hpp>
+#include <troupe/scheduler/task.hpp>
 #include <troupe/scheduler/task_local.hpp>
-#include <troupe/troupe.hpp>
+#include <troupe/scheduler/this_task.hpp>
 
 #include <gtest/gtest.h>
 
