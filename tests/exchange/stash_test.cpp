@@ -128,6 +128,7 @@ TEST(StashOfBroadcast, of_the_present_message_is_not_undone_by_unstash_all) {
   notes.publish(note{1});
   ASSERT_TRUE(rt.wait_idle(60s));
   EXPECT_EQ(c.ask(seen{}).get().value(), 1);
+  ASSERT_TRUE(rt.wait_idle(60s));
   EXPECT_EQ(rt.counts().queued(), 1u);
 }
 
