@@ -28,7 +28,8 @@ std::string describe(const pipeline::class_info& info) {
   }
   for (const auto& p : info.parameters)
     text += fmt::format("  parameter {:{}}  {:{}}  {}\n", p.name, name_width, describe(p), type_width, p.help);
-  for (const auto& input : info.inputs) text += fmt::format("  takes {}\n", input.message->name);
+  for (const auto& input : info.inputs)
+    text += fmt::format("  takes {}{}\n", input.message->name, input.by_hand ? " as deliveries of a queue" : "");
   for (const auto& output : info.outputs)
     text += fmt::format("  publishes {} on port {}\n", output.message->name, output.name);
   return text;

@@ -336,6 +336,7 @@ void exchange_state::end_inputs() noexcept {
         for (; b->inputs != 0; --b->inputs) ends.push_back(b->subscriber);
       }
     }
+    ends_beyond = std::exchange(published_to_, {});
     if (outlets_) {
       for (const auto& b : outlets_->bound()) {
         for (; b->inputs != 0; --b->inputs) ends_beyond.push_back(b->target);
@@ -344,6 +345,12 @@ void exchange_state::end_inputs() noexcept {
   }
   for (const any_ref& who : ends) who.get_cell()->send_input_end();
   for (const auto& target : ends_beyond) target->remove_publisher();
+}
+
+void exchange_state::publishes_to(std::shared_ptr<exchange_state> target) {
+  target->add_publisher();
+  std::lock_guard guard(mutex_);
+  published_to_.push_back(std::move(target));
 }
 
 std::size_t exchange_state::subscribers() const {

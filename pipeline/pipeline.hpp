@@ -38,7 +38,8 @@ struct run_report {
   outcome how = outcome::finished;
   std::vector<std::string> failures;  ///< a sentence for each actor that failed, naming it and the error
   std::vector<std::string> stuck;     ///< a sentence for each actor that did not end by the deadline
-  /// A sentence for each exchange with messages that reached nobody: no key fitted, or all subscribers had ended.
+  /// A sentence for each exchange with messages that reached nobody: no key fitted, or all subscribers had ended, and
+  /// there was no alternate. And for each queue with dead letters that has no exchange for them.
   std::vector<std::string> unroutable;
 };
 
@@ -59,7 +60,7 @@ public:
   /// The number of workers to run with, at least 1.
   unsigned workers() const;
 
-  /// The wiring as text in Graphviz DOT: actors are boxes, exchanges ellipses.
+  /// The wiring as text in Graphviz DOT: actors are boxes, exchanges ellipses with what the file says of them.
   std::string graph() const;
 
   /// Runs the pipeline on a fresh runtime until all actors have ended, one has crashed, or a stop is asked for; in the

@@ -56,12 +56,12 @@ void registry::add_parameter(class_info& to, parameter_info info) {
   to.parameters.push_back(std::move(info));
 }
 
-void registry::add_input(class_info& to, std::type_index message, std::string_view spelled,
+void registry::add_input(class_info& to, std::type_index message, std::string_view spelled, bool by_hand,
                          detail::attach_function attach) {
   auto named = named_message(to, message, spelled);
   for (const auto& input : to.inputs)
     if (input.message == named) taken(to.name + ": input", named->name);
-  to.inputs.push_back({std::move(named), attach});
+  to.inputs.push_back({std::move(named), by_hand, attach});
 }
 
 void registry::add_output(class_info& to, std::string port, std::type_index message, std::string_view spelled) {
@@ -85,6 +85,20 @@ std::shared_ptr<const message_info> registry::named_message(const class_info& of
     throw troupe_error(errc::not_found, fmt::format("{}: the message {} has no name yet: call registry::message first",
                                                     of.name, spelled));
   return found->second;
+}
+
+registry& registry::kind(const exchange_kind& k) {
+  require_name("kind", std::string(k.name()));
+  if (find_kind(k.name()) != nullptr) taken("kind", std::string(k.name()));
+  (void)k.make_router();  // throws here, rather than where a file names it
+  kinds_.push_back(k);
+  return *this;
+}
+
+const exchange_kind* registry::find_kind(std::string_view name) const {
+  const auto found =
+      std::find_if(kinds_.begin(), kinds_.end(), [&](const exchange_kind& k) { return k.name() == name; });
+  return found == kinds_.end() ? nullptr : &*found;
 }
 
 std::shared_ptr<const class_info> registry::find_class(std::string_view name) const {

@@ -22,6 +22,8 @@ namespace troupe::pipeline {
 struct message_info {
   std::string name;                              ///< in pipeline files
   std::type_index type;                          ///< in the program
+  std::type_index dead_letter;                   ///< `dead_lettered` of it
+  bool copyable;                                 ///< an exchange can pass it on to another
   detail::make_exchange_function make_exchange;  ///< internal
 };
 
@@ -37,6 +39,7 @@ struct parameter_info {
 /// A message type that an actor class takes from the exchanges it is attached to.
 struct input_info {
   std::shared_ptr<const message_info> message;  ///< never null
+  bool by_hand;                                 ///< it takes a `delivery` of it, which only queues give
   detail::attach_function attach;               ///< internal
 };
 
@@ -59,20 +62,24 @@ struct class_info {
 template <class A>
 class class_builder;
 
-/// The actor classes and message types that a pipeline file may name. An object: fill it, then check and run pipelines
-/// with it. Not thread safe while it is filled. Throws `troupe_error` where a registration contradicts another.
+/// The actor classes, message types and kinds of exchanges that a pipeline file may name. An object: fill it, then
+/// check and run pipelines with it. Not thread safe while it is filled. Throws `troupe_error` where a registration
+/// contradicts another.
 class registry {
 public:
   /// Gives a message type its name. Each type has one name and each name one type; saying the same again is harmless.
   template <class M>
   registry& message(std::string name) {
-    add_message(
-        {std::move(name), typeid(M),
-         +[](runtime& rt, const std::string& exchange, exchange_kind kind) -> std::shared_ptr<detail::wired_exchange> {
-           return std::make_shared<detail::wired_exchange_of<M>>(rt, exchange, kind);
-         }});
+    add_message({std::move(name), typeid(M), typeid(dead_lettered<M>), std::is_copy_constructible_v<M>,
+                 +[](runtime& rt, const std::string& exchange, exchange_kind kind,
+                     const detail::exchange_settings& settings) -> std::shared_ptr<detail::wired_exchange> {
+                   return std::make_shared<detail::wired_exchange_of<M>>(rt, exchange, kind, settings);
+                 }});
     return *this;
   }
+
+  /// Makes a kind of exchange of one's own known, by its own name. The kinds that Troupe has are known.
+  registry& kind(const exchange_kind& k);
 
   /// Registers an actor class, which is constructed from a `const context&`. Declare its parameters, inputs and outputs
   /// on what is returned; the messages must have been named before.
@@ -97,6 +104,12 @@ public:
   /// The message type of that name, or null.
   std::shared_ptr<const message_info> find_message(std::string_view name) const;
 
+  /// The kind of exchange of that name, or null.
+  const exchange_kind* find_kind(std::string_view name) const;
+
+  /// All kinds of exchanges: those that Troupe has, then one's own in the order of registration.
+  const std::vector<exchange_kind>& kinds() const { return kinds_; }
+
   /// All classes, by name.
   std::vector<std::shared_ptr<const class_info>> classes() const;
 
@@ -110,7 +123,8 @@ private:
   void add_message(message_info info);
   std::shared_ptr<class_info> add_class(class_info info);
   void add_parameter(class_info& to, parameter_info info);
-  void add_input(class_info& to, std::type_index message, std::string_view spelled, detail::attach_function attach);
+  void add_input(class_info& to, std::type_index message, std::string_view spelled, bool by_hand,
+                 detail::attach_function attach);
   void add_output(class_info& to, std::string port, std::type_index message, std::string_view spelled);
   void set_minimum(class_info& of, double minimum);
   std::shared_ptr<const message_info> named_message(const class_info& of, std::type_index type,
@@ -119,6 +133,9 @@ private:
   std::map<std::string, std::shared_ptr<class_info>, std::less<>> classes_;
   std::map<std::string, std::shared_ptr<const message_info>, std::less<>> messages_;
   std::map<std::type_index, std::shared_ptr<const message_info>> by_type_;
+  std::vector<exchange_kind> kinds_{exchange_kind::fanout,  exchange_kind::direct,          exchange_kind::topic,
+                                    exchange_kind::headers, exchange_kind::consistent_hash, exchange_kind::work_queue,
+                                    exchange_kind::queue};
 };
 
 /// Declares what an actor class has; returned by `registry::actor`. Calls may be chained.
@@ -149,17 +166,22 @@ public:
     return *this;
   }
 
-  /// A message that the class has a handler for and takes from the exchanges it is attached to. A class with inputs
-  /// must be attached; its actor is closed when all that it is attached to has ended.
+  /// A message that the class has a handler for and takes from the exchanges it is attached to: itself, or for queues a
+  /// `delivery` of it. A class with inputs must be attached; its actor is closed when all that it is attached to has
+  /// ended.
   template <class M>
   class_builder& input() {
     registry_.add_input(
-        *class_, typeid(M), type_name<M>(),
-        +[](detail::wired_exchange& from, detail::member& to, std::string key, const subscribe_options* options) {
+        *class_, typeid(M), type_name<M>(), handles<A, delivery<M>> && !handles_shared<A, M>,
+        +[](detail::wired_exchange& from, detail::member& to, const std::string& key, detail::attach_with with,
+            const detail::attach_settings& settings) {
           auto& exchange = static_cast<detail::wired_exchange_of<M>&>(from).exchange();
           auto& actor = static_cast<detail::member_of<A>&>(to).actor();
-          to.keep(options ? exchange.attach_input(actor, std::move(key), *options)
-                          : exchange.attach_input(actor, std::move(key)));
+          switch (with) {
+            case detail::attach_with::nothing: return to.keep(exchange.attach_input(actor, key));
+            case detail::attach_with::options: return to.keep(exchange.attach_input(actor, key, settings.options));
+            case detail::attach_with::prefetch: return to.keep(exchange.attach_input(actor, settings.consume));
+          }
         });
     return *this;
   }

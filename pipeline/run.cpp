@@ -1,6 +1,6 @@
+#include <algorithm>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <stop_token>
 #include <string>
@@ -11,6 +11,7 @@
 
 #include <troupe/pipeline/context.hpp>
 #include <troupe/pipeline/detail/plan.hpp>
+#include <troupe/pipeline/detail/run_state.hpp>
 #include <troupe/pipeline/pipeline.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/task.hpp>
@@ -19,126 +20,110 @@ namespace troupe::pipeline {
 
 namespace {
 
-// What the members of a run tell the thread that waits for its end. Outlives the run for as long as a context does.
-class run_state {
-public:
-  explicit run_state(scheduler& home) : over_promise_(home) {}
-
-  future<void> when_over() { return over_promise_.get_future(); }
-
-  // `count` members will end.
-  void expect(std::size_t count) {
-    const std::lock_guard guard(mutex_);
-    running_ = count;
-    if (running_ == 0) finish();
-  }
-
-  void ended(const std::string& name, const result<exit_reason>& reason) {
-    const std::lock_guard guard(mutex_);
-    --running_;
-    if (reason && reason->kind == exit_kind::crashed) {
-      add_failure(name, reason->text);
-    } else if (reason && reason->kind == exit_kind::killed && !over_) {
-      add_failure(name, "it was killed");
-    }
-    if (running_ == 0) finish();
-  }
-
-  void failed(const std::string& name, std::string_view why) {
-    const std::lock_guard guard(mutex_);
-    add_failure(name, why);
-  }
-
-  void stop() {
-    const std::lock_guard guard(mutex_);
-    finish();
-  }
-
-  // Ends the run for the sake of the stop token.
-  void stop_by_token() {
-    const std::lock_guard guard(mutex_);
-    if (over_) return;
-    stopped_by_token_ = true;
-    finish();
-  }
-
-  bool all_ended() const {
-    const std::lock_guard guard(mutex_);
-    return running_ == 0;
-  }
-
-  run_report report() const {
-    const std::lock_guard guard(mutex_);
-    const auto how = !failures_.empty() ? outcome::failed : stopped_by_token_ ? outcome::stopped : outcome::finished;
-    return {how, failures_, {}, {}};
-  }
-
-private:
-  void add_failure(const std::string& name, std::string_view why) {
-    failures_.push_back(fmt::format("actor '{}' failed: {}", name, why));
-    finish();
-  }
-
-  void finish() {
-    if (!std::exchange(over_, true)) over_promise_.give({});
-  }
-
-  mutable std::mutex mutex_;
-  promise<void> over_promise_;
-  std::size_t running_ = 0;
-  bool over_ = false;
-  bool stopped_by_token_ = false;
-  std::vector<std::string> failures_;
-};
-
-task<> watch(std::shared_ptr<run_state> state, std::string name, future<exit_reason> end) {
+task<> watch(std::shared_ptr<detail::run_state> state, std::size_t actor, std::string name, future<exit_reason> end) {
   const auto reason = co_await end;
-  state->ended(name, reason);
+  state->ended(actor, name, reason);
 }
 
-// The actors and exchanges of a run.
+// The actors and exchanges of a run, of the thread that waits for its end.
 class wiring {
 public:
-  wiring(const detail::plan& plan, runtime& rt, std::shared_ptr<run_state> state)
-      : plan_(plan), rt_(rt), state_(std::move(state)) {}
+  wiring(const detail::plan& plan, runtime& rt, std::shared_ptr<detail::run_state> state)
+      : plan_(plan), rt_(rt), state_(std::move(state)), late_publishers_(plan.exchanges.size()) {}
 
-  // False where an actor could not be made, which the state then knows.
-  bool make() {
-    for (const auto& e : plan_.exchanges) exchanges_.push_back(e.message->make_exchange(rt_, e.name, e.kind));
-    bool complete = true;
+  // All but the actors that come after others. What could not be made the state knows.
+  void make() {
+    if (!make_exchanges()) return;
     for (const auto index : plan_.sinks_first) {
-      if (!(complete = make_members(plan_.actors[index]))) break;
+      const auto& actor = plan_.actors[index];
+      if (!actor.after.empty()) {
+        late_.push_back(index);
+        for (const auto& p : actor.publish) ++late_publishers_[p.exchange];
+      } else if (!make_members(index)) {
+        return;
+      }
     }
-    state_->expect(members_.size());
-    for (const auto& m : members_) (void)rt_.spawn(&watch, state_, m->name(), m->when_ended());
-    for (const auto& e : exchanges_) e->release();
-    return complete;
+    watch_from(0);
+    for (std::size_t e = 0; e < exchanges_.size(); ++e)
+      if (late_publishers_[e] == 0) exchanges_[e]->release();
   }
 
-  // A sentence for each exchange with messages that reached nobody.
+  // The actors that come after those that have ended.
+  void make_late() {
+    const auto due = [&](std::size_t index) {
+      const auto& after = plan_.actors[index].after;
+      return std::all_of(after.begin(), after.end(), [&](std::size_t first) { return state_->made_way(first); });
+    };
+    for (std::size_t i = 0; i < late_.size();) {
+      const auto index = late_[i];
+      if (!due(index)) {
+        ++i;
+        continue;
+      }
+      late_.erase(late_.begin() + static_cast<std::ptrdiff_t>(i));
+      const auto first = members_.size();
+      if (!make_members(index)) return;
+      watch_from(first);
+      for (const auto& p : plan_.actors[index].publish)
+        if (--late_publishers_[p.exchange] == 0) exchanges_[p.exchange]->release();
+    }
+  }
+
+  // A sentence for each exchange with messages that reached nobody: no alternate either, nor those who come later.
   std::vector<std::string> unroutable() const {
     std::vector<std::string> sentences;
-    for (const auto& e : exchanges_) {
-      if (const auto n = e->unroutable(); n != 0)
-        sentences.push_back(
-            fmt::format("{} message{} on exchange '{}' reached nobody", n, n == 1 ? "" : "s", e->name()));
+    for (std::size_t i = 0; i < exchanges_.size(); ++i) {
+      const auto& e = *exchanges_[i];
+      const auto& said = plan_.exchanges[i];
+      const auto tell = [&](std::uint64_t n, std::string_view what) {
+        if (n != 0)
+          sentences.push_back(fmt::format("{} message{} on exchange '{}' {}", n, n == 1 ? "" : "s", e.name(), what));
+      };
+      if (!said.alternate && !said.settings.options.retention) tell(e.unroutable(), "reached nobody");
+      if (!said.dead_letters) tell(e.counts().dead_letters, "became dead letters, and it has no 'dead_letters'");
     }
     return sentences;
   }
 
 private:
-  bool make_members(const detail::actor_plan& actor) {
+  // What exchanges pass on to each other is there before anybody publishes; all of them end after those that do.
+  bool make_exchanges() {
+    const auto& plans = plan_.exchanges;
+    std::size_t at = 0;
+    try {
+      for (const auto& e : plans) {
+        exchanges_.push_back(e.message->make_exchange(rt_, e.name, *e.kind, e.settings));
+        ++at;
+      }
+      for (at = 0; at < plans.size(); ++at) {
+        auto& e = *exchanges_[at];
+        for (const auto& b : plans[at].attach) passed_on_.push_back(exchanges_[b.from]->pass_on(e, b.key));
+        if (plans[at].alternate) e.set_alternate(rt_, plans[at].settings.options);
+        for (const auto& to : {plans[at].alternate, plans[at].dead_letters})
+          if (to) e.state().publishes_to(exchanges_[*to]->state().shared_from_this());
+      }
+      return true;
+    } catch (const troupe_error& e) {
+      // On a runtime that is not fresh there may be one of that name.
+      state_->not_wired(plans[at].name, e.what());
+      return false;
+    }
+  }
+
+  bool make_members(std::size_t index) {
+    const auto& actor = plan_.actors[index];
     for (std::size_t i = 0; i < actor.count; ++i) {
       const auto name = actor.count == 1 ? actor.name : fmt::format("{}[{}]", actor.name, i);
       try {
         make_member(actor, name, i);
+        actor_of_.push_back(index);
       } catch (const std::bad_alloc&) {
         throw;
       } catch (const std::exception& e) {
-        state_->failed(name, e.what());
+        state_->not_made(name, e.what());
         return false;
       } catch (...) {
-        state_->failed(name, "its constructor threw something unknown");
+        state_->not_made(name, "its constructor threw something unknown");
         return false;
       }
     }
@@ -156,15 +141,23 @@ private:
     d.stop = [state = state_] { state->stop(); };
     members_.push_back(actor.actor_class->spawn(rt_, context(std::move(d))));
     for (const auto& a : actor.attach)
-      a.attach(*exchanges_[a.exchange], *members_.back(), detail::member_key(a.key, index),
-               a.options ? &*a.options : nullptr);
+      a.attach(*exchanges_[a.exchange], *members_.back(), detail::member_key(a.key, index), a.with, a.settings);
+  }
+
+  void watch_from(std::size_t member) {
+    for (; member < members_.size(); ++member)
+      (void)rt_.spawn(&watch, state_, actor_of_[member], members_[member]->name(), members_[member]->when_ended());
   }
 
   const detail::plan& plan_;
   runtime& rt_;
-  std::shared_ptr<run_state> state_;
+  std::shared_ptr<detail::run_state> state_;
   std::vector<std::shared_ptr<detail::wired_exchange>> exchanges_;
+  std::vector<subscription> passed_on_;
   std::vector<std::unique_ptr<detail::member>> members_;
+  std::vector<std::size_t> actor_of_;         // of each member
+  std::vector<std::size_t> late_;             // actors that are not made yet
+  std::vector<std::size_t> late_publishers_;  // of each exchange, which may not end before they are made
 };
 
 double in_seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
@@ -179,13 +172,20 @@ std::string describe(const stuck_actor& stuck) {
 }  // namespace
 
 run_report pipeline::run(runtime& rt, const run_options& options) const {
-  auto state = std::make_shared<run_state>(rt.scheduler());
-  auto over = state->when_over();
+  std::vector<std::size_t> members;
+  for (const auto& actor : plan_->actors) members.push_back(actor.count);
+  auto state = std::make_shared<detail::run_state>(rt.scheduler(), std::move(members));
   wiring wires(*plan_, rt, state);
-  const bool complete = wires.make();
+  wires.make();
   {
     const std::stop_callback on_stop(options.stop, [&] { state->stop_by_token(); });
-    if (complete && !over.get(forever)) state->failed("(none)", "the pipeline stands still");
+    while (!state->over()) {
+      if (const auto news = state->wait(); !news) {
+        state->stands_still();
+      } else if (!state->over()) {
+        wires.make_late();
+      }
+    }
   }
   shutdown_report down;
   if (!state->all_ended()) down = rt.shutdown(options.deadline);

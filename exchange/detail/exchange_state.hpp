@@ -98,6 +98,10 @@ public:
   /// What nobody gets goes there. Throws `troupe_error`: there is another one, or it would close a cycle.
   void send_unroutable_to(const std::shared_ptr<exchange_state>& alternate);
 
+  /// Counts as a publisher of `target` until it ends: for what goes there but by an attached exchange, such as dead
+  /// letters. Before it has ended.
+  void publishes_to(std::shared_ptr<exchange_state> target);
+
   void count_unroutable() noexcept { unroutable_.fetch_add(1, relaxed); }
   std::uint64_t unroutable() const noexcept { return unroutable_.load(relaxed); }
   std::size_t subscribers() const;
@@ -150,7 +154,8 @@ private:
   unsigned publishers_ = 0;                               // under mutex_
   // Under mutex_: the last publisher has gone, and of a queue all that was published has been answered for.
   bool ended_ = false;
-  std::uint64_t ends_ = 0;  // under mutex_: how often that has been so
+  std::uint64_t ends_ = 0;                                     // under mutex_: how often that has been so
+  std::vector<std::shared_ptr<exchange_state>> published_to_;  // under mutex_: besides the attached ones
   atomic<std::uint64_t> unroutable_{0};
   std::unique_ptr<outlets> outlets_;     // set once, under mutex_
   atomic<outlets*> elsewhere_{nullptr};  // the same; release by its setter pairs with acquire in elsewhere()

@@ -1,11 +1,11 @@
 #include <troupe/pipeline/detail/model.hpp>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include <troupe/pipeline/detail/options.hpp>
 #include <troupe/pipeline/text.hpp>
 
 namespace troupe::pipeline::detail {
@@ -14,13 +14,12 @@ namespace {
 
 using kind = yaml_node::kind;
 
-const std::array kinds{exchange_kind::fanout,  exchange_kind::direct,          exchange_kind::topic,
-                       exchange_kind::headers, exchange_kind::consistent_hash, exchange_kind::work_queue};
-
-std::vector<std::string> kind_names() {
-  std::vector<std::string> names;
-  for (const auto& k : kinds) names.emplace_back(to_string(k));
-  return names;
+/// What stands in `map` under some words.
+std::vector<setting_model> settings_of(const yaml_node& map, const std::vector<std::string>& words) {
+  std::vector<setting_model> found;
+  for (const auto& e : map.entries)
+    if (std::find(words.begin(), words.end(), e.key) != words.end()) found.push_back({{e.key, e.at}, e.value});
+  return found;
 }
 
 class model_reader {
@@ -46,6 +45,11 @@ public:
 
 private:
   void report(location at, std::string message) { errors_.push_back({model_.file, at, std::move(message)}); }
+
+  static std::vector<std::string> together(std::vector<std::string> known, const std::vector<std::string>& more) {
+    known.insert(known.end(), more.begin(), more.end());
+    return known;
+  }
 
   static const yaml_entry* entry(const yaml_node& map, std::string_view key) {
     const auto found =
@@ -145,34 +149,42 @@ private:
 
   void read_exchange(const yaml_node& node) {
     exchange_model exchange;
-    known_keys(node, "an exchange", {"name", "kind", "message"});
+    const auto words = words_of(exchange_words());
+    known_keys(node, "an exchange", together({"name", "kind", "message", "attach", "retain"}, words));
     exchange.name = name_at(node, "this exchange");
     exchange.message = text_at(node, "this exchange", "message");
-    if (entry(node, "kind") == nullptr) {
-      exchange.kind = exchange_kind::fanout;
-    } else if (const auto text = text_at(node, "this exchange", "kind"); !text.text.empty()) {
-      const auto names = kind_names();
-      const auto found = std::find(names.begin(), names.end(), text.text);
-      if (found == names.end()) {
-        report(text.at, fmt::format("unknown kind '{}'{}", printable(text.text), suggestion(text.text, names)));
-      } else {
-        exchange.kind = kinds[static_cast<std::size_t>(found - names.begin())];
-      }
-    }
+    if (entry(node, "kind") != nullptr) exchange.kind = text_at(node, "this exchange", "kind");
+    if (const auto* e = entry(node, "attach")) read_attach(exchange.attach, *e);
+    if (const auto* e = entry(node, "retain")) exchange.retain = setting_model{{e->key, e->at}, e->value};
+    exchange.settings = settings_of(node, words);
     model_.exchanges.push_back(std::move(exchange));
   }
 
   void read_actor(const yaml_node& node) {
     actor_model actor;
     actor.at = node.at;
-    known_keys(node, "an actor", {"name", "class", "count", "parameters", "attach", "publish"});
+    known_keys(node, "an actor", {"name", "class", "count", "after", "parameters", "attach", "publish"});
     actor.name = name_at(node, "this actor");
     actor.class_name = text_at(node, "this actor", "class");
     if (const auto* e = entry(node, "count")) actor.count = e->value;
+    if (const auto* e = entry(node, "after")) read_after(actor, *e);
     if (const auto* e = entry(node, "parameters")) read_settings(actor, *e);
-    if (const auto* e = entry(node, "attach")) read_attach(actor, *e);
+    if (const auto* e = entry(node, "attach")) read_attach(actor.attach, *e);
     if (const auto* e = entry(node, "publish")) read_publish(actor, *e);
     model_.actors.push_back(std::move(actor));
+  }
+
+  void read_after(actor_model& actor, const yaml_entry& e) {
+    const auto read = [&](const yaml_node& node, location at) {
+      if (node.is(kind::scalar) && !node.text.empty())
+        actor.after.push_back({node.text, node.at});
+      else
+        report(at, fmt::format("expected the name of an actor, or a list of them, not {}", describe(node)));
+    };
+    if (e.value->is(kind::sequence) && !e.value->items.empty())
+      for (const auto& item : e.value->items) read(*item, item->at);
+    else
+      read(*e.value, e.at);
   }
 
   void read_settings(actor_model& actor, const yaml_entry& e) {
@@ -184,32 +196,45 @@ private:
     for (const auto& setting : e.value->entries) actor.settings.push_back({{setting.key, setting.at}, setting.value});
   }
 
-  void read_attach(actor_model& actor, const yaml_entry& e) {
+  void read_attach(std::vector<attach_model>& attach, const yaml_entry& e) {
     if (e.value->is(kind::sequence) && !e.value->items.empty()) {
-      for (const auto& item : e.value->items) read_attachment(actor, *item, item->at);
+      for (const auto& item : e.value->items) attach.push_back(read_attachment(*item, item->at));
     } else {
-      read_attachment(actor, *e.value, e.at);
+      attach.push_back(read_attachment(*e.value, e.at));
     }
   }
 
-  void read_attachment(actor_model& actor, const yaml_node& node, location at) {
-    if (node.is(kind::scalar) && !node.text.empty()) {
-      actor.attach.push_back({{node.text, node.at}, {}, {}, nullptr, nullptr});
-      return;
-    }
+  attach_model read_attachment(const yaml_node& node, location at) {
+    if (node.is(kind::scalar) && !node.text.empty()) return {.exchange = {node.text, node.at}};
     if (!node.is(kind::map)) {
       report(at, fmt::format("expected the name of an exchange, or a map with 'exchange' and 'key', not {}",
                              describe(node)));
-      actor.attach.push_back({{{}, at}, {}, {}, nullptr, nullptr});
-      return;
+      return {.exchange = {{}, at}};
     }
-    known_keys(node, "an attachment", {"exchange", "key", "policy", "limit", "limit_bytes"});
-    attach_model attachment{text_at(node, "this attachment", "exchange"), {}, {}, nullptr, nullptr};
+    const auto words = words_of(attach_words());
+    known_keys(node, "an attachment", together({"exchange", "key", "match_all", "match_any"}, words));
+    attach_model attachment{.exchange = text_at(node, "this attachment", "exchange")};
     if (entry(node, "key") != nullptr) attachment.key = text_at(node, "this attachment", "key");
-    if (entry(node, "policy") != nullptr) attachment.policy = text_at(node, "this attachment", "policy");
-    if (const auto* e = entry(node, "limit")) attachment.limit = e->value;
-    if (const auto* e = entry(node, "limit_bytes")) attachment.limit_bytes = e->value;
-    actor.attach.push_back(std::move(attachment));
+    read_match(node, attachment);
+    attachment.settings = settings_of(node, words);
+    return attachment;
+  }
+
+  void read_match(const yaml_node& node, attach_model& attachment) {
+    for (const auto* word : {"match_all", "match_any"}) {
+      const auto* e = entry(node, word);
+      if (e == nullptr) continue;
+      if (attachment.key || attachment.match) {
+        report(e->at, fmt::format("'{}' stands beside '{}': expected one of 'key', 'match_all' and 'match_any'", word,
+                                  attachment.key ? "key" : "match_all"));
+      } else if (!e->value->is(kind::map)) {
+        report(e->at, fmt::format("expected a map of headers for '{}', such as {{region: eu, size: 10}}, not {}", word,
+                                  describe(*e->value)));
+        attachment.key = located{{}, e->at};  // malformed, which has been said
+      } else {
+        attachment.match = setting_model{{e->key, e->at}, e->value};
+      }
+    }
   }
 
   void read_publish(actor_model& actor, const yaml_entry& e) {

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include <troupe/exchange/kinds.hpp>
 #include <troupe/pipeline/detail/yaml.hpp>
 #include <troupe/pipeline/diagnostic.hpp>
 #include <troupe/pipeline/value.hpp>
@@ -25,18 +24,26 @@ struct parameter_model {
   std::string help;
 };
 
-struct exchange_model {
+struct setting_model {
   located name;
-  std::optional<exchange_kind> kind;  // none: malformed
-  located message;
+  yaml_ptr value;
 };
 
+/// One attachment, of an actor or an exchange.
 struct attach_model {
   located exchange;
-  std::optional<located> key;
-  std::optional<located> policy;
-  yaml_ptr limit;        // null: none
-  yaml_ptr limit_bytes;  // null: none
+  std::optional<located> key = {};
+  std::optional<setting_model> match = {};   // "match_all" or "match_any"
+  std::vector<setting_model> settings = {};  // the words of `attach_words`
+};
+
+struct exchange_model {
+  located name;
+  std::optional<located> kind;  // none: the file names none
+  located message;
+  std::vector<attach_model> attach;
+  std::vector<setting_model> settings;  // the words of `exchange_words`
+  std::optional<setting_model> retain;
 };
 
 struct publish_model {
@@ -44,16 +51,12 @@ struct publish_model {
   located exchange;
 };
 
-struct setting_model {
-  located name;
-  yaml_ptr value;
-};
-
 struct actor_model {
   location at;
   located name;
   located class_name;
   yaml_ptr count;  // null: 1
+  std::vector<located> after;
   std::vector<setting_model> settings;
   std::vector<attach_model> attach;
   std::vector<publish_model> publish;

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include <troupe/exchange/subscribe_options.hpp>
+#include <troupe/exchange/kinds.hpp>
 #include <troupe/pipeline/detail/model.hpp>
 #include <troupe/pipeline/diagnostic.hpp>
 #include <troupe/pipeline/pipeline.hpp>
@@ -16,18 +16,34 @@
 
 namespace troupe::pipeline::detail {
 
+/// What the file says by a word of `options.hpp`, its parameters replaced: "limit 100".
+using said_options = std::vector<std::string>;
+
+/// What is passed on to an exchange from another.
+struct binding_plan {
+  std::size_t from = 0;  // index in plan::exchanges
+  std::string key;
+};
+
 struct exchange_plan {
   std::string name;
-  exchange_kind kind = exchange_kind::fanout;
+  std::optional<exchange_kind> kind;  // none: unknown, which has been diagnosed
   std::shared_ptr<const message_info> message;
+  exchange_settings settings;
+  said_options said;
+  std::vector<binding_plan> attach;      // what it is attached to
+  std::optional<std::size_t> alternate;  // index in plan::exchanges, as the next
+  std::optional<std::size_t> dead_letters;
   std::size_t subscribers = 0;  // actors, each member counted
 };
 
 struct attach_plan {
   std::size_t exchange = 0;  // index in plan::exchanges
   attach_function attach = nullptr;
-  std::string key;                           // "{index}" stands for the member's number
-  std::optional<subscribe_options> options;  // none: nothing was said
+  std::string key;  // "{index}" stands for the member's number
+  attach_with with = attach_with::nothing;
+  attach_settings settings;
+  said_options said;
 };
 
 struct publish_plan {
@@ -39,6 +55,7 @@ struct actor_plan {
   std::string name;
   std::shared_ptr<const class_info> actor_class;
   std::size_t count = 1;
+  std::vector<std::size_t> after;  // indices in plan::actors: it is made when these have ended
   std::map<std::string, value, std::less<>> values;
   std::vector<attach_plan> attach;
   std::vector<publish_plan> publish;

@@ -98,6 +98,19 @@ std::optional<value> value_table::resolve(const yaml_node& node, value_type want
   return {};
 }
 
+std::optional<value> value_table::resolve_any(const yaml_node& node, std::string_view what) {
+  auto text = resolve(node, value_type::text, what);
+  if (!text || node.quoted) {
+    // A parameter is quoted too, because of its braces.
+    const auto name = parameters_.find(
+        node.text.starts_with("${") && node.text.ends_with('}') ? node.text.substr(2, node.text.size() - 3) : "");
+    return name != parameters_.end() && name->second.current ? name->second.current : text;
+  }
+  for (const auto type : {value_type::boolean, value_type::integer, value_type::number})
+    if (auto parsed = parse_value(type, std::get<std::string>(*text))) return std::move(*parsed);
+  return text;
+}
+
 std::optional<value> value_table::resolve(const located& text, value_type wanted, std::string_view what) {
   const std::string_view all = text.text;
   std::string expanded;

@@ -30,6 +30,10 @@ public:
   /// The same for a text.
   std::optional<value> resolve(const located& text, value_type wanted, std::string_view what);
 
+  /// The value of a node where any type will do: that of the parameter which it names; else a text if it is quoted, and
+  /// what it looks like if it is not.
+  std::optional<value> resolve_any(const yaml_node& node, std::string_view what);
+
   /// Diagnoses the unknown parameters in a text of which nothing else is known, such as what it is for.
   void check_names(const located& text, std::string_view what) { (void)resolve(text, value_type::text, what); }
 

@@ -75,6 +75,7 @@ public:
     check_tag(mark, tag);
     auto node = make(yaml_node::kind::scalar, mark);
     node->text = text;
+    node->quoted = tag == "!";
     last_scalar_ = static_cast<std::size_t>(mark.pos);
     last_scalar_at_ = node->at;
     add(std::move(node), anchor);

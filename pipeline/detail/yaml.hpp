@@ -20,6 +20,7 @@ struct yaml_node {
   kind what = kind::null;
   location at;
   std::string text;                                     // of a scalar
+  bool quoted = false;                                  // a scalar that is a text whatever it looks like
   std::vector<std::shared_ptr<const yaml_node>> items;  // of a sequence
   std::vector<yaml_entry> entries;                      // of a map, each key once
   std::size_t weight = 1;                               // nodes below and including this one, aliases expanded

@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
+#include <troupe/exchange/router.hpp>
 #include <troupe/pipeline/registry.hpp>
 #include <troupe/troupe.hpp>
 
@@ -15,8 +17,18 @@ struct number {
   std::int64_t value = 0;
 };
 
+/// `parity` and `value`: what a headers exchange asks for.
+inline message_headers headers_of(const number& n) {
+  return {{"parity", n.value % 2 == 0 ? "even" : "odd"}, {"value", n.value}};
+}
+
 struct word {
   std::string text;
+};
+
+/// Cannot be copied.
+struct parcel {
+  std::unique_ptr<int> content;
 };
 
 /// Publishes 1 to `last`, and fails before `fail_at`.
@@ -72,6 +84,49 @@ private:
   pipeline::context context_;
 };
 
+/// Adds numbers up that come from a queue, and does not want those that end in 0.
+class picking : public actor {
+public:
+  explicit picking(const pipeline::context& c) : file_(c.get<std::filesystem::path>("file")), index_(c.index()) {}
+
+  void on(delivery<number> d) {
+    if (d->value % 10 == 0) return (void)d.nack(requeue::no);
+    sum_ += d->value;
+    (void)d.ack();
+  }
+
+  void on_stop() { std::ofstream(file_.native() + std::to_string(index_)) << sum_; }
+
+private:
+  std::filesystem::path file_;
+  std::size_t index_;
+  std::int64_t sum_ = 0;
+};
+
+/// Writes down how many dead letters have come, and of what queue.
+class burying : public actor {
+public:
+  explicit burying(const pipeline::context& c) : file_(c.get<std::filesystem::path>("file")) {}
+
+  void on(const dead_lettered<number>& n) {
+    ++count_;
+    queue_ = n.queue;
+  }
+
+  void on_stop() { std::ofstream(file_) << count_ << " of " << queue_; }
+
+private:
+  std::filesystem::path file_;
+  int count_ = 0;
+  std::string queue_;
+};
+
+class unwrapping : public actor {
+public:
+  explicit unwrapping(const pipeline::context&) {}
+  void on(const parcel&) {}
+};
+
 /// Takes words, which nobody here publishes.
 class spelling : public actor {
 public:
@@ -86,9 +141,24 @@ public:
   void on(const number&) {}
 };
 
+/// The first who is attached gets all.
+class first_router final : public router {
+public:
+  void bind(binding& b) override { all_.add(b); }
+  void unbind(binding& b) override { all_.remove(b); }
+  void find(const routing_facts&, route& to) const override {
+    if (const auto members = all_.read(); members.size() != 0) to.add(members[0]);
+  }
+
+private:
+  binding_set all_;
+};
+
 inline pipeline::registry classes() {
   pipeline::registry r;
-  r.message<number>("number").message<word>("word");
+  r.message<number>("number").message<word>("word").message<parcel>("parcel");
+  r.message<dead_lettered<number>>("dead_number");
+  r.kind(exchange_kind("first_only", [] { return std::unique_ptr<router>(std::make_unique<first_router>()); }));
   r.actor<counting>("counting", "Publishes numbers")
       .parameter<std::int64_t>("last", "The last number")
       .at_least(1)
@@ -99,6 +169,13 @@ inline pipeline::registry classes() {
       .parameter<std::filesystem::path>("file", "Where the sum is written", "/dev/null")
       .parameter<std::int64_t>("stop_at", "The number that ends the run", -1)
       .input<number>();
+  r.actor<picking>("picking", "Adds numbers up, and rejects those that end in 0")
+      .parameter<std::filesystem::path>("file", "Where the sum is written", "/dev/null")
+      .input<number>();
+  r.actor<burying>("burying", "Counts dead letters")
+      .parameter<std::filesystem::path>("file", "Where the number is written", "/dev/null")
+      .input<dead_lettered<number>>();
+  r.actor<unwrapping>("unwrapping", "Takes parcels").input<parcel>();
   r.actor<spelling>("spelling", "Takes words").input<word>();
   r.actor<failing>("failing", "Cannot be made").input<number>();
   return r;

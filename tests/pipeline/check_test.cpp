@@ -176,14 +176,14 @@ TEST(Check, keys_of_attachments) {
   EXPECT_EQ(errors_of(with("{exchange: odd_even, key: \"{index}\"}", "odd_even")),
             strings{"11:54: the exchange 'odd_even' is of kind direct: expected {exchange: odd_even, key: ...}"});
   EXPECT_EQ(errors_of(with("[doubles]", "{exchange: doubles, key: a}")),
-            strings{"12:100: the exchange 'doubles' is of kind fanout, which has no keys"});
+            strings{"12:100: the exchange 'doubles' is of kind fanout, which has no keys: remove 'key'"});
   EXPECT_EQ(errors_of(with("{index}", "{indxe}")),
             strings{"11:80: key '{indxe}': expected '{index}' at '{', the only thing that is replaced in a key"});
   EXPECT_EQ(errors_of(with("kind: direct", "kind: topic")), strings{});
   auto topic = with("kind: direct", "kind: topic");
   topic.replace(topic.find("{index}"), 7, "a..b*");
   EXPECT_EQ(errors_of(topic),
-            strings{"11:80: key 'a..b*': expected words separated by '.', where '*' and '#' stand alone"});
+            strings{"11:80: key: pattern 'a..b*' has an empty word: there is one word between two dots"});
 }
 
 TEST(Check, unknown_keys_at_every_level) {
@@ -193,7 +193,11 @@ TEST(Check, unknown_keys_at_every_level) {
             strings{"3:39: unknown key 'hepl' of the parameter 'last' (did you mean 'help'?)"});
   EXPECT_EQ(errors_of(with("kind: direct", "knid: direct")),
             (strings{"7:22: unknown key 'knid' of an exchange (did you mean 'kind'?)",
-                     "11:80: the exchange 'odd_even' is of kind fanout, which has no keys"}));
+                     "11:80: the exchange 'odd_even' is of kind fanout, which has no keys: remove 'key'"}));
+  EXPECT_EQ(errors_of(with("kind: direct", "kind: direct, alternat: doubles")),
+            strings{"7:36: unknown key 'alternat' of an exchange (did you mean 'alternate'?)"});
+  EXPECT_EQ(errors_of(with(", key: ", ", prefetsch: 3, key: ")),
+            strings{"11:75: unknown key 'prefetsch' of an attachment (did you mean 'prefetch'?)"});
   EXPECT_EQ(errors_of(with("count: 2", "cuont: 2")),
             strings{"11:36: unknown key 'cuont' of an actor (did you mean 'count'?)"});
   EXPECT_EQ(errors_of(with(", key: ", ", kye: ")),
@@ -243,6 +247,31 @@ actors:
             strings{"7:12: these actors publish in a circle, so that the pipeline would never end: one -> two -> one"});
 }
 
+TEST(Check, an_actor_comes_after_others) {
+  const auto add = [](const std::string& after) {
+    return errors_of(with("name: add, class: adding", "name: add, after: " + after + ", class: adding"));
+  };
+  EXPECT_EQ(add("count"), strings{});
+  EXPECT_EQ(add("[count, twice]"), strings{});
+  EXPECT_EQ(add("cuont"), strings{"12:24: unknown actor 'cuont' (did you mean 'count'?)"});
+  EXPECT_EQ(add("[]"), strings{"12:17: expected the name of an actor, or a list of them, not a list"});
+  EXPECT_EQ(add("[count, {a: 1}]"), strings{"12:32: expected the name of an actor, or a list of them, not a map"});
+  const std::string circle = " in a circle, so that the pipeline would never end: ";
+  EXPECT_EQ(add("add"),
+            strings{"12:12: these actors publish to each other, or come 'after' each other," + circle + "add -> add"});
+  EXPECT_EQ(errors_of(with("count: 2", "after: add, count: 2")),
+            strings{"11:12: these actors publish to each other, or come 'after' each other," + circle +
+                    "twice -> add -> twice"});
+}
+
+TEST(Check, the_graph_shows_who_comes_after_whom) {
+  const troupe::testing::scratch_folder folder;
+  const auto classes = troupe::testing::classes();
+  const auto text = with("name: add, class: adding", "name: add, after: count, class: adding");
+  EXPECT_THAT(pipeline::load(folder.write("p.yaml", text), classes).value->graph(),
+              testing::HasSubstr(R"("actor count" -> "actor add" [style=dotted, arrowhead=empty, label="then"];)"));
+}
+
 TEST(Check, an_attachment_says_what_becomes_of_messages_that_wait) {
   const auto attached = [](const std::string& how) {
     return errors_of(with("[doubles]", "{exchange: doubles, " + how));
@@ -260,7 +289,8 @@ TEST(Check, an_attachment_says_what_becomes_of_messages_that_wait) {
                       "actors:\n"
                       "  - {name: count, class: counting, parameters: {last: 3}, publish: a}\n"
                       "  - {name: add, class: adding, parameters: {file: x}, attach: {exchange: a, limit: 3}}\n"),
-            strings{"4:74: the exchange 'a' is of kind work_queue: its subscribers have no policies and no limits"});
+            strings{"4:77: 'limit' goes with all kinds but work_queue and queue, and the exchange 'a' is of kind "
+                    "work_queue: remove it"});
 }
 
 TEST(Check, the_graph_shows_policies) {
@@ -269,7 +299,7 @@ TEST(Check, the_graph_shows_policies) {
   const auto text = with("[doubles]", "{exchange: doubles, policy: drop_oldest, limit: 7}");
   const auto loaded = pipeline::load(folder.write("p.yaml", text), classes);
   ASSERT_TRUE(loaded);
-  EXPECT_THAT(loaded.value->graph(), testing::HasSubstr("label=\"{drop_oldest, 7 messages}\""));
+  EXPECT_THAT(loaded.value->graph(), testing::HasSubstr(R"(label="policy drop_oldest\nlimit 7")"));
 }
 
 TEST(Check, counts_are_bounded) {

@@ -32,7 +32,10 @@ TEST(Registry, tells_what_was_registered) {
   EXPECT_EQ(info->parameters[1].default_value, value(std::int64_t{-1}));
   EXPECT_EQ(info->outputs.at(0).message->name, "number");
   EXPECT_FALSE(classes.find_class("nobody"));
-  EXPECT_EQ(classes.classes().size(), 5u);
+  EXPECT_EQ(classes.classes().size(), 8u);
+  ASSERT_TRUE(classes.find_kind("topic"));
+  EXPECT_EQ(*classes.find_kind("topic"), troupe::exchange_kind::topic);
+  EXPECT_EQ(classes.kinds().back().name(), "first_only");
 }
 
 TEST(Registry, naming_a_message_the_same_again_is_harmless) {
@@ -54,6 +57,8 @@ TEST(Registry, refuses_contradictions) {
   EXPECT_EQ(code_of([&] { builder.at_least(1); }), errc::invalid_argument);
   builder.parameter<std::int64_t>("x", "");
   EXPECT_EQ(code_of([&] { builder.parameter<bool>("x", "", true); }), errc::already_exists);
+  EXPECT_EQ(code_of([&] { r.kind(troupe::exchange_kind::topic); }), errc::already_exists);
+  EXPECT_EQ(code_of([&] { r.kind(troupe::exchange_kind("makes_none", nullptr)); }), errc::invalid_argument);
   builder.input<number>();
   EXPECT_EQ(code_of([&] { builder.input<number>(); }), errc::already_exists);
 }

@@ -41,6 +41,23 @@ msg[3]: 'without bob'
 ann hears 'unwatched'
 EXPECTED
 
+prints late_subscriber <<'EXPECTED'
+historian: ACME 11
+historian: Initech 21
+historian: ACME 12
+returning: 1 are kept no more
+returning: ACME 11
+returning: Initech 21
+returning: ACME 12
+display: Initech 21
+display: ACME 12
+live
+display: Initech 22
+returning: Initech 22
+historian: Initech 22
+newcomer: Initech 22
+EXPECTED
+
 prints round_robin <<'EXPECTED'
 T-minus 10
 T-minus 5
