@@ -35,7 +35,7 @@ plan check(const file_model& model, const registry& classes, const load_options&
            diagnostics& notes) {
   plan made;
   value_table values(model, options.set, options.require_values, errors, notes);
-  check_scope scope{model, classes, errors, values, made};
+  check_scope scope{model, classes, errors, notes, values, made};
   made.file = model.file;
   made.workers = workers(scope, options.workers);
   values.define_workers(made.workers);
@@ -49,10 +49,10 @@ plan check(const file_model& model, const registry& classes, const load_options&
   // An error elsewhere, such as a misspelt name, may be why a parameter is not used: then only that one is told.
   if (!errors.empty()) return made;
   for (const auto& name : values.unused())
-    notes.push_back({model.file, name.at,
-                     fmt::format("note: the parameter '{0}' is used nowhere: expected '${{{0}}}' in a parameter, "
-                                 "count or key of an actor",
-                                 printable(name.text))});
+    scope.note(name.at,
+               fmt::format("the parameter '{0}' is used nowhere: expected '${{{0}}}' in a value of an actor or an "
+                           "exchange",
+                           printable(name.text)));
   return made;
 }
 

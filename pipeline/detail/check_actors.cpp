@@ -126,6 +126,12 @@ private:
     attach.key = check_key(scope_, attachment, exchange, actor.count);
     check_options(scope_, attachment, attach);
     check_again(attachment, attach, actor);
+    if (model_.after.empty() && attach.settings.options.start != start_at::latest())
+      scope_.note(
+          attachment.exchange.at,
+          fmt::format("'start' makes no difference to {}, which is attached before anything is published: give it "
+                      "'after', the name of an actor that is to end first",
+                      name_of(model_)));
     if (info != nullptr) attach.attach = find_input(*info, exchange, attachment.exchange.at);
     actor.attach.push_back(std::move(attach));
   }

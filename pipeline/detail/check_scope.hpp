@@ -37,10 +37,15 @@ struct check_scope {
   const file_model& model;
   const registry& classes;
   diagnostics& errors;
+  diagnostics& notes;
   value_table& values;
   plan& made;  // `made.exchanges` has an entry for each of `model.exchanges`, at the same index
 
   void report(location at, std::string message) { errors.push_back({model.file, at, std::move(message)}); }
+  /// What is no error, but makes no sense.
+  void note(location at, std::string_view message) {
+    notes.push_back({model.file, at, fmt::format("note: {}", message)});
+  }
 
   /// An integer from 1 to `most`.
   std::optional<std::int64_t> integer(const yaml_node& node, std::string_view what, std::int64_t most);

@@ -115,8 +115,8 @@ TEST(Check, an_unused_pipeline_parameter_is_noted) {
   EXPECT_EQ(errors_of(unused), strings{});
   EXPECT_EQ(
       notes_of(unused),
-      strings{"3:3: note: the parameter 'last' is used nowhere: expected '${last}' in a parameter, count or key of "
-              "an actor"});
+      strings{
+          "3:3: note: the parameter 'last' is used nowhere: expected '${last}' in a value of an actor or an exchange"});
   EXPECT_EQ(notes_of(with("${last}", "${lats}")), strings{});
 }
 

@@ -171,6 +171,22 @@ TEST(ExchangeCheck, an_attachment_says_where_it_begins) {
           "it"});
 }
 
+TEST(ExchangeCheck, a_start_where_nothing_can_have_been_published_is_noted) {
+  const troupe::testing::scratch_folder folder;
+  const auto classes = troupe::testing::classes();
+  const auto notes = [&](const std::string& start, const std::string& after) {
+    auto text = numbers(", retain: {last: 9}", "{exchange: a, start: " + start + "}");
+    text += after;
+    return troupe::testing::texts(pipeline::load(folder.write("p.yaml", text), classes).notes);
+  };
+  EXPECT_EQ(
+      notes("earliest", ""),
+      strings{"6:24: note: 'start' makes no difference to actor 'add', which is attached before anything is published: "
+              "give it 'after', the name of an actor that is to end first"});
+  EXPECT_EQ(notes("latest", ""), strings{});
+  EXPECT_EQ(notes("earliest", "    after: count\n"), strings{});
+}
+
 TEST(ExchangeCheck, keys_are_checked_as_the_kind_will) {
   const auto topic = [](const std::string& key) {
     return errors_of(numbers(", kind: topic", "{exchange: a, key: \"" + key + "\"}"));

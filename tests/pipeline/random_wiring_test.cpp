@@ -114,7 +114,7 @@ TEST(RandomWiring, what_the_check_accepts_runs_to_its_end) {
   const troupe::testing::scratch_folder folder;
   const auto classes = troupe::testing::classes();
   unsigned accepted = 0;
-  for (unsigned seed = 1; seed <= 4'000; ++seed) {
+  for (unsigned seed = 1; seed <= 2'500; ++seed) {
     const auto text = wiring_writer(seed).write();
     const auto loaded = pipeline::load(folder.write("p.yaml", text), classes);
     if (!loaded) continue;
@@ -127,7 +127,7 @@ TEST(RandomWiring, what_the_check_accepts_runs_to_its_end) {
     ASSERT_EQ(report.how, outcome::finished) << "seed " << seed << "\n" << text << report.failures.at(0);
     ASSERT_TRUE(report.stuck.empty()) << "seed " << seed << "\n" << text << report.stuck.at(0);
   }
-  EXPECT_GT(accepted, 250u);  // else it tries too little
+  EXPECT_GT(accepted, 150u);  // else it tries too little
 }
 
 }  // namespace
