@@ -154,11 +154,11 @@ private:
   unsigned publishers_ = 0;                               // under mutex_
   // Under mutex_: the last publisher has gone, and of a queue all that was published has been answered for.
   bool ended_ = false;
-  std::uint64_t ends_ = 0;                                     // under mutex_: how often that has been so
-  std::vector<std::shared_ptr<exchange_state>> published_to_;  // under mutex_: besides the attached ones
+  std::uint64_t ends_ = 0;  // under mutex_: how often that has been so
   atomic<std::uint64_t> unroutable_{0};
   std::unique_ptr<outlets> outlets_;     // set once, under mutex_
   atomic<outlets*> elsewhere_{nullptr};  // the same; release by its setter pairs with acquire in elsewhere()
+  std::vector<std::shared_ptr<exchange_state>> published_to_;  // under mutex_; behind what a publish reads
 };
 
 /// What makes a queue, and its options if it was asked for with some; and how a message of the type of the exchange is
