@@ -30,8 +30,7 @@ struct attach_settings {
   consume_options consume{};
 };
 
-/// Which of them the file has said something of: an exchange that keeps no account of its subscribers does not begin to
-/// for options that say nothing.
+/// Which of them the file says something of: a subscriber without options costs no line of its own.
 enum class attach_with : std::uint8_t { nothing, options, prefetch };
 
 /// An exchange of a running pipeline whose message type is known only to those who declared it. It holds a publisher
