@@ -61,10 +61,11 @@ using detail::pause;
 
 cell::cell(detail::core& k, const detail::actor_class& c)
     : strand(k.scheduler()), inbox_(reader_), core_(&k), class_(&c), id_(k.next_id()) {
-  // Cells stand at multiples of 16, so that offsets below 80 and from 128 on are never in one line.
+  // Cells stand at multiples of 16, so that offsets below 64 and from 112 on are never in one line.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"  // conditionally supported, and supported by GCC and clang
-  static_assert(offsetof(cell, core_) + sizeof core_ <= 80 && offsetof(cell, reader_) + sizeof(void*) >= 128);
+  static_assert(offsetof(cell, core_) + sizeof core_ <= 64 && offsetof(cell, reader_) + sizeof(void*) >= 112);
+  static_assert(sizeof(cell) == 144);
 #pragma GCC diagnostic pop
   core_->cell_made();
 }
@@ -162,7 +163,7 @@ void cell::prepare(actor_options options) {
   detail::mailbox_budget* budget = core_->budget();
   if (!mailbox && !budget && !core_->counts_queues()) return;
   own_extras().inbox = std::make_unique<detail::bounded_inbox>(*this, mailbox ? *mailbox : mailbox_options(), budget);
-  bounded_ = true;
+  flags_.store(bounded_flag, relaxed);
 }
 
 std::string cell::name() const {
@@ -298,7 +299,7 @@ void cell::run_slice() noexcept {
   }
   if (muting_) end_mute();
   if (!started_) {
-    const bool anew = !object_;
+    const bool anew = !has_object_;
     if (anew && !come_back()) return;
     if (killed()) return end_as_told();
     here.show(this, class_->on_start ? "on_start" : "run");
@@ -440,9 +441,9 @@ bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
 
 bool cell::start() noexcept {
   try {
-    if (class_->on_start) class_->on_start(object_);
+    if (class_->on_start) class_->on_start(object());
     if (class_->run) {
-      root_ = class_->run(object_);
+      root_ = class_->run(object());
       root_.promise().is_run = true;
     }
     started_ = true;
@@ -592,19 +593,18 @@ void cell::end(exit_reason reason) noexcept {
   if (held_by_kin(reason)) return;
   draining_ = true;  // nothing is handled any more
   if (worker* here = current_worker()) here->show(this, class_->on_stop ? "on_stop" : "destructor");
-  if (!reason.abnormal() && class_->on_stop && object_) {
+  if (!reason.abnormal() && class_->on_stop && has_object_) {
     try {
-      class_->on_stop(object_);
+      class_->on_stop(object());
     } catch (...) {
       reason = {exit_kind::crashed, detail::current_exception_text(), 0, std::current_exception()};
       detail::log_saying([&] { return fmt::format("actor {} crashed in on_stop: {}", name(), reason.text); });
     }
   }
-  void* const memory = object_ ? object_ : place()->memory;
   leave_object_behind();
-  if (object_) class_->destroy(object_);
-  pool_free(memory, class_->size, class_->alignment);
-  object_ = nullptr;
+  if (has_object_) class_->destroy(object());
+  has_object_ = false;
+  free_object();
   if (detail::membership* m = place(); m && m->retry)
     lose(*std::exchange(m->retry, nullptr), reason.abnormal() ? loss::killed : loss::dead_letter, why);
   flags_.fetch_or(closing_flag, relaxed);
@@ -657,7 +657,7 @@ void cell::leave_the_living(const exit_reason& reason, bool registered) noexcept
 }
 
 void cell::drain(loss how, detail::no_answer& why) noexcept {
-  if (bounded_) bounded()->refuse_more();
+  if (is_bounded()) bounded()->refuse_more();
   do {
     while (envelope* e = take()) {
       // What a kill overtakes is lost, also where others would take it (C4).
@@ -666,7 +666,7 @@ void cell::drain(loss how, detail::no_answer& why) noexcept {
       else
         lose(*e, how, why);
     }
-  } while (!(bounded_ ? bounded()->try_close() : reader_.try_close(inbox_)));
+  } while (!(is_bounded() ? bounded()->try_close() : reader_.try_close(inbox_)));
 }
 
 /// Whoever asked learns what will not be answered, and by whom.

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -75,6 +77,7 @@ struct actor_class {
   const char* name;
   std::uint32_t size;
   std::uint32_t alignment;
+  bool inside;  ///< its objects stand in their cells
   void (*destroy)(void* object) noexcept;
   void (*on_start)(void* object);               ///< null if the class has none
   void (*on_stop)(void* object);                ///< null if the class has none
@@ -86,6 +89,11 @@ struct actor_class {
   const message_ops* exit_signal;  ///< for those with a handler of `exit_signal`, else null: a link ends them
   const mailbox_options* mailbox;  ///< null: the default
 };
+
+/// Small objects stand in their cells: in memory of one's own they would take more than they need.
+inline constexpr std::size_t object_inside = 16;
+template <class A>
+inline constexpr bool fits_inside = sizeof(A) <= object_inside && alignof(A) <= object_inside;
 
 class no_answer;
 
@@ -123,8 +131,8 @@ class slice_count;
 /// A2. The cell owns one reference to itself until it has ended.
 /// A3. A slice ends in one of four ways, and touches nothing of the cell after it: idle (the inbox's compare-exchange),
 ///     behind the others (reschedule), suspended (somebody else owns the right to resume), ended.
-/// A4. `bounded_` says whether the messages are in a `bounded_inbox` instead of `inbox_`; decided before anyone else
-///     knows the cell.
+/// A4. `bounded_flag` says whether the messages are in a `bounded_inbox` instead of `inbox_`; decided before anyone
+///     else knows the cell.
 class cell final : public strand {
 public:
   /// Makes a cell whose object is not there yet. `construct(cell&, memory)` makes the object and may throw.
@@ -143,7 +151,7 @@ public:
   /// Takes the envelope over: queues it, or loses it as a dead letter or as the mailbox's policy says. False in the
   /// latter cases.
   bool enqueue(detail::envelope& e) noexcept {
-    if (bounded_) [[unlikely]]
+    if (is_bounded()) [[unlikely]]
       return push_bounded(e, false) == send_status::queued;
     if (!e.ops->system) core_->count(&detail::core::counters::sent);
     if (core_->attended()) [[unlikely]]
@@ -153,7 +161,7 @@ public:
 
   /// The same for a message that counts as sent already.
   bool enqueue_again(detail::envelope& e) noexcept {
-    if (bounded_) [[unlikely]]
+    if (is_bounded()) [[unlikely]]
       return push_bounded(e, false, true) == send_status::queued;
     if (core_->attended()) [[unlikely]]
       note_passage(e);
@@ -163,7 +171,7 @@ public:
   /// The same for a sender who wants to know: does not go beyond the limit of the mailbox, and says `closed` also if
   /// the actor has been told to close before: then it will not come to the message.
   send_status try_enqueue(detail::envelope& e) noexcept {
-    if (bounded_) [[unlikely]]
+    if (is_bounded()) [[unlikely]]
       return push_bounded(e, true);
     const bool open = (flags_.load(acquire) & (refusing_flag | ended_flag)) == 0;
     return enqueue(e) && open ? send_status::queued : send_status::closed;
@@ -234,7 +242,15 @@ public:
   // --- the actor itself, inside its slice ---------------------------------------------------------------------------
 
   void run() noexcept override;
-  void* object() const noexcept { return object_; }
+  bool has_object() const noexcept { return has_object_; }
+  /// Its object, of a class that is known; while there is one.
+  template <class A>
+  A* object() noexcept {
+    if constexpr (detail::fits_inside<A>)
+      return std::launder(reinterpret_cast<A*>(object_.inside));
+    else
+      return static_cast<A*>(object_.outside);
+  }
   void input_ended() noexcept;
   bool stop_requested() const noexcept { return closing() || killed(); }
   bool killed() const noexcept override { return (flags_.load(acquire) & (killed_flag | told_flag)) != 0; }
@@ -312,6 +328,7 @@ private:
     told_flag = 16,      // as killed_flag, but the extras say why; taken back when it is to be made anew (U2)
     shutdown_flag = 32,  // whoever closed it did so for a shutdown
     muted_flag = 64,     // its own slice's: see `mute`; taken back when that is over
+    bounded_flag = 128,  // A4
   };
 
   cell(detail::core& k, const detail::actor_class& c);
@@ -349,9 +366,9 @@ private:
   send_status push_bounded(detail::envelope& e, bool may_refuse, bool counted = false) noexcept;
 
   // The reader's side of either inbox.
-  detail::envelope* take() noexcept { return bounded_ ? take_bounded() : reader_.take(inbox_); }
-  bool has_message() const noexcept { return bounded_ ? has_message_bounded() : reader_.has_message(inbox_); }
-  bool try_idle() noexcept { return bounded_ ? try_idle_bounded() : reader_.try_idle(inbox_); }
+  detail::envelope* take() noexcept { return is_bounded() ? take_bounded() : reader_.take(inbox_); }
+  bool has_message() const noexcept { return is_bounded() ? has_message_bounded() : reader_.has_message(inbox_); }
+  bool try_idle() noexcept { return is_bounded() ? try_idle_bounded() : reader_.try_idle(inbox_); }
   detail::envelope* take_bounded() noexcept;
   bool has_message_bounded() const noexcept;
   bool try_idle_bounded() noexcept;
@@ -411,20 +428,30 @@ private:
   void note_message() noexcept;
   void end_idle_watch() noexcept;
 
+  bool is_bounded() const noexcept { return (flags_.load(relaxed) & bounded_flag) != 0; }
+
+  // The memory of the object, from before its construction until after its end; made anew it stays there.
+  void allocate_object() {
+    if (!class_->inside) object_.outside = pool_allocate(class_->size, class_->alignment);
+  }
+  void free_object() noexcept {
+    if (!class_->inside) pool_free(object_.outside, class_->size, class_->alignment);
+  }
+  void* object() noexcept { return class_->inside ? object_.inside : object_.outside; }
+
   // What senders touch comes first, what the slice writes with each message last, and what both only read between: the
-  // two must not share a cache line (static_assert in cell.cpp).
-  detail::inbox inbox_;
+  // two must not share a cache line (static_assert in cell.cpp). The first word of the reader is written by both, when
+  // the actor goes idle and is woken.
   atomic<std::uint8_t> flags_{0};  // set once each, but for told_flag and muted_flag, which come and go
-  bool bounded_ = false;           // A4
-  atomic<std::uint32_t> refs_{1};  // references to the cell
+  detail::inbox inbox_;
   detail::core* core_;
 
   const detail::actor_class* class_;
-  void* object_ = nullptr;
   std::uint64_t id_;
   atomic<detail::cell_extras*> extras_{nullptr};  // null -> set once, by compare-exchange
   // A handler or `run` that has begun and not ended; where handlers overlap the one that runs, else null (RE1).
   detail::root_handle root_;
+  atomic<std::uint32_t> refs_{1};  // references to the cell
 
   detail::inbox_reader reader_;
   bool started_ : 1 = false;    // its object is there, `on_start` has returned, and `run` has begun
@@ -436,10 +463,15 @@ private:
   bool muting_ : 1 = false;     // it waits for room in somebody's mailbox
   bool idles_ : 1 = false;      // it has an idle timeout
   bool has_streams_ = false;
-  bool marked_ = false;               // some stream is to be read up to its mark
-  bool front_marked_ : 1 = false;     // the marks were set for the message at the front of the inbox
+  bool marked_ = false;            // some stream is to be read up to its mark
+  bool front_marked_ : 1 = false;  // the marks were set for the message at the front of the inbox
+  bool has_object_ : 1 = false;
   bool overlapping_ : 1 = false;      // handlers of a reentrant class have begun and not ended
   atomic<std::uint32_t> handled_{0};  // messages, for reports; written by the slice, relaxed
+  union {
+    void* outside;
+    alignas(detail::object_inside) std::byte inside[detail::object_inside];
+  } object_;
 };
 
 template <class Ready>
@@ -472,19 +504,20 @@ cell* cell::make(detail::core& k, const detail::actor_class& c, actor_options op
   cell* self = new (pool_allocate(sizeof(cell))) cell(k, c);
   // The base class of the object takes the cell from here; an actor may spawn others in its constructor.
   cell* outer = std::exchange(detail::cell_under_construction, self);
-  void* memory = nullptr;
+  bool allocated = false;
   try {
     self->prepare(std::move(options));
-    memory = pool_allocate(c.size, c.alignment);
-    construct(*self, memory);
+    self->allocate_object();
+    allocated = true;
+    construct(*self, self->object());
     detail::cell_under_construction = outer;
   } catch (...) {
     detail::cell_under_construction = outer;
-    if (memory) pool_free(memory, c.size, c.alignment);
+    if (allocated) self->free_object();
     self->abandon();
     throw;
   }
-  self->object_ = memory;
+  self->has_object_ = true;
   self->begin();
   return self;
 }

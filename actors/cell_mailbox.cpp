@@ -11,7 +11,7 @@ namespace troupe {
 using detail::envelope;
 
 detail::bounded_inbox* cell::bounded() const noexcept {
-  return bounded_ ? extras_.load(acquire)->inbox.get() : nullptr;
+  return is_bounded() ? extras_.load(acquire)->inbox.get() : nullptr;
 }
 
 detail::envelope* cell::take_bounded() noexcept { return bounded()->take(); }
@@ -19,7 +19,7 @@ bool cell::has_message_bounded() const noexcept { return bounded()->has_message(
 bool cell::try_idle_bounded() noexcept { return bounded()->try_idle(); }
 
 bool cell::waits_for_message() const noexcept {
-  return bounded_ ? bounded()->reader_is_idle() : inbox_.reader_is_idle();
+  return is_bounded() ? bounded()->reader_is_idle() : inbox_.reader_is_idle();
 }
 
 send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexcept {

@@ -44,7 +44,7 @@ decltype(auto) call_shared(A& a, const M& m, Reply&&... reply) {
 
 template <class A>
 A& object_of(cell& c) noexcept {
-  return *static_cast<A*>(c.object());
+  return *c.template object<A>();
 }
 
 /// Whether a stashed message is what it was: its handler does not get it, or the promise of its reply, to keep.

@@ -81,7 +81,7 @@ bool cell::watch_idleness(bool handled) noexcept {
     w.since = now;
     w.calling = true;
     try {
-      class_->on_idle(object_);
+      class_->on_idle(object());
       w.calling = false;
     } catch (...) {
       w.calling = false;  // it stays, if the object is made anew

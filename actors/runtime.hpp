@@ -322,6 +322,7 @@ constexpr actor_class describe_class() noexcept {
   c.name = type_name<A>();
   c.size = sizeof(A);
   c.alignment = alignof(A);
+  c.inside = fits_inside<A>;
   c.destroy = [](void* object) noexcept { static_cast<A*>(object)->A::~A(); };
   if constexpr (requires(A & a) { a.on_start(); })
     c.on_start = [](void* object) { static_cast<A*>(object)->on_start(); };

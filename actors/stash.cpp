@@ -73,7 +73,7 @@ troupe_error nothing_to_stash(const cell& c) {
 }  // namespace
 
 /// The memory of the envelope taken last is the caller's from now on.
-void cell::detach_last() noexcept { bounded_ ? bounded()->detach_last() : reader_.detach_last(inbox_); }
+void cell::detach_last() noexcept { is_bounded() ? bounded()->detach_last() : reader_.detach_last(inbox_); }
 
 /// ST1. Strong guarantee.
 void cell::put_away(envelope& e) {
@@ -132,7 +132,7 @@ void cell::before_close() noexcept {
   put_in_front(*detail::make_envelope<envelope>(detail::close_ops));
 }
 
-envelope* cell::last_taken() const noexcept { return bounded_ ? bounded()->last_taken() : reader_.last_taken(); }
+envelope* cell::last_taken() const noexcept { return is_bounded() ? bounded()->last_taken() : reader_.last_taken(); }
 
 /// The message whose handler runs; null if none does, and if it is that of a stream. What was taken last may have been
 /// destroyed long before, as the one at which the object before this one crashed.
@@ -144,7 +144,7 @@ envelope* cell::at_hand() const noexcept {
 }
 
 void cell::put_in_front(envelope& e) noexcept {
-  bounded_ ? bounded()->put_in_front(e) : reader_.put_in_front(inbox_, e);
+  is_bounded() ? bounded()->put_in_front(e) : reader_.put_in_front(inbox_, e);
 }
 
 void cell::put_in_front(std::size_t n) noexcept {

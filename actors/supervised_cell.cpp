@@ -100,12 +100,12 @@ void cell::retire(const exit_reason& reason) noexcept {
   detail::cell_extras& x = own_extras();
   detail::membership& m = *x.place;
   started_ = false;  // its destructor is no handler
-  if (object_) {
+  if (has_object_) {
     if (worker* here = current_worker()) here->show(this, "destructor");
     leave_object_behind();
     put_in_front(x.stash.size());  // the new object is in none of the states in which they were put off
-    class_->destroy(object_);
-    m.memory = std::exchange(object_, nullptr);
+    class_->destroy(object());
+    has_object_ = false;
   }
   {
     std::lock_guard guard(x.mutex);
@@ -147,7 +147,7 @@ bool cell::come_back() noexcept {
   cell* const outer = std::exchange(detail::cell_under_construction, this);
   exit_reason failure;
   try {
-    m.remake(m.memory);
+    m.remake(object());
   } catch (...) {
     failure = {exit_kind::crashed,
                detail::saying([] { return "the constructor threw: " + detail::current_exception_text(); }), 0,
@@ -160,7 +160,7 @@ bool cell::come_back() noexcept {
     made_anew_after(failure) ? retire(failure) : end(std::move(failure));
     return false;
   }
-  object_ = std::exchange(m.memory, nullptr);
+  has_object_ = true;
   core_->note_restart(*this);
   m.parent->child_is_up(*this);
   return true;

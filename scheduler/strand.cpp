@@ -194,8 +194,8 @@ void strand_registry::add(strand& s) noexcept {
   const auto index = static_cast<unsigned>(std::countr_one(b.used));
   b.strands[index] = &s;
   b.used |= std::uint64_t{1} << index;
-  s.place_.in_ = &b;
-  s.place_.index_ = static_cast<std::uint8_t>(index);
+  s.listed_in_ = &b;
+  s.place_in_list_ = static_cast<std::uint8_t>(index);
   if (b.used == block::all && b.next) {
     home.unlink(b);
     home.push_back(b);
@@ -206,11 +206,11 @@ void strand_registry::add(strand& s) noexcept {
 
 void strand_registry::remove(strand& s) noexcept {
   detail::party_ended(&s);
-  block& b = *s.place_.in_;
+  block& b = *s.listed_in_;
   shard& home = b.home;
   std::unique_lock guard(home.lock);
   const bool was_full = b.used == block::all;
-  b.used &= ~(std::uint64_t{1} << s.place_.index_);
+  b.used &= ~(std::uint64_t{1} << s.place_in_list_);
   --home.size;
   if (watcher_) watcher_->strand_removed(s);
   if (b.used == 0) {

@@ -222,8 +222,8 @@ private:
   void regions_changed() noexcept;
 
   scheduler* home_;
-  atomic<wait_point*> waiting_{nullptr};  // null: no wait; S2
-  strand_registry::place place_;          // in the list of all that live
+  atomic<wait_point*> waiting_{nullptr};         // null: no wait; S2
+  strand_registry::block* listed_in_ = nullptr;  // R1; the registry's
 
 protected:
   atomic<bool> holds_up_{true};  // of the present wait
@@ -231,6 +231,7 @@ protected:
 private:
   spin_lock outside_;                   // S2, S3
   atomic<std::uint16_t> attention_{0};  // S2: `cancelled` while waits are called off; `onlooker` for each of those
+  std::uint8_t place_in_list_ = 0;      // in listed_in_; the registry's
   bool told_to_stop_ : 1 = false;       // the whole strand; under outside_
   std::uint8_t pins_ : 7 = 0;           // who passes a cancel on now; under outside_
   std::uint8_t : 0;  // bits that stand together are one variable: those above are under outside_, those below its own

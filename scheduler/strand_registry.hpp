@@ -35,16 +35,11 @@ protected:
 ///     most one is empty.
 /// R3. A strand is noted in the shard of the thread that makes it, so that workers which make and end many do not meet
 ///     at a lock.
+///
+/// Each strand knows its place: the block, and which of its pointers. `add` writes that.
 class strand_registry {
-  struct block;
-
 public:
-  /// Where a strand stands in the list; kept in the strand, written by `add`.
-  class place {
-    friend class strand_registry;
-    block* in_ = nullptr;
-    std::uint8_t index_ = 0;
-  };
+  struct block;
 
   strand_registry() = default;
   strand_registry(const strand_registry&) = delete;
@@ -75,26 +70,13 @@ private:
 
   struct shard;
 
-  struct block : pooled {
-    static constexpr unsigned capacity = 60;  // makes 512 bytes of it
-    static constexpr std::uint64_t all = (std::uint64_t{1} << capacity) - 1;
-
-    explicit block(shard& s) noexcept : home(s) {}
-
-    shard& home;
-    block* previous = nullptr;
-    block* next = nullptr;
-    std::uint64_t used = 0;  // bit i: strands[i] is one
-    std::array<strand*, capacity> strands;
-  };
-
   struct alignas(cache_line) shard {
     mutable spin_lock lock;
     block* first = nullptr;  // R2
     block* last = nullptr;
     std::size_t size = 0;
 
-    bool has_room() const noexcept { return first && first->used != block::all; }
+    bool has_room() const noexcept;
     void make_room() noexcept;
     void push_front(block& b) noexcept;
     void push_back(block& b) noexcept;
@@ -105,5 +87,20 @@ private:
   std::size_t mask_ = shards - 1;
   strand_watcher* watcher_ = nullptr;
 };
+
+struct strand_registry::block : pooled {
+  static constexpr unsigned capacity = 60;  // makes 512 bytes of it
+  static constexpr std::uint64_t all = (std::uint64_t{1} << capacity) - 1;
+
+  explicit block(shard& s) noexcept : home(s) {}
+
+  shard& home;
+  block* previous = nullptr;
+  block* next = nullptr;
+  std::uint64_t used = 0;  // bit i: strands[i] is one
+  std::array<strand*, capacity> strands;
+};
+
+inline bool strand_registry::shard::has_room() const noexcept { return first && first->used != block::all; }
 
 }  // namespace troupe

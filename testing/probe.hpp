@@ -182,9 +182,8 @@ public:
   /// For a probe that declares `troupe::down`: it comes as a message when the other ends, behind what that had sent.
   void monitor(const any_ref& other, std::source_location where = std::source_location::current()) {
     static_assert(takes_it<down>, "troupe: a probe that monitors declares the news: probe<troupe::down, ...>");
-    auto* const me = static_cast<probe_actor<Parts...>*>(this->get_cell()->object());
-    if (!me) fail("the probe " + this->name() + " has ended: it cannot monitor", where);
-    me->watch(other);
+    if (!this->get_cell()->has_object()) fail("the probe " + this->name() + " has ended: it cannot monitor", where);
+    this->get_cell()->template object<probe_actor<Parts...>>()->watch(other);
   }
 
   /// Who has sent the message that the test got last; stands for nobody if it was no actor: the test, a green thread, a

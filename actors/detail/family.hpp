@@ -122,7 +122,6 @@ public:
   atomic<bool> go{false};        ///< it is to be made anew now: set by the family, cleared by the slice
   atomic<bool> recycled{false};  ///< it was told to come down to be made anew: likewise
   atomic<unsigned> tellers{0};   ///< those that are in `end_with`
-  void* memory = nullptr;        ///< of the object, while there is none
   envelope* retry = nullptr;     ///< the message to be handled again; it keeps its place in the inbox (M3)
   unsigned tries = 0;            ///< of that message, so far
 };
