@@ -3,6 +3,7 @@
 #include "common.hpp"
 #include "savina/benches.hpp"
 #include "savina/caf_setup.hpp"
+#include "ticks.hpp"
 
 #include <array>
 #include <atomic>
@@ -19,19 +20,13 @@ using bench::options;
 using bench::start_atom;
 using bench::sum_below;
 using bench::system_under_test;
+using bench::tick;
 
 using more_atom = caf::atom_constant<caf::atom("more")>;
 
-struct tick {
-  std::uint64_t sequence;
-  std::uint64_t last;
-  std::array<double, 6> values;
-};
-static_assert(sizeof(tick) == 64);
-
 }  // namespace
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(bench::tick)
 
 namespace {
 
@@ -303,28 +298,17 @@ bool create(const options& opts) {
 
 class subscriber : public caf::event_based_actor {
 public:
-  subscriber(caf::actor_config& cfg, completion& rounds) : event_based_actor(cfg), done_(rounds) {}
+  subscriber(caf::actor_config& cfg, completion& rounds) : event_based_actor(cfg), done_(rounds), counter_(&rounds) {}
 
   caf::behavior make_behavior() override {
     join(system().groups().get_local("ticks"));
     done_.arrive();
-    return {
-        [this](const tick& each) {
-          sum_ += each.sequence;
-          ++received_;
-          if (each.sequence == each.last) {
-            done_.arrive(received_ == each.last + 1 && sum_ == sum_below(received_));
-            received_ = 0;
-            sum_ = 0;
-          }
-        },
-    };
+    return {[this](const tick& each) { counter_.count(each); }};
   }
 
 private:
   completion& done_;
-  std::uint64_t received_ = 0;
-  std::uint64_t sum_ = 0;
+  bench::tick_counter counter_;
 };
 
 class publisher : public caf::event_based_actor {
@@ -346,7 +330,7 @@ private:
   caf::group group_;
 };
 
-bool publish(const options& opts, std::uint64_t subscribers, std::uint64_t messages) {
+bool publish(const options& opts, std::uint64_t subscribers) {
   completion done;
   system_under_test sys(opts);
   done.expect(subscribers);
@@ -355,13 +339,14 @@ bool publish(const options& opts, std::uint64_t subscribers, std::uint64_t messa
   }
   done.wait();
   auto source = sys.spawn<publisher>();
-  return bench::measure_time("ns/delivery", done, subscribers, opts.scaled(messages), 1, subscribers,
-                             [&](std::uint64_t n) { caf::anon_send(source, start_atom::value, n); });
+  return bench::measure_time("ns/delivery", done, subscribers, opts.scaled(bench::ticks_for(subscribers)), 1,
+                             subscribers, [&](std::uint64_t n) { caf::anon_send(source, start_atom::value, n); });
 }
 
-bool publish_1(const options& opts) { return publish(opts, 1, 500'000); }
-bool publish_10(const options& opts) { return publish(opts, 10, 150'000); }
-bool publish_100(const options& opts) { return publish(opts, 100, 20'000); }
+bool publish_1(const options& opts) { return publish(opts, 1); }
+bool publish_10(const options& opts) { return publish(opts, 10); }
+bool publish_100(const options& opts) { return publish(opts, 100); }
+bool publish_1000(const options& opts) { return publish(opts, 1000); }
 
 // idle_memory: actors that were started and wait for their first message.
 
@@ -405,7 +390,7 @@ bool idle_switches(const options& opts) {
   return bench::measure_idle(opts, ok);
 }
 
-constexpr std::array<bench::entry, 9> entries{{
+constexpr std::array<bench::entry, 10> entries{{
     {"ping_pong", ping_pong},
     {"count", count},
     {"fan_in", fan_in},
@@ -413,6 +398,7 @@ constexpr std::array<bench::entry, 9> entries{{
     {"publish_1", publish_1},
     {"publish_10", publish_10},
     {"publish_100", publish_100},
+    {"publish_1000", publish_1000},
     {"idle_memory", idle_memory},
     {"idle_switches", idle_switches},
 }};

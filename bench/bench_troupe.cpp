@@ -3,11 +3,11 @@
 #include "channel_benches.hpp"
 #include "common.hpp"
 #include "fork_join_benches.hpp"
+#include "publish_benches.hpp"
 #include "queue_benches.hpp"
 #include "savina/benches.hpp"
 #include "savina/troupe_setup.hpp"
 #include "scheduler_benches.hpp"
-#include "slow_subscriber_benches.hpp"
 #include "stream_benches.hpp"
 #include "topic_benches.hpp"
 
@@ -272,66 +272,6 @@ bool create(const options& opts) {
                              [&](std::uint64_t n) { state.spawner_ref.send(start{n}); });
 }
 
-// publish_N: one publisher, a named exchange, N subscribers.
-
-struct tick {
-  std::uint64_t sequence;
-  std::uint64_t last;
-  std::array<double, 6> values;
-};
-static_assert(sizeof(tick) == 64);
-
-class subscriber : public troupe::actor {
-public:
-  explicit subscriber(completion* rounds) : done_(rounds) {}
-
-  void on(const tick& each) {
-    sum_ += each.sequence;
-    ++received_;
-    if (each.sequence == each.last) {
-      done_->arrive(received_ == each.last + 1 && sum_ == sum_below(received_));
-      received_ = 0;
-      sum_ = 0;
-    }
-  }
-
-private:
-  completion* done_;
-  std::uint64_t received_ = 0;
-  std::uint64_t sum_ = 0;
-};
-
-class publishing : public troupe::actor {
-public:
-  explicit publishing(troupe::publisher<tick> ticks) : ticks_(std::move(ticks)) {}
-
-  void on(start round) {
-    for (std::uint64_t i = 0; i < round.n; ++i) {
-      ticks_.publish(tick{i, round.n - 1, {}});
-    }
-  }
-
-private:
-  troupe::publisher<tick> ticks_;
-};
-
-bool publish(const options& opts, std::uint64_t subscribers, std::uint64_t messages) {
-  completion done;
-  troupe::runtime rt(configured(opts));
-  troupe::exchange<tick> ticks(rt, "ticks");
-  std::vector<troupe::subscription> subscriptions;
-  for (std::uint64_t i = 0; i < subscribers; ++i) {
-    subscriptions.push_back(ticks.attach(rt.spawn<subscriber>(&done)));
-  }
-  auto source = rt.spawn<publishing>(ticks.publisher());
-  return bench::measure_time("ns/delivery", done, subscribers, opts.scaled(messages), 1, subscribers,
-                             [&](std::uint64_t n) { source.send(start{n}); });
-}
-
-bool publish_1(const options& opts) { return publish(opts, 1, 500'000); }
-bool publish_10(const options& opts) { return publish(opts, 10, 150'000); }
-bool publish_100(const options& opts) { return publish(opts, 100, 20'000); }
-
 // idle_memory: actors that were started and wait for their first message.
 
 class idler : public troupe::actor {
@@ -376,9 +316,10 @@ constexpr auto entries = std::to_array<bench::entry>({
     {"count", count},
     {"fan_in", fan_in},
     {"create", create},
-    {"publish_1", publish_1},
-    {"publish_10", publish_10},
-    {"publish_100", publish_100},
+    {"publish_1", bench::publish_1},
+    {"publish_10", bench::publish_10},
+    {"publish_100", bench::publish_100},
+    {"publish_1000", bench::publish_1000},
     {"publish_queue", bench::publish_queue},
     {"publish_topic", bench::publish_topic},
     {"topic_memory", bench::topic_memory},

@@ -6,4 +6,4 @@ run_packages=(g++ cmake ninja-build libfmt-dev libconcurrentqueue-dev libyaml-cp
 
 # To build and run the tests, the checks and the benchmarks too.
 test_packages=("${run_packages[@]}" ccache libgtest-dev libgmock-dev libbenchmark-dev libcaf-dev clang-format python3
-  spin libtbb-dev libboost-fiber1.81-dev golang-go erlang-base)
+  spin pkg-config libzmq3-dev libtbb-dev libboost1.81-dev libboost-fiber1.81-dev golang-go erlang-base)

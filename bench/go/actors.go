@@ -14,18 +14,6 @@ import (
 // mailbox is how many messages a channel holds. In `big` it is more than can be under way, so that nobody waits there.
 const mailbox = 256
 
-// measureOperations is measureRun for work whose size n stands for that many operations each.
-func measureOperations(unit string, n, step, operations uint64, run func(uint64) bool) bool {
-	warm := n / 10 / step
-	if warm < 1 {
-		warm = 1
-	}
-	ok := run(warm * step)
-	begin := time.Now()
-	ok = run(n) && ok
-	return printMetric("time", unit, float64(time.Since(begin).Nanoseconds())/float64(n*operations), ok)
-}
-
 func pingPong(o options) bool {
 	ping, pong := make(chan uint64, mailbox), make(chan uint64, mailbox)
 	rounds, verdict := make(chan uint64), make(chan bool)

@@ -48,6 +48,11 @@ func printMetric(metric, unit string, value float64, ok bool) bool {
 
 // measureRun runs for a tenth of n, then for n, and prints the time of the second divided by n.
 func measureRun(unit string, n, step uint64, run func(uint64) bool) bool {
+	return measureOperations(unit, n, step, 1, run)
+}
+
+// measureOperations is measureRun for work whose size n stands for that many operations each.
+func measureOperations(unit string, n, step, operations uint64, run func(uint64) bool) bool {
 	warm := n / 10 / step
 	if warm < 1 {
 		warm = 1
@@ -55,7 +60,7 @@ func measureRun(unit string, n, step uint64, run func(uint64) bool) bool {
 	ok := run(warm * step)
 	begin := time.Now()
 	ok = run(n) && ok
-	return printMetric("time", unit, float64(time.Since(begin).Nanoseconds())/float64(n), ok)
+	return printMetric("time", unit, float64(time.Since(begin).Nanoseconds())/float64(n*operations), ok)
 }
 
 const yielders = 100
@@ -323,6 +328,10 @@ var entries = []struct {
 	{"skynet", skynet},
 	{"ask", ask},
 	{"pipeline", pipeline},
+	{"publish_1", func(o options) bool { return publish(o, 1) }},
+	{"publish_10", func(o options) bool { return publish(o, 10) }},
+	{"publish_100", func(o options) bool { return publish(o, 100) }},
+	{"publish_1000", func(o options) bool { return publish(o, 1000) }},
 	{"publish_queue", publishQueue},
 }
 

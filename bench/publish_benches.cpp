@@ -1,9 +1,9 @@
-#include "slow_subscriber_benches.hpp"
+#include "publish_benches.hpp"
 
 #include "savina/troupe_setup.hpp"
+#include "ticks.hpp"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -22,33 +22,46 @@ using namespace std::chrono_literals;
 using savina::configured;
 using savina::start;
 
-constexpr std::uint64_t fast_ones = 100;
-
-struct tick {
-  std::uint64_t sequence;
-  std::uint64_t last;
-  std::array<double, 6> values;
-};
-static_assert(sizeof(tick) == 64);
-
-class fast : public troupe::actor {
+class subscriber : public troupe::actor {
 public:
-  explicit fast(completion* rounds) : done_(rounds) {}
+  explicit subscriber(completion* rounds) : counter_(rounds) {}
+  void on(const tick& each) { counter_.count(each); }
 
-  void on(const tick& each) {
-    sum_ += each.sequence;
-    ++received_;
-    if (each.sequence != each.last) return;
-    done_->arrive(received_ == each.last + 1 && sum_ == sum_below(received_));
-    received_ = 0;
-    sum_ = 0;
+private:
+  tick_counter counter_;
+};
+
+class source : public troupe::actor {
+public:
+  explicit source(troupe::publisher<tick> ticks) : ticks_(std::move(ticks)) {}
+
+  void on(start round) {
+    for (std::uint64_t i = 0; i < round.n; ++i) ticks_.publish(tick{i, round.n - 1, {}});
   }
 
 private:
-  completion* done_;
-  std::uint64_t received_ = 0;
-  std::uint64_t sum_ = 0;
+  troupe::publisher<tick> ticks_;
 };
+
+/// An exchange, a publisher, and subscribers that read all of it.
+struct wired {
+  wired(const options& opts, std::uint64_t subscribers) : rt(configured(opts)), ticks(rt, "ticks") {
+    for (std::uint64_t i = 0; i != subscribers; ++i) subscriptions.push_back(ticks.attach(rt.spawn<subscriber>(&done)));
+    from = rt.spawn<source>(ticks.publisher());
+  }
+
+  completion done;
+  troupe::runtime rt;
+  troupe::exchange<tick> ticks;
+  std::vector<troupe::subscription> subscriptions;
+  troupe::ref<source> from;
+};
+
+bool publish(const options& opts, std::uint64_t subscribers) {
+  wired w(opts, subscribers);
+  return measure_time("ns/delivery", w.done, subscribers, opts.scaled(ticks_for(subscribers)), 1, subscribers,
+                      [&](std::uint64_t n) { w.from.send(start{n}); });
+}
 
 /// Takes a millisecond a message, and holds no core for it.
 class slow : public troupe::actor {
@@ -56,38 +69,23 @@ public:
   troupe::task<> on(const tick&) { co_await troupe::this_task::sleep_for(1ms); }
 };
 
-class source : public troupe::actor {
-public:
-  explicit source(troupe::exchange<tick> ticks) : ticks_(std::move(ticks)) {}
-
-  void on(start round) {
-    for (std::uint64_t i = 0; i < round.n; ++i) ticks_.publish(tick{i, round.n - 1, {}});
-  }
-
-private:
-  troupe::exchange<tick> ticks_;
-};
+constexpr std::uint64_t fast_ones = 100;
 
 /// Nanoseconds a delivery to the fast ones; nothing if one of them did not get all, or messages are unaccounted for.
 std::optional<double> round_of(const options& opts, std::optional<troupe::subscription_policy> policy) {
   const std::uint64_t n = opts.scaled(20'000);
-  completion done;
-  troupe::runtime rt(configured(opts));
-  troupe::exchange<tick> ticks(rt, "ticks");
-  std::vector<troupe::subscription> subscriptions;
-  for (std::uint64_t i = 0; i != fast_ones; ++i) subscriptions.push_back(ticks.attach(rt.spawn<fast>(&done)));
+  wired w(opts, fast_ones);
   troupe::subscription lagging;
-  if (policy) lagging = ticks.attach(rt.spawn<slow>(), {.policy = *policy, .limit = 100});
-  const auto from = rt.spawn<source>(ticks);
-  done.expect(fast_ones);
-  from.send(start{std::max<std::uint64_t>(n / 10, 1)});
-  const bool warm = done.wait().has_value();
-  done.expect(fast_ones);
+  if (policy) lagging = w.ticks.attach(w.rt.spawn<slow>(), {.policy = *policy, .limit = 100});
+  w.done.expect(fast_ones);
+  w.from.send(start{std::max<std::uint64_t>(n / 10, 1)});
+  const bool warm = w.done.wait().has_value();
+  w.done.expect(fast_ones);
   const auto begin = clock::now();
-  from.send(start{n});
-  const auto end = done.wait();
+  w.from.send(start{n});
+  const auto end = w.done.wait();
   lagging.detach();
-  if (!warm || !end || !rt.wait_idle(round_limit) || rt.counts().queued() != 0) return std::nullopt;
+  if (!warm || !end || !w.rt.wait_idle(round_limit) || w.rt.counts().queued() != 0) return std::nullopt;
   return std::chrono::duration<double, std::nano>(*end - begin).count() / static_cast<double>(n * fast_ones);
 }
 
@@ -97,6 +95,11 @@ double median(std::vector<double> all) {
 }
 
 }  // namespace
+
+bool publish_1(const options& opts) { return publish(opts, 1); }
+bool publish_10(const options& opts) { return publish(opts, 10); }
+bool publish_100(const options& opts) { return publish(opts, 100); }
+bool publish_1000(const options& opts) { return publish(opts, 1000); }
 
 bool slow_subscriber(const options& opts) {
   troupe::set_log_sink([](std::string_view) noexcept {});  // `disconnect` logs
