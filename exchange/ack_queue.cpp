@@ -355,6 +355,24 @@ void ack_queue_base::close() noexcept {
   expiry_alarm_.stop();
 }
 
+node_list ack_queue_base::take_waiting() noexcept {
+  node_list all;
+  afterwards then;
+  {
+    std::lock_guard guard(lock_);
+    while (waiting_.size() != 0) all.push_back(*waiting_.pop_front());
+    leave(then);
+  }
+  run(then);
+  return all;
+}
+
+void ack_queue_base::drop(node_list& nobody_comes_for) noexcept {
+  const error gone(errc::unhandled, "the last member of the group has left");
+  for (const ack_node* n = nobody_comes_for.first(); n; n = n->next) core_->lose(loss::detached, type_name_);
+  finish(nobody_comes_for, &gone);
+}
+
 bool ack_queue_base::end_when_empty() noexcept {
   std::lock_guard guard(lock_);
   ending_ = !empty();

@@ -112,9 +112,14 @@ void backlog_base::forget_key(const entry& e) noexcept {
   if (e.key) keys_.erase(keys_.find(*e.key));
 }
 
+/// The message may take the place of another in this box.
+bool backlog_base::can_overwrite(const boxed_message& m, const void* box) const noexcept {
+  return !m.box && m.overwrite && is_sole(box);
+}
+
 /// One of the same key that waits gives its place to this one.
-bool backlog_base::replace(void* box, binding& via, std::size_t bytes, const std::string& key,
-                           publish_aftermath& after) noexcept {
+bool backlog_base::replace(boxed_message& m, binding& via, std::size_t bytes, const std::string& key, pushed& what,
+                           publish_aftermath& after) {
   const auto known = keys_.find(key);
   if (known == keys_.end()) return false;
   std::size_t from = 0;
@@ -126,7 +131,13 @@ bool backlog_base::replace(void* box, binding& via, std::size_t bytes, const std
       to = middle;
   }
   entry& e = line_[from];
-  drop_box(std::exchange(e.box, box), after);
+  if (can_overwrite(m, e.box)) {
+    m.overwrite(m, e.box);
+  } else {
+    if (!m.box) m.box = m.make(m);
+    what.shares = true;
+    drop_box(std::exchange(e.box, m.box), after);
+  }
   e.via = &via;
   bytes_ += bytes - e.bytes;
   e.bytes = bytes;
@@ -153,15 +164,15 @@ void backlog_base::note_gap(binding& via) {
   ++line_.back().gap;
 }
 
-/// Makes room: the message that has waited longest is lost.
-void backlog_base::drop_front(publish_aftermath& after) noexcept {
+/// Makes room: the message that has waited longest is lost. Gives its box.
+void* backlog_base::pop_front() noexcept {
   const entry e = line_.front();
   forget_key(e);
   line_.pop_front();
   --count_;
   bytes_ -= e.bytes;
-  drop_box(e.box, after);
   ++missed_;
+  return e.box;
 }
 
 /// Returns how many messages were lost.
@@ -175,17 +186,19 @@ std::uint64_t backlog_base::drop_all(publish_aftermath& after) noexcept {
   return std::exchange(count_, 0);
 }
 
-/// Under the lock. Says what became of the message, whose reference stays the caller's if this throws.
-backlog_base::pushed backlog_base::take_in(void* box, binding& via, std::size_t bytes, const std::string* key,
+/// Under the lock. Says what became of the message, and whether it has taken its reference.
+backlog_base::pushed backlog_base::take_in(boxed_message& m, binding& via, std::size_t bytes, const std::string* key,
                                            publish_aftermath& after) {
   const auto sent = [this] { core_->count(&core::counters::sent); };  // before anybody can count it as handled
   if (closed_ || !via.gate.is_open()) return {.taken = false};
-  if (key && replace(box, via, bytes, *key, after)) {
+  pushed what{.taken = true, .why = loss::lagged};
+  if (key && replace(m, via, bytes, *key, what, after)) {
     sent();
-    return {.taken = true, .lost = 1, .why = loss::conflated};
+    what.lost = 1;
+    what.why = loss::conflated;
+    return what;
   }
   const bool fits = has_room(bytes);
-  pushed what{.taken = true, .why = loss::lagged};
   if (!fits) {
     switch (options_.policy) {
       case subscription_policy::block:
@@ -209,31 +222,44 @@ backlog_base::pushed backlog_base::take_in(void* box, binding& via, std::size_t 
     }
   }
   line_.make_room();
-  if (key) key = &keys_.emplace(*key, end_.load(relaxed)).first->first;
   what.beyond = !fits && options_.policy == subscription_policy::block;
-  if (!fits && !what.beyond) {
-    for (; count_ != 0 && !has_room(bytes); ++what.lost) drop_front(after);
+  const bool drops = !fits && !what.beyond && count_ != 0;
+  const bool overwrites = drops && can_overwrite(m, line_.front().box);
+  if (!overwrites && !m.box) m.box = m.make(m);
+  if (key) key = &keys_.emplace(*key, end_.load(relaxed)).first->first;
+  void* box = m.box;
+  if (overwrites) {
+    box = pop_front();
+    ++what.lost;
+    m.overwrite(m, box);
   }
+  if (drops) {
+    for (; count_ != 0 && !has_room(bytes); ++what.lost) drop_box(pop_front(), after);
+  }
+  what.shares = !overwrites;
   sent();
   append(box, via, bytes, key);
   return what;
 }
 
-bool backlog_base::push(void* box, binding& via, std::size_t bytes, const std::string* key, publish_aftermath& after) {
+bool backlog_base::push(boxed_message& m, binding& via, std::size_t bytes, const std::string* key,
+                        publish_aftermath& after) {
   pushed what;
   try {
     std::lock_guard lock(guard_);
-    what = take_in(box, via, bytes, conflates() ? key : nullptr, after);
+    what = take_in(m, via, bytes, conflates() ? key : nullptr, after);
     lost_.store(lost_.load(relaxed) + what.lost + (what.refused ? 1 : 0), relaxed);
     if (armed_ && !line_.empty()) {
       armed_ = false;
       next_told_ = std::exchange(after.told_, this);
     }
   } catch (...) {
-    drop_box(box, after);
+    --m.left;
+    if (m.box) drop_box(m.box, after);
     throw;
   }
-  if (!what.taken) drop_box(box, after);
+  --m.left;
+  if (m.box && !what.shares) drop_box(m.box, after);
   if (what.beyond && !after.full_) after.full_ = this;
   cell& reader = *reader_.get_cell();
   if (what.lost != 0) core_->lose(reader, what.why, message_name(), what.lost);

@@ -63,6 +63,17 @@ void outlets::set_alternate(std::shared_ptr<exchange_state> to) noexcept {
   alternate_at_.store(alternate_.get(), release);
 }
 
+namespace {
+constinit thread_local entered_bindings* innermost = nullptr;
+}
+
+std::uint32_t exchange_binding::entered_here() const noexcept {
+  std::uint32_t n = 0;
+  for (const entered_bindings* at = innermost; at; at = at->below_)
+    n += static_cast<std::uint32_t>(std::count(at->entered_.begin(), at->entered_.end(), this));
+  return n;
+}
+
 entered_bindings::entered_bindings(const outlets& from, const routing_facts& by) {
   const epoch_guard pinned;
   borrowed_route found;
@@ -75,9 +86,11 @@ entered_bindings::entered_bindings(const outlets& from, const routing_facts& by)
     const auto same = [&](const exchange_binding* other) { return other->target == each.target; };
     if (std::none_of(entered_.begin(), entered_.end(), same) && each.enter()) entered_.push_back(&each);
   });
+  below_ = std::exchange(innermost, this);
 }
 
 entered_bindings::~entered_bindings() {
+  innermost = below_;
   for (exchange_binding* each : entered_) each->leave();
 }
 

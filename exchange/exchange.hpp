@@ -41,21 +41,21 @@ public:
   /// The exchange of that name in `rt`. Throws `troupe_error` (`type_mismatch`) if there is one of another kind or
   /// type.
   exchange(runtime& rt, std::string name, exchange_kind kind = fanout{})
-      : exchange(rt, std::move(name), kind, nullptr, nullptr) {}
+      : exchange(rt.core(), std::move(name), kind, nullptr, nullptr) {}
   /// The same with options, where it is made; one that is there has the same, or `troupe_error` (`invalid_argument`) is
   /// thrown. Without options it is taken as it is.
   exchange(runtime& rt, std::string name, exchange_kind kind, const exchange_options& options)
-      : exchange(rt, std::move(name), kind, nullptr, &options) {
+      : exchange(rt.core(), std::move(name), kind, nullptr, &options) {
     if (!options.alternate.empty()) state_->send_unroutable_to(alternate_of(rt, options.alternate));
   }
   /// The queue of that name, with these options. Throws `troupe_error` (`invalid_argument`) if there is one that was
   /// made with others, and as above.
   exchange(runtime& rt, std::string name, const queue& options)
-      : exchange(rt, std::move(name), exchange_kind::queue, &options, nullptr) {}
+      : exchange(rt.core(), std::move(name), exchange_kind::queue, &options, nullptr) {}
 
   /// The exchange of that name if it exists. Errors: `not_found`, `type_mismatch`.
   static result<exchange> find(runtime& rt, std::string_view name) {
-    auto state = detail::exchange_registry::of(rt).find(name);
+    auto state = detail::exchange_registry::of(rt.core()).find(name);
     if (!state) return error(errc::not_found, "no exchange '" + std::string(name) + "'");
     if (state->type() != typeid(M))
       return error(errc::type_mismatch, "exchange '" + std::string(name) + "' carries " + state->type_name() +
@@ -63,169 +63,75 @@ public:
     return exchange(std::move(state));
   }
 
-  /// Attaches an actor that takes `const M&`; it gets what is published from now on (with a matching key, for kinds
-  /// that have keys). Attached twice it still gets each message once; where several of its keys match, through the
-  /// binding of one of them. The subscription detaches it when it goes; so does the actor's end. Throws
-  /// `troupe_error` (`invalid_argument`) for a malformed pattern, a key that is missing (direct, topic) or one too many
-  /// (fanout, work_queue), and an actor of another runtime.
-  template <class A>
-  subscription attach(const ref<A>& who) {
-    return connect(who, {});
+  /// Attaches a subscriber: it gets what is published from now on (with a matching key, for kinds that have keys).
+  /// Attached twice it still gets each message once; where several of its keys match, through the binding of one of
+  /// them. The subscription detaches it when it goes; so does the subscriber's end. `who` is
+  /// - a `ref` of an actor that takes `const M&`, or, of a queue, `delivery<M>`.
+  /// - an address: `address<M>`, or one that can be told more, such as `address<M, lagged, disconnected>`.
+  /// - another `exchange<M>`: what matches is published into it too, with its key and headers, before `publish`
+  ///   returns; a copy, so the message has to be copyable. A subscriber of both gets it from both.
+  /// - what is no actor. An actor stands in for it, so that order, policies and the rest are as for actors, and nothing
+  ///   runs on the stack of who publishes. Where it throws, or is closed, it is detached, and the log says so:
+  ///   - a callable that takes `const M&`: it runs on the pool, one call at a time; a coroutine, which gives a
+  ///     `task<>`, gets the next message when it is done. `detach` waits for the call that runs, unless it comes from
+  ///     within it. The callable itself is destroyed soon after, on the pool.
+  ///   - a `channel<M>`, for green threads: while it is full, messages wait in the subscription.
+  ///   - a `blocking_queue<M>`, for OS threads.
+  ///   - anything with `send(M)`, called on the pool, one call at a time.
+  ///   But for callables it must live until `detach` has returned.
+  ///
+  /// Throws `troupe_error` (`invalid_argument`) for a malformed pattern, a key that is missing (direct, topic) or one
+  /// too many (fanout, queues), an actor of another runtime, and an exchange that would close a cycle or is attached to
+  /// one that gives each message to one of several; and, of what is no actor, `std::bad_alloc`, and `troupe_error`
+  /// (`shutdown`).
+  template <class S>
+  subscription attach(S&& who) {
+    return connect(std::forward<S>(who), {});
   }
-  template <class A, binding_key K>
-  subscription attach(const ref<A>& who, const K& key) {
-    return connect(who, {.key = text_of(key)});
+  template <class S, binding_key K>
+  subscription attach(S&& who, const K& key) {
+    return connect(std::forward<S>(who), {.key = text_of(key)});
   }
-  /// The same for an address.
-  subscription attach(const address<M>& who) { return bind(who, {}); }
-  template <binding_key K>
-  subscription attach(const address<M>& who, const K& key) {
-    return bind(who, {.key = text_of(key)});
-  }
-
   /// The same with options for the subscriber: how many messages may wait for it, and what is done with those for which
   /// there is no room. It is told by `lagged` and `disconnected` what it misses, if it has handlers for these. Throws
-  /// `troupe_error` (`invalid_argument`) too for options that make no sense, for other ones than it has, and on a
-  /// work_queue.
-  template <class A>
-  subscription attach(const ref<A>& who, const subscribe_options& options) {
-    return attach(who, {}, options);
-  }
-  template <class A>
-  subscription attach(const ref<A>& who, std::string key, const subscribe_options& options) {
-    return connect(who, {.key = std::move(key), .options = &options, .told = notices_of(who)});
-  }
-  /// The same for an address; one that is to be told is an `address<M, lagged>`, an `address<M, disconnected>` or both.
-  subscription attach(const address<M>& who, const subscribe_options& options) { return attach(who, {}, options); }
-  subscription attach(const address<M>& who, std::string key, const subscribe_options& options) {
-    return bind(who, {.key = std::move(key), .options = &options});
-  }
-  template <class... Ms>
-  requires(sizeof...(Ms) > 1) subscription attach(const address<Ms...>& who, const subscribe_options& options) {
-    return attach(who, {}, options);
-  }
-  template <class... Ms>
-  requires(sizeof...(Ms) > 1) subscription
-      attach(const address<Ms...>& who, std::string key, const subscribe_options& options) {
-    return bind(address<M>(who), {.key = std::move(key), .options = &options, .told = notices_of(who)});
-  }
-
-  /// Attaches an actor to a queue: one with a handler for `delivery<M>`, which answers for each message by hand, or for
-  /// `const M&`, which does by itself. See `queue`. Throws `troupe_error` (`invalid_argument`) for a prefetch of 0, and
-  /// where the exchange is none.
-  template <class A>
-  subscription attach(const ref<A>& who, const consume_options& how) {
-    return connect(who, {.consume = require_queue(how)});
-  }
-  /// The same for an address.
-  subscription attach(const address<M>& who, const consume_options& how) {
-    return bind(who, {.consume = require_queue(how)});
-  }
-
-  /// Attaches another exchange: what matches is published into it too, with its key and headers, before `publish`
-  /// returns; a copy, so the message has to be copyable. An actor that is attached to both gets it from both. Throws
-  /// `troupe_error` (`invalid_argument`) for a bad key, where it would close a cycle, and on kinds that give a message
-  /// to one of several.
-  subscription attach(const exchange& target) { return pass_on(target, {}, false); }
-  template <binding_key K>
-  subscription attach(const exchange& target, const K& key) {
-    return pass_on(target, text_of(key), false);
-  }
-  /// The same, and this one counts as a publisher of the other until it ends.
-  subscription attach_input(const exchange& target) { return pass_on(target, {}, true); }
-  template <binding_key K>
-  subscription attach_input(const exchange& target, const K& key) {
-    return pass_on(target, text_of(key), true);
-  }
-
-  /// The same as `attach` for an actor that lives from its inputs: once all exchanges that it was attached to in this
-  /// way have ended, it is closed.
-  template <class A>
-  subscription attach_input(const ref<A>& who) {
-    return connect(who, {.input = true});
-  }
-  template <class A, binding_key K>
-  subscription attach_input(const ref<A>& who, const K& key) {
-    return connect(who, {.key = text_of(key), .input = true});
-  }
-  template <class A>
-  subscription attach_input(const ref<A>& who, const subscribe_options& options) {
-    return attach_input(who, {}, options);
-  }
-  template <class A>
-  subscription attach_input(const ref<A>& who, std::string key, const subscribe_options& options) {
-    return connect(who, {.key = std::move(key), .input = true, .options = &options, .told = notices_of(who)});
-  }
-  /// The same for an address.
-  subscription attach_input(const address<M>& who) { return bind(who, {.input = true}); }
-  template <binding_key K>
-  subscription attach_input(const address<M>& who, const K& key) {
-    return bind(who, {.key = text_of(key), .input = true});
-  }
-  subscription attach_input(const address<M>& who, const subscribe_options& options) {
-    return attach_input(who, {}, options);
-  }
-  subscription attach_input(const address<M>& who, std::string key, const subscribe_options& options) {
-    return bind(who, {.key = std::move(key), .input = true, .options = &options});
-  }
-
-  template <class A>
-  subscription attach_input(const ref<A>& who, const consume_options& how) {
-    return connect(who, {.input = true, .consume = require_queue(how)});
-  }
-  subscription attach_input(const address<M>& who, const consume_options& how) {
-    return bind(who, {.input = true, .consume = require_queue(how)});
-  }
-
-  /// Attaches what is no actor, with what `attach` of an actor takes; an actor stands in for it, so that order,
-  /// policies and the rest are as for actors, and nothing runs on the stack of who publishes. Where it throws, or is
-  /// closed, it is detached, and the log says so. `who` is
-  /// - a callable that takes `const M&`: it runs on the pool, one call at a time; a coroutine, which gives a `task<>`,
-  ///   gets the next message when it is done. `detach` waits for the call that runs, unless it comes from within it.
-  ///   The callable itself is destroyed soon after, on the pool.
-  /// - a `channel<M>`, for green threads: while it is full, messages wait in the subscription.
-  /// - a `blocking_queue<M>`, for OS threads.
-  /// - anything with `send(M)`, called on the pool, one call at a time.
-  /// But for callables `who` must live until `detach` has returned. Throws as for actors; also `std::bad_alloc`, and
-  /// `troupe_error` (`shutdown`).
-  template <detail::subscriber_without_actor<M> S>
-  subscription attach(S&& who) {
-    return stand_in_for(std::forward<S>(who), {});
-  }
-  template <detail::subscriber_without_actor<M> S, binding_key K>
-  subscription attach(S&& who, const K& key) {
-    return stand_in_for(std::forward<S>(who), {.key = text_of(key)});
-  }
-  template <detail::subscriber_without_actor<M> S>
+  /// `troupe_error` (`invalid_argument`) too for options that make no sense, for other ones than it has, and on queues.
+  template <class S>
   subscription attach(S&& who, const subscribe_options& options) {
-    return stand_in_for(std::forward<S>(who), {.options = &options});
+    return connect_with(std::forward<S>(who), {.options = &options});
   }
-  template <detail::subscriber_without_actor<M> S>
+  template <class S>
   subscription attach(S&& who, std::string key, const subscribe_options& options) {
-    return stand_in_for(std::forward<S>(who), {.key = std::move(key), .options = &options});
+    return connect_with(std::forward<S>(who), {.key = std::move(key), .options = &options});
   }
-  template <detail::subscriber_without_actor<M> S>
+  /// The same for a consumer of a queue: see there. Throws `troupe_error` (`invalid_argument`) for a prefetch of 0, and
+  /// where the exchange is none.
+  template <class S>
   subscription attach(S&& who, const consume_options& how) {
-    return stand_in_for(std::forward<S>(who), {.consume = require_queue(how)});
+    return connect_with(std::forward<S>(who), {.consume = require_queue(how)});
   }
 
-  /// The same for what lives from its input: once the exchange has ended, or it is detached, a channel or queue is
-  /// closed, behind the last message.
-  template <detail::subscriber_without_actor<M> S>
+  /// The same as `attach` for one that lives from its inputs: once all exchanges that it was attached to in this way
+  /// have ended, an actor is closed; a channel or blocking queue is closed behind the last message of this one, or when
+  /// it is detached; and an exchange counts this one as a publisher until it ends.
+  template <class S>
   subscription attach_input(S&& who) {
-    return stand_in_for(std::forward<S>(who), {.input = true});
+    return connect(std::forward<S>(who), {.input = true});
   }
-  template <detail::subscriber_without_actor<M> S, binding_key K>
+  template <class S, binding_key K>
   subscription attach_input(S&& who, const K& key) {
-    return stand_in_for(std::forward<S>(who), {.key = text_of(key), .input = true});
+    return connect(std::forward<S>(who), {.key = text_of(key), .input = true});
   }
-  template <detail::subscriber_without_actor<M> S>
+  template <class S>
   subscription attach_input(S&& who, const subscribe_options& options) {
-    return stand_in_for(std::forward<S>(who), {.input = true, .options = &options});
+    return connect_with(std::forward<S>(who), {.input = true, .options = &options});
   }
-  template <detail::subscriber_without_actor<M> S>
+  template <class S>
   subscription attach_input(S&& who, std::string key, const subscribe_options& options) {
-    return stand_in_for(std::forward<S>(who), {.key = std::move(key), .input = true, .options = &options});
+    return connect_with(std::forward<S>(who), {.key = std::move(key), .input = true, .options = &options});
+  }
+  template <class S>
+  subscription attach_input(S&& who, const consume_options& how) {
+    return connect_with(std::forward<S>(who), {.input = true, .consume = require_queue(how)});
   }
 
   /// Publishes to whoever is attached. Never waits; an actor that goes beyond the limit of a subscriber whose policy is
@@ -324,10 +230,11 @@ private:
 
   explicit exchange(std::shared_ptr<detail::exchange_state> s) noexcept : state_(std::move(s)) {}
 
-  exchange(runtime& rt, std::string name, exchange_kind kind, const queue* for_queue, const exchange_options* options)
-      : state_(detail::exchange_registry::of(rt).open(rt.core(), std::move(name), kind, typeid(M), type_name<M>(),
-                                                      &make_log, {&make_queue, for_queue, &publish_any}, options,
-                                                      detail::box_ops_of<M>)) {}
+  exchange(detail::core& k, std::string name, exchange_kind kind, const queue* for_queue,
+           const exchange_options* options)
+      : state_(detail::exchange_registry::of(k).open(k, std::move(name), kind, typeid(M), type_name<M>(), &make_log,
+                                                     {&make_queue, for_queue, &publish_any}, options,
+                                                     detail::box_ops_of<M>)) {}
 
   static std::shared_ptr<detail::ack_queue_base> make_queue(detail::core& k, const std::string& name, const queue& q) {
     return std::make_shared<detail::ack_queue<M>>(k, name, q);
@@ -390,8 +297,50 @@ private:
     notices told{};
   };
 
+  template <class S>
+  subscription connect_with(S&& who, wish w) {
+    static_assert(!std::is_same_v<std::remove_cvref_t<S>, exchange>,
+                  "troupe: an exchange that is attached to another keeps nothing back, so it has no options");
+    if (w.options && !w.options->group.empty()) return join_group(std::forward<S>(who), std::move(w));
+    return connect(std::forward<S>(who), std::move(w));
+  }
+
+  template <class S>
+  subscription join_group(S&& who, wish w) {
+    if constexpr (!std::is_copy_constructible_v<M>)
+      throw troupe_error(errc::invalid_argument, "exchange '" + name() +
+                                                     "': a group gets a copy of each message, and " + type_name<M>() +
+                                                     " cannot be copied");
+    const queue shared = detail::group_queue(*state_, *w.options);
+    exchange members(state_->home(), detail::group_name(*state_, *w.options), exchange_kind::queue, &shared, nullptr);
+    auto place = std::make_unique<detail::group_membership>(state_, members.state_, std::move(w.key), w.input);
+    subscription s = members.connect(std::forward<S>(who), {.input = w.input});
+    s.keep(std::move(place));
+    return s;
+  }
+
+  template <class S>
+  subscription connect(S&& who, wish w) {
+    using subscriber = std::remove_cvref_t<S>;
+    if constexpr (std::is_same_v<subscriber, exchange>) {
+      return pass_on(who, std::move(w.key), w.input);
+    } else if constexpr (detail::is_ref<subscriber>) {
+      if (w.options) w.told = notices_of(who);
+      return connect_actor(who, w);
+    } else if constexpr (std::is_convertible_v<const subscriber&, address<M>>) {
+      if (w.options) w.told = notices_of(who);
+      return bind(address<M>(who), w);
+    } else {
+      static_assert(
+          detail::subscriber_without_actor<S, M>,
+          "troupe: what is attached to an exchange is an actor, an address, another exchange, a callable that "
+          "takes const M&, a channel, a blocking_queue, or something with send(M)");
+      return stand_in_for(std::forward<S>(who), w);
+    }
+  }
+
   template <class A>
-  subscription connect(const ref<A>& who, const wish& w) {
+  subscription connect_actor(const ref<A>& who, const wish& w) {
     if constexpr (handles<A, delivery<M>>) {
       if (kind() == exchange_kind::queue)
         return add(who, w, [&](std::string, bool) -> std::unique_ptr<binding> {

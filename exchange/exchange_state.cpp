@@ -370,8 +370,8 @@ std::uint64_t exchange_state::ends_revoked() const {
 
 // --- the registry --------------------------------------------------------------------------------------------------
 
-exchange_registry& exchange_registry::of(runtime& rt) {
-  return *rt.core().service<exchange_registry>([] { return std::make_shared<exchange_registry>(); });
+exchange_registry& exchange_registry::of(core& k) {
+  return *k.service<exchange_registry>([] { return std::make_shared<exchange_registry>(); });
 }
 
 exchange_registry::~exchange_registry() {

@@ -31,6 +31,7 @@ std::string to_string(const subscribe_options& o) {
   std::string text = fmt::format("{{{}", to_string(o.policy));
   if (o.limit != o.unlimited) text += fmt::format(", {} messages", o.limit);
   if (o.limit_bytes != o.unlimited) text += fmt::format(", {} bytes", o.limit_bytes);
+  if (!o.group.empty()) text += fmt::format(", group '{}'", o.group);
   return text + "}";
 }
 

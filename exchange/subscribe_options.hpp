@@ -39,6 +39,12 @@ struct subscribe_options {
   std::size_t limit_bytes = unlimited;
   /// With what it begins, at an exchange that keeps messages: see `retention`.
   start_at start = start_at::latest();
+  /// The name of a consumer group; empty: none. The members of a group share its messages: each goes to one of them,
+  /// as from a `queue`, and is theirs until they have answered for it. What a member has not done when it ends, crashes
+  /// or is detached, the others get. Members of one group give the same options, but each the keys that it likes: what
+  /// one asks for all may get. The limit is that of the group, and the policy `block`, which knows none here,
+  /// `drop_oldest`, `drop_newest` or `fail`. With the last subscription the group goes, and what waits for it.
+  std::string group = {};
 
   friend bool operator==(const subscribe_options&, const subscribe_options&) = default;
 };

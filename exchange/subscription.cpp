@@ -12,6 +12,7 @@ detach_status subscription::detach() noexcept {
   }
   const bool was_attached = exchange->detach(*who.get_cell(), binding_, input_);
   if (std::exchange(stand_in_, false)) who.close();
+  group_.reset();
   return was_attached ? detach_status::detached : detach_status::not_attached;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <troupe/exchange/detail/exchange_state.hpp>
+#include <troupe/exchange/detail/group.hpp>
 
 namespace troupe {
 
@@ -42,6 +43,8 @@ public:
 
   /// Internal: the subscriber stands in for one that is no actor, and ends with this.
   void keep() noexcept { stand_in_ = true; }
+  /// Internal: it is attached to the queue of a group.
+  void keep(std::unique_ptr<detail::group_membership> in) noexcept { group_ = std::move(in); }
 
   /// How many messages the subscriber has not got because of its policy: dropped, replaced by newer ones, refused. Of
   /// all subscriptions of one actor to one exchange together, and still there when they have ended. 0 without
@@ -56,6 +59,7 @@ private:
     std::swap(subscriber_, other.subscriber_);
     std::swap(input_, other.input_);
     std::swap(stand_in_, other.stand_in_);
+    std::swap(group_, other.group_);
   }
 
   std::shared_ptr<detail::exchange_state> exchange_;
@@ -64,6 +68,7 @@ private:
   any_ref subscriber_;  // none if it is an exchange
   bool input_ = false;
   bool stand_in_ = false;
+  std::unique_ptr<detail::group_membership> group_;
 };
 
 }  // namespace troupe

@@ -201,6 +201,25 @@ public:
   /// batch. The member's slice.
   void give_back(ack_member_base& m) noexcept;
 
+  /// One more, or one less, of those who keep a group attached to its exchange (GR1); `change` does that. With the
+  /// last of them goes what waits. Any thread.
+  template <class Change>
+  void join_group(Change change) {
+    std::lock_guard guard(group_);
+    change();
+    ++group_members_;
+  }
+  template <class Change>
+  void leave_group(Change change) noexcept {
+    node_list left;
+    {
+      std::lock_guard guard(group_);
+      change();
+      if (--group_members_ == 0) left = take_waiting();
+    }
+    drop(left);
+  }
+
   /// The runtime ends: what waits is counted as lost, and nothing is taken any more.
   void close() noexcept;
 
@@ -248,6 +267,8 @@ private:
   void leave(afterwards& then) noexcept;
   bool empty() const noexcept { return waiting_.size() == 0 && unanswered_ == 0; }
 
+  node_list take_waiting() noexcept;
+  void drop(node_list& nobody_comes_for) noexcept;
   void run(afterwards& then) noexcept;
   void tell_next() noexcept;
   void bury(ack_node& n) noexcept;
@@ -257,6 +278,9 @@ private:
   const std::string name_;
   const queue options_;
   const char* const type_name_;
+
+  std::mutex group_;
+  unsigned group_members_ = 0;  // under group_
 
   mutable spin_lock lock_;
   waiting_nodes waiting_;

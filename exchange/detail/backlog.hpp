@@ -50,6 +50,29 @@ private:
   std::vector<garbage> more_;
 };
 
+/// A message on its way to backlogs, one after another, which share a box of it. One that is no more than its bytes is
+/// put into a box when the first of them wants it; or into one of theirs whose message they drop for it.
+struct boxed_message {
+  void* box = nullptr;     ///< with a reference for each receiver that has not been asked yet
+  std::uint32_t left = 1;  ///< how many these are, with the present one
+  // Where there is no box yet.
+  const void* message = nullptr;
+  void* (*make)(const boxed_message& m) = nullptr;  ///< with `left` references; throws `std::bad_alloc`
+  void (*overwrite)(const boxed_message& m, void* box) noexcept = nullptr;
+
+  /// Of a message that outlives this.
+  template <class M>
+  requires std::is_trivially_copyable_v<M>
+  static boxed_message later(const M& m, std::uint32_t receivers) noexcept {
+    using box_of = shared_message<M>;
+    return {nullptr, receivers, &m,
+            [](const boxed_message& b) -> void* { return new box_of(M(*static_cast<const M*>(b.message)), b.left); },
+            [](const boxed_message& b, void* to) noexcept {
+              ::new (const_cast<M*>(&static_cast<box_of*>(to)->message)) M(*static_cast<const M*>(b.message));
+            }};
+  }
+};
+
 /// The messages that wait for a subscriber that has options of its own, and its reader's side. The part that does not
 /// depend on the type of the messages: they are boxes, `shared_message<M>*`.
 ///
@@ -87,9 +110,10 @@ public:
 
   // --- any thread, inside the epoch in which it found the binding ---------------------------------------------------
 
-  /// A message for its subscriber; takes one reference to the box over, also if it throws. `key`: for those that
-  /// conflate. False if the subscriber does not get it. Throws `std::bad_alloc`.
-  bool push(void* box, binding& via, std::size_t bytes, const std::string* key, publish_aftermath& after);
+  /// A message for its subscriber, which has been asked then; takes one reference to the box over, if there is one,
+  /// also if it throws. `key`: for those that conflate. False if the subscriber does not get it. Throws
+  /// `std::bad_alloc`.
+  bool push(boxed_message& m, binding& via, std::size_t bytes, const std::string* key, publish_aftermath& after);
 
   /// The policy is to block, and there is no room for so many bytes; a moment's truth.
   bool blocks(std::size_t bytes) noexcept;
@@ -153,6 +177,8 @@ protected:
   virtual root_handle call(cell& c, void* box) const = 0;
   /// Gives one reference up; true if it was the last: the box is to be destroyed.
   virtual bool unref(void* box) const noexcept = 0;
+  /// Nobody else refers to it, and nobody can.
+  virtual bool is_sole(const void* box) const noexcept = 0;
 
   const box_type* type_ = nullptr;             // of its messages
   const message_ops* shared_ops_ = nullptr;    // of the same
@@ -179,6 +205,7 @@ private:
   /// What became of a message that was pushed.
   struct pushed {
     bool taken = false;
+    bool shares = false;  ///< the box of the message
     bool refused = false;
     bool beyond = false;     ///< the limit, for nobody could wait
     std::uint64_t lost = 0;  ///< messages, this one or others that waited
@@ -190,11 +217,13 @@ private:
   bool half_free() const noexcept {
     return half_free(count_ + batch_count_.load(relaxed), bytes_ + batch_bytes_.load(relaxed));
   }
-  bool replace(void* box, binding& via, std::size_t bytes, const std::string& key, publish_aftermath& after) noexcept;
-  pushed take_in(void* box, binding& via, std::size_t bytes, const std::string* key, publish_aftermath& after);
+  bool can_overwrite(const boxed_message& m, const void* box) const noexcept;
+  bool replace(boxed_message& m, binding& via, std::size_t bytes, const std::string& key, pushed& what,
+               publish_aftermath& after);
+  pushed take_in(boxed_message& m, binding& via, std::size_t bytes, const std::string* key, publish_aftermath& after);
   void append(void* box, binding& via, std::size_t bytes, const std::string* key) noexcept;
   void note_gap(binding& via);
-  void drop_front(publish_aftermath& after) noexcept;
+  void* pop_front() noexcept;
   std::uint64_t drop_all(publish_aftermath& after) noexcept;
   void forget_key(const entry& e) noexcept;
   void drop_box(void* box, publish_aftermath& after) noexcept;
@@ -262,6 +291,9 @@ private:
     auto& refs = static_cast<shared_message<M>*>(box)->refs;
     // acquire: pairs with the release of those who have given theirs up.
     return refs.load(acquire) == 1 || refs.fetch_sub(1, acq_rel) == 1;
+  }
+  bool is_sole(const void* box) const noexcept override {
+    return static_cast<const shared_message<M>*>(box)->refs.load(acquire) == 1;  // as in `unref`
   }
 
   const shared_call<M> call_;

@@ -21,7 +21,8 @@ class exchange_state;
 /// A binding whose subscriber is another exchange.
 ///
 /// XB1. A publish enters before it looks whether the binding is open, and leaves when the target has the message;
-///      `close` shuts it first and then waits until nobody is inside (all seq_cst). So after `detach` nothing goes
+///      `close` shuts it first and then waits until nobody is inside (all seq_cst) but publishes of the caller's own
+///      thread: it may have been called by a message that one of them copies. So after `detach` nothing begins to go
 ///      through (C5).
 struct exchange_binding final : binding {
   exchange_binding(std::shared_ptr<exchange_state> to, std::string with_key)
@@ -36,12 +37,16 @@ struct exchange_binding final : binding {
   void leave() noexcept { inside_.fetch_sub(1, seq_cst); }
   void close() noexcept {
     open_.store(false, seq_cst);
-    while (inside_.load(seq_cst) != 0) std::this_thread::yield();
+    const std::uint32_t own = entered_here();
+    while (inside_.load(seq_cst) > own) std::this_thread::yield();
   }
 
   const std::shared_ptr<exchange_state> target;
 
 private:
+  /// How many publishes of the calling thread are inside.
+  std::uint32_t entered_here() const noexcept;
+
   atomic<bool> open_{true};
   atomic<std::uint32_t> inside_{0};  // publishes that go through it now
 };
@@ -85,6 +90,7 @@ private:
 };
 
 /// The exchanges that a message goes on to, each once, however many bindings lead there; entered, as long as it lives.
+/// Those of one thread live on its stack, and know the next one below.
 class entered_bindings {
 public:
   entered_bindings(const outlets& from, const routing_facts& by);
@@ -97,7 +103,10 @@ public:
   auto end() const noexcept { return entered_.end(); }
 
 private:
+  friend struct exchange_binding;
+
   std::vector<exchange_binding*> entered_;
+  entered_bindings* below_;
 };
 
 }  // namespace troupe::detail

@@ -314,20 +314,26 @@ public:
                                 const std::string* key) {
     const std::int64_t now = kept_ ? k.scheduler().now() : 0;
     publish_aftermath after;
-    box* shared = nullptr;
+    // What is no more than its bytes is copied under the lock, if anybody wants it; user code would not be for there.
+    constexpr bool can_wait = std::is_trivially_copyable_v<M>;
+    boxed_message boxed;
     if constexpr (counted)
-      shared = new box(std::move(message), 0);
-    else
-      shared = new box(M(message), 0);
+      boxed.box = new box(std::move(message), 0);
+    else if (!can_wait || kept_)
+      boxed.box = new box(M(message), 0);
     broadcast_reader_base* waiters = nullptr;
     std::size_t receivers = 0;
     {
       std::lock_guard lock(mutex_);
       const std::uint32_t n = readers_;
+      boxed.left = static_cast<std::uint32_t>(backlogs_.size());
+      if constexpr (can_wait) {
+        if (!boxed.box) boxed = boxed_message::later(std::as_const(message), boxed.left);
+      }
+      auto* const shared = static_cast<box*>(boxed.box);
       // Each of those that it goes to gets its reference before any of them can give it up.
-      auto left = static_cast<std::uint32_t>(backlogs_.size());
-      const std::uint32_t refs = left + (counted && n != 0 ? 1 : 0) + (kept_ ? 1 : 0);
-      shared->refs.store(refs, relaxed);
+      const std::uint32_t refs = boxed.left + (counted && n != 0 ? 1 : 0) + (kept_ ? 1 : 0);
+      if (shared) shared->refs.store(refs, relaxed);
       try {
         if (n != 0 && used_ == slots) extend();
       } catch (...) {
@@ -348,11 +354,12 @@ public:
         if (to_be_kept) kept_->add(shared, routing_key, *key, bytes, now, after);
         to_be_kept = false;
         for (binding* b : backlogs_) {
-          --left;
-          if (b->backlog->push(shared, *b, bytes, key, after)) ++receivers;
+          if (b->backlog->push(boxed, *b, bytes, key, after)) ++receivers;
         }
       } catch (const std::bad_alloc&) {
-        for (left += to_be_kept ? 1 : 0; left != 0; --left) shared->release();
+        if (boxed.box) {
+          for (boxed.left += to_be_kept ? 1 : 0; boxed.left != 0; --boxed.left) static_cast<box*>(boxed.box)->release();
+        }
         tell(waiters);
         throw;
       }

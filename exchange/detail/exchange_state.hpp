@@ -177,7 +177,7 @@ public:
   exchange_registry& operator=(const exchange_registry&) = delete;
   ~exchange_registry();
 
-  static exchange_registry& of(runtime& rt);
+  static exchange_registry& of(core& k);
 
   /// The exchange of that name, made if there is none. Throws `troupe_error` (`type_mismatch`) if it has another kind
   /// or message type.

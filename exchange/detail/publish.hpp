@@ -42,17 +42,41 @@ ack_queue_base::pushed push_to_queue(exchange_state& exchange, M&& message, conf
   return outcome;
 }
 
-/// The message is untouched then: it is counted, or left to whoever wants to know.
-inline void nobody_gets(exchange_state& exchange, bool* unrouted) noexcept {
-  if (unrouted)
-    *unrouted = true;
-  else
-    exchange.count_unroutable();
+/// For who wants to know whether anybody gets a message, and then to have it back.
+template <class M>
+struct unrouted_message {
+  const bool wanted;      ///< not only to be counted
+  bool is_there = false;  ///< nobody gets it
+  std::optional<M> message{};
+
+  /// Of one that is to be put into a box.
+  std::optional<M> copy_of(const M& m) const {
+    std::optional<M> copy;
+    if constexpr (std::is_copy_constructible_v<M>) {
+      if (wanted) copy.emplace(m);
+    }
+    return copy;
+  }
+};
+
+/// It is counted, or given back.
+template <class M>
+void nobody_gets(exchange_state& exchange, unrouted_message<M>* unrouted, std::optional<M>&& message) {
+  if (!unrouted) return exchange.count_unroutable();
+  unrouted->is_there = true;
+  if (message) unrouted->message.emplace(std::move(*message));
+}
+template <class M>
+void nobody_gets(exchange_state& exchange, unrouted_message<M>* unrouted, M&& message) {
+  if (!unrouted) return exchange.count_unroutable();
+  unrouted->is_there = true;
+  if (unrouted->wanted) unrouted->message.emplace(std::move(message));
 }
 
 /// One message to all whom a router finds: one copy, and for each of them a small envelope or a place in its backlog.
 template <class M>
-publish_result route_and_publish(exchange_state& exchange, const routing_facts& given, M&& message, bool* unrouted) {
+publish_result route_and_publish(exchange_state& exchange, const routing_facts& given, M&& message,
+                                 unrouted_message<M>* unrouted) {
   borrowed_route found;
   const message_facts<M> facts(exchange.kind(), given, message);
   exchange.routes().find(*facts, *found);
@@ -63,7 +87,7 @@ publish_result route_and_publish(exchange_state& exchange, const routing_facts& 
   (*found).finish(
       [&](std::size_t n) {
         receivers = n;
-        if (n == 0) return nobody_gets(exchange, unrouted);
+        if (n == 0) return nobody_gets(exchange, unrouted, std::move(message));
         shared = new shared_message<M>(std::forward<M>(message), static_cast<std::uint32_t>(n));
       },
       [&](binding& b) {
@@ -72,7 +96,8 @@ publish_result route_and_publish(exchange_state& exchange, const routing_facts& 
         // The message is not ours once the last has got it, so this is asked while it is.
         if (bytes == 0) bytes = bytes_for(shared->message);
         if (b.backlog->conflates() && !conflated_by) conflated_by = conflation_key(shared->message, given.key);
-        if (!b.backlog->push(shared, b, bytes, conflated_by ? &*conflated_by : nullptr, after)) --receivers;
+        boxed_message boxed{.box = shared};
+        if (!b.backlog->push(boxed, b, bytes, conflated_by ? &*conflated_by : nullptr, after)) --receivers;
       });
   return {receivers, after.refused};
 }
@@ -80,7 +105,8 @@ publish_result route_and_publish(exchange_state& exchange, const routing_facts& 
 /// The same where messages are kept, in one with keeping it (RT1). Those without a backlog begin with what is published
 /// after they have been attached, so they get theirs without the lock.
 template <class M>
-publish_result keep_and_publish(exchange_state& exchange, const routing_facts& given, M&& message) {
+publish_result keep_and_publish(exchange_state& exchange, const routing_facts& given, M&& message,
+                                unrouted_message<M>* unrouted) {
   const message_facts<M> facts(exchange.kind(), given, message);
   const std::string_view key = (*facts).key;
   retained& kept = *exchange.kept();
@@ -88,6 +114,7 @@ publish_result keep_and_publish(exchange_state& exchange, const routing_facts& g
   const std::string conflated_by = conflation_key(message, key);
   const std::int64_t now = exchange.home().scheduler().now();
   publish_aftermath after;
+  std::optional<M> spare = unrouted ? unrouted->copy_of(message) : std::nullopt;
   struct hold {
     shared_message<M>* shared;
     ~hold() { shared->release(); }
@@ -111,11 +138,12 @@ publish_result keep_and_publish(exchange_state& exchange, const routing_facts& g
     }
     (*found).finish(
         [&](std::size_t n) {
-          if (n == 0) exchange.count_unroutable();
+          if (n == 0) nobody_gets(exchange, unrouted, std::move(spare));
         },
         [&](binding& b) {
           if (!b.backlog) return plain.push_back(&b);
-          if (b.backlog->push(&held.one_more(), b, bytes, &conflated_by, after)) ++receivers;
+          boxed_message boxed{.box = &held.one_more()};
+          if (b.backlog->push(boxed, b, bytes, &conflated_by, after)) ++receivers;
         });
   }
   for (binding* b : plain) static_cast<typed_binding<M>&>(*b).to.send_shared(held.one_more(), &b->gate);
@@ -125,7 +153,8 @@ publish_result keep_and_publish(exchange_state& exchange, const routing_facts& g
 /// One message to all actors whom the key reaches: in the log that they read and in their backlogs, in the queue that
 /// they take it from, in an envelope for the one member of a work queue, or as `route_and_publish` does it.
 template <class M>
-publish_result publish_here(exchange_state& exchange, const routing_facts& given, M&& message, bool* unrouted) {
+publish_result publish_here(exchange_state& exchange, const routing_facts& given, M&& message,
+                            unrouted_message<M>* unrouted) {
   if (exchange.kind() == exchange_kind::queue) {
     using pushed = ack_queue_base::pushed;
     const pushed how = push_to_queue<M>(exchange, std::move(message), nullptr);
@@ -137,22 +166,23 @@ publish_result publish_here(exchange_state& exchange, const routing_facts& given
     publish_result outcome;
     if (!log.has_backlogs()) [[likely]] {
       outcome.receivers = log.append(exchange.home(), std::move(message));
-      if (outcome.receivers == 0) nobody_gets(exchange, unrouted);
+      if (outcome.receivers == 0) nobody_gets(exchange, unrouted, std::move(message));
     } else {
+      std::optional<M> spare = unrouted ? unrouted->copy_of(message) : std::nullopt;
       const std::size_t bytes = bytes_for(message);
       const std::string conflated_by = log.conflates() ? conflation_key(message, given.key) : std::string();
       outcome = log.append_for_all(exchange.home(), std::move(message), given.key, bytes, &conflated_by);
-      if (outcome.receivers == 0) exchange.count_unroutable();
+      if (outcome.receivers == 0) nobody_gets(exchange, unrouted, std::move(spare));
     }
     return outcome;
   }
   if (exchange.kind() == exchange_kind::work_queue) {
     if (hand_out<M>(exchange, message, &cell::enqueue)) return {.receivers = 1};
-    nobody_gets(exchange, unrouted);
+    nobody_gets(exchange, unrouted, std::move(message));
     return {};
   }
   if (exchange.kept()) [[unlikely]]
-    return keep_and_publish<M>(exchange, given, std::move(message));
+    return keep_and_publish<M>(exchange, given, std::move(message), unrouted);
   return route_and_publish<M>(exchange, given, std::move(message), unrouted);
 }
 
@@ -174,11 +204,12 @@ publish_result publish_beyond(exchange_state& exchange, const outlets& out, cons
     for (const exchange_binding* to : targets) add(publish<M>(*to->target, given, M(message)));
     passed_on = !targets.empty();
   }
-  bool unrouted = false;
+  exchange_state* const alternate = passed_on ? nullptr : out.alternate();
+  unrouted_message<M> unrouted{.wanted = alternate != nullptr};
   add(publish_here<M>(exchange, given, std::move(message), &unrouted));
-  if (!unrouted || passed_on) return all;
+  if (!unrouted.is_there || passed_on) return all;
   exchange.count_unroutable();
-  if (exchange_state* const alternate = out.alternate()) add(publish<M>(*alternate, given, std::move(message)));
+  if (unrouted.message) add(publish<M>(*alternate, given, std::move(*unrouted.message)));
   return all;
 }
 

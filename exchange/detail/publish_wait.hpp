@@ -38,13 +38,20 @@ private:
   std::size_t bytes_;
 };
 
-/// The first subscriber that would get the message, whose policy is to block, and that has no room. Null if all have
-/// some; the answer may be old when it comes.
+/// The first subscriber that would get the message, here or behind exchanges that it goes on to, whose policy is to
+/// block, and that has no room. Null if all have some; the answer may be old when it comes.
 template <class M>
 std::shared_ptr<backlog_base> find_full(exchange_state& exchange, std::string_view key, const M& message,
                                         std::size_t bytes) {
-  epoch_guard pinned;
   std::shared_ptr<backlog_base> full;
+  if (const outlets* const out = exchange.elsewhere()) {
+    const message_facts<M> facts(exchange.kind(), key, message);
+    const entered_bindings targets(*out, *facts);
+    for (const exchange_binding* to : targets) {
+      if ((full = find_full<M>(*to->target, key, message, bytes))) return full;
+    }
+  }
+  epoch_guard pinned;
   const auto look = [&](const binding& b) {
     if (!full && b.backlog && b.backlog->blocks(bytes)) full = b.backlog->shared_from_this();
   };

@@ -56,7 +56,8 @@ public:
       const entry& e = entries_[i];
       if (!e.box || !is_from(e, start, now) || !wanted(std::string_view(e.routing_key))) continue;
       boxes_->add_ref(e.box);
-      (void)to.backlog->push(e.box, to, e.bytes, &e.key, after);
+      boxed_message kept{.box = e.box};
+      (void)to.backlog->push(kept, to, e.bytes, &e.key, after);
     }
   }
 

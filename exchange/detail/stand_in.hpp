@@ -25,14 +25,14 @@ concept sends_on =
 };
 
 template <class T>
-inline constexpr bool is_reference = false;
+inline constexpr bool is_ref = false;
 template <class A>
-requires std::derived_from<A, any_ref>
-inline constexpr bool is_reference<A> = true;
+inline constexpr bool is_ref<ref<A>> = true;
 
 /// A subscriber that is no actor, for which one stands in.
 template <class S, class M>
-concept subscriber_without_actor = !is_reference<std::remove_cvref_t<S>> && (takes_each<S, M> || sends_on<S, M>);
+concept subscriber_without_actor =
+    !std::derived_from<std::remove_cvref_t<S>, any_ref> && (takes_each<S, M> || sends_on<S, M>);
 
 /// The actor that stands in for a subscriber that is none. It gives that an order (C1), one message at a time (C2), a
 /// backlog, and an end (C5).

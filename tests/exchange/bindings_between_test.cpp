@@ -1,12 +1,17 @@
 // Exchanges attached to exchanges, and alternates.
 
+#include <troupe/scheduler/event.hpp>
+#include <troupe/scheduler/sync_wait.hpp>
 #include <troupe/troupe.hpp>
 
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -207,6 +212,94 @@ TEST(BindingsBetween, an_alternate_gets_what_nobody_gets) {
   troupe::exchange<int> numbers(rt, "numbers");
   EXPECT_THROW(troupe::exchange<note>(rt, "more", troupe::direct{}, {.alternate = "numbers"}), troupe::troupe_error);
   expect_conserved(rt);
+}
+
+TEST(BindingsBetween, an_alternate_gets_what_nobody_gets_of_an_exchange_that_keeps_it_or_has_slow_subscribers) {
+  troupe::runtime rt;
+  troupe::exchange<note> lost(rt, "lost");
+  auto clerk = rt.spawn<reader>();
+  auto a = lost.attach(clerk);
+  const troupe::exchange_options kept{.retention = troupe::retain::last(10), .alternate = "lost"};
+  troupe::exchange<note> history(rt, "history", troupe::topic{}, kept);
+  troupe::exchange<note> all(rt, "all", troupe::fanout{}, kept);
+  EXPECT_EQ(history.publish("a", {"1"}), 1u);
+  EXPECT_EQ(all.publish({"2"}), 1u);
+  troupe::exchange<note> slow(rt, "slow", troupe::fanout{}, {.alternate = "lost"});
+  {
+    auto s = slow.attach(rt.spawn<reader>(), {.limit = 1});
+    EXPECT_EQ(slow.publish({"3"}), 1u);
+  }
+  EXPECT_EQ(slow.publish({"4"}), 1u);
+  EXPECT_EQ(seen(clerk), "1 2 4 ");
+  EXPECT_EQ(history.unroutable() + all.unroutable() + slow.unroutable(), 3u);
+  auto late = rt.spawn<reader>();
+  auto b = history.attach(late, "#", {.start = troupe::start_at::earliest()});
+  EXPECT_EQ(seen(late), "1 ");  // it is kept all the same
+  expect_conserved(rt);
+}
+
+TEST(BindingsBetween, a_publish_that_waits_waits_for_room_behind_them_too) {
+  class busy : public troupe::actor {
+  public:
+    explicit busy(troupe::event& go) : go_(&go) {}
+    troupe::task<> on(const note&) {
+      auto gone = go_->wait();
+      (void)co_await gone;
+    }
+
+  private:
+    troupe::event* go_;
+  };
+  troupe::event go;
+  troupe::runtime rt;
+  troupe::exchange<note> in(rt, "in");
+  troupe::exchange<note> between(rt, "between", troupe::topic{});
+  troupe::exchange<note> out(rt, "out");
+  auto a = in.attach(between);
+  auto b = between.attach(out, "eu.#");
+  auto s = out.attach(rt.spawn<busy>(go), {.limit = 1});
+  const auto publish = [&rt, &in](std::string_view key, std::chrono::nanoseconds within) {
+    auto waiting = [&]() -> troupe::task<troupe::result<std::size_t>> {
+      auto waits = in.publish_wait(key, {"text"}, within);
+      co_return co_await waits;
+    };
+    return troupe::sync_wait(rt.scheduler(), waiting());
+  };
+  EXPECT_EQ(publish("eu.1", 60s).value(), 1u);
+  EXPECT_EQ(publish("eu.2", 60s).value(), 1u);
+  for (int i = 0; publish("eu.3", 1ms); ++i) ASSERT_LT(i, 10);  // one may be with the handler
+  EXPECT_EQ(publish("eu.4", 1ms).error().code(), troupe::errc::timeout);
+  EXPECT_EQ(publish("us.5", 1ms).value(), 0u);
+  go.set();
+  EXPECT_EQ(publish("eu.6", 60s).value(), 1u);
+  expect_conserved(rt);
+}
+
+/// Calls back when it is copied.
+struct tell_tale {
+  explicit tell_tale(std::function<void()> f) : on_copy(std::move(f)) {}
+  tell_tale(const tell_tale& other) : on_copy(other.on_copy) {
+    if (on_copy) on_copy();
+  }
+  tell_tale(tell_tale&&) = default;
+  std::function<void()> on_copy;
+};
+
+TEST(BindingsBetween, a_message_that_is_copied_for_one_may_detach_it) {
+  troupe::runtime rt;
+  troupe::exchange<tell_tale> from(rt, "from");
+  troupe::exchange<tell_tale> to(rt, "to");
+  auto link = from.attach(to);
+  int copies = 0;
+  EXPECT_EQ(from.publish(tell_tale([&] {
+    if (++copies == 1) link.detach();
+  })),
+            0u);
+  EXPECT_EQ(copies, 1);
+  EXPECT_FALSE(link);
+  EXPECT_EQ(to.unroutable(), 1u);  // it was on its way
+  EXPECT_EQ(from.publish(tell_tale(nullptr)), 0u);
+  EXPECT_EQ(to.unroutable(), 1u);
 }
 
 TEST(BindingsBetween, messages_that_cannot_be_copied_have_alternates) {

@@ -165,19 +165,20 @@ TEST(SelectiveReceiveOfExchange, sets_aside_what_is_published_and_keeps_its_orde
   EXPECT_EQ(rt.counts().queued(), 0u);
 }
 
-TEST(StatesOfExchange, count_what_no_state_handles_as_dead_letters) {
-  class moody : public troupe::actor {
-    struct awake {
-      void on(const note&) {}
-    };
-
-  public:
-    using states = troupe::states<awake>;
-    void on(open_up) { become(awake_); }
-
-  private:
-    awake awake_;
+class moody : public troupe::actor {
+  struct awake {
+    void on(const note&) {}
   };
+
+public:
+  using states = troupe::states<awake>;
+  void on(open_up) { become(awake_); }
+
+private:
+  awake awake_;
+};
+
+TEST(StatesOfExchange, count_what_no_state_handles_as_dead_letters) {
   troupe::runtime rt({.workers = 2});
   troupe::exchange<note> notes(rt, "notes");
   troupe::exchange<note> keyed(rt, "keyed", troupe::direct{});
