@@ -60,39 +60,41 @@ std::optional<std::int64_t> parse_with_unit(std::string_view text, const std::ar
   return static_cast<std::int64_t>(std::llround(total));
 }
 
-template <auto Get, std::size_t Least, std::size_t Largest, class Settings>
+// Each reads one word of a file into the member at the end of `Path`.
+
+template <std::size_t Least, std::size_t Largest, class Settings, auto... Path>
 result<void> read_count(Settings& to, std::string_view word, std::string_view text) {
   const auto n = parse_count(word, text, Least, Largest);
   if (!n) return n.error();
-  auto& member = Get(to);
+  auto& member = (to.*....*Path);
   member = static_cast<std::remove_reference_t<decltype(member)>>(*n);
   return {};
 }
 
-template <auto Get, class Settings>
+template <class Settings, auto... Path>
 result<void> read_bytes(Settings& to, std::string_view word, std::string_view text) {
   const auto n = parse_bytes(text);
   if (!n) return wrong(fmt::format("{}: {}", word, n.error().message()));
-  Get(to) = *n;
+  (to.*....*Path) = *n;
   return {};
 }
 
-template <auto Get, class Settings>
+template <class Settings, auto... Path>
 result<void> read_duration(Settings& to, std::string_view word, std::string_view text) {
   const auto d = parse_duration(text);
   if (!d) return wrong(fmt::format("{}: {}", word, d.error().message()));
-  Get(to) = *d;
+  (to.*....*Path) = *d;
   return {};
 }
 
 /// One of several names, each that of an enumerator.
-template <auto Get, class Settings, class E, std::size_t N>
-result<void> read_enumerator(Settings& to, std::string_view word, std::string_view text,
+template <class E, std::size_t N>
+result<void> read_enumerator(E& to, std::string_view word, std::string_view text,
                              const std::array<std::pair<std::string_view, E>, N>& names) {
   std::vector<std::string> known;
   for (const auto& [name, value] : names) {
     if (name == text) {
-      Get(to) = value;
+      to = value;
       return {};
     }
     known.emplace_back(name);
@@ -100,9 +102,9 @@ result<void> read_enumerator(Settings& to, std::string_view word, std::string_vi
   return wrong(fmt::format("unknown {} '{}'{}", word, printable(text), suggestion(text, known)));
 }
 
-template <auto Get, class Settings>
+template <class Settings, auto... Path>
 result<void> read_text(Settings& to, std::string_view, std::string_view text) {
-  Get(to) = std::string(text);
+  (to.*....*Path) = std::string(text);
   return {};
 }
 
@@ -111,8 +113,7 @@ result<void> read_when_full(exchange_settings& to, std::string_view word, std::s
       {{"fail", overflow::fail}, {"drop_oldest", overflow::drop_oldest}, {"drop_newest", overflow::drop_newest}}};
   if (text == "block")
     return wrong("when_full: a queue cannot block its publishers: expected fail, drop_oldest or drop_newest");
-  return read_enumerator < [](exchange_settings & s) -> auto& { return s.for_queue.when_full; }
-  > (to, word, text, names);
+  return read_enumerator(to.for_queue.when_full, word, text, names);
 }
 
 result<void> read_policy(attach_settings& to, std::string_view word, std::string_view text) {
@@ -123,8 +124,7 @@ result<void> read_policy(attach_settings& to, std::string_view word, std::string
                                                                                           {"conflate", conflate},
                                                                                           {"disconnect", disconnect},
                                                                                           {"fail", fail}}};
-  return read_enumerator < [](attach_settings & s) -> auto& { return s.options.policy; }
-  > (to, word, text, names);
+  return read_enumerator(to.options.policy, word, text, names);
 }
 
 result<void> read_start(attach_settings& to, std::string_view word, std::string_view text) {
@@ -201,92 +201,53 @@ result<std::size_t> parse_bytes(std::string_view text) {
 
 const std::vector<option_word<exchange_settings>>& exchange_words() {
   using s = exchange_settings;
-  static const std::vector<option_word<s>> words{{"alternate", no_queues, an_exchange, "gets what reaches nobody here",
-                                                  true, &read_text < [](s & x) -> auto& {return x.options.alternate;
-}
-, s >
-}  // namespace troupe::pipeline::detail
-, {"max_deliveries", queues, whole, "how often a message may be begun with before it is a dead letter; 0: any number",
-   false, &read_count < [](s& x) -> auto& {return x.for_queue.max_deliveries;
-}
-, 0, most_deliveries, s >
-}
-, {"ack_timeout", queues, time, "by when a consumer has answered for a message, or another gets it", false,
-   &read_duration < [](s& x) -> auto& {return x.for_queue.ack_timeout;
-}
-, s >
-}
-, {"message_ttl", queues, time, "how long a message may wait before it is a dead letter", false,
-   &read_duration < [](s& x) -> auto& {return x.for_queue.message_ttl;
-}
-, s >
-}
-, {"dead_letters", queues, an_exchange, "gets the dead letters: of the same message, or of `dead_lettered` of it", true,
-   &read_text < [](s& x) -> auto& {return x.for_queue.dead_letters;
-}
-, s >
-}
-, {"limit", queues, whole, "messages that may wait", false, &read_count < [](s& x) -> auto& {return x.for_queue.limit;
-}
-, 1, most, s >
-}
-, {"when_full", queues,         "`fail`, `drop_oldest`, `drop_newest`", "what becomes of a message beyond `limit`",
-   false,       &read_when_full},
-}
-;
-return words;
+  using o = exchange_options;
+  static const std::vector<option_word<s>> words{
+      {"alternate", no_queues, an_exchange, "gets what reaches nobody here", true,
+       &read_text<s, &s::options, &o::alternate>},
+      {"max_deliveries", queues, whole,
+       "how often a message may be begun with before it is a dead letter; 0: any number", false,
+       &read_count<0, most_deliveries, s, &s::for_queue, &queue::max_deliveries>},
+      {"ack_timeout", queues, time, "by when a consumer has answered for a message, or another gets it", false,
+       &read_duration<s, &s::for_queue, &queue::ack_timeout>},
+      {"message_ttl", queues, time, "how long a message may wait before it is a dead letter", false,
+       &read_duration<s, &s::for_queue, &queue::message_ttl>},
+      {"dead_letters", queues, an_exchange, "gets the dead letters: of the same message, or of `dead_lettered` of it",
+       true, &read_text<s, &s::for_queue, &queue::dead_letters>},
+      {"limit", queues, whole, "messages that may wait", false, &read_count<1, most, s, &s::for_queue, &queue::limit>},
+      {"when_full", queues, "`fail`, `drop_oldest`, `drop_newest`", "what becomes of a message beyond `limit`", false,
+       &read_when_full},
+  };
+  return words;
 }
 
 const std::vector<option_word<retention>>& retain_words() {
   using r = retention;
   static const std::vector<option_word<r>> words{
-      {"last", sharing, whole, "the last messages, so many", false, &read_count < [](r & x) -> auto& {return x.messages;
-}
-, 1, most, r >
-}
-, {"last_value", sharing, "`true`", "of each key only the last message", false, &read_last_value},
-    {"for_time", sharing, time, "what was published within that time", false,
-     &read_duration < [](r& x) -> auto& {return x.age;
-}
-, r >
-}
-, {"bytes", sharing, bytes, "the newest, which have so many bytes together", false,
-   &read_bytes < [](r& x) -> auto& {return x.bytes;
-}
-, r >
-}
-,
-}
-;
-return words;
+      {"last", sharing, whole, "the last messages, so many", false, &read_count<1, most, r, &r::messages>},
+      {"last_value", sharing, "`true`", "of each key only the last message", false, &read_last_value},
+      {"for_time", sharing, time, "what was published within that time", false, &read_duration<r, &r::age>},
+      {"bytes", sharing, bytes, "the newest, which have so many bytes together", false, &read_bytes<r, &r::bytes>},
+  };
+  return words;
 }
 
 const std::vector<option_word<attach_settings>>& attach_words() {
   using s = attach_settings;
+  using o = subscribe_options;
   static const std::vector<option_word<s>> words{
       {"policy", no_work_queues, "`block`, `drop_oldest`, `drop_newest`, `conflate`, `disconnect`, `fail`",
        "what becomes of a message for which there is no room", false, &read_policy},
       {"limit", no_work_queues, whole, "messages that may wait for the actor", false,
-       &read_count < [](s & x) -> auto& {return x.options.limit;
-}
-, 1, most, s >
-}
-, {"limit_bytes", no_work_queues, bytes, "bytes that they may have", false,
-   &read_bytes < [](s& x) -> auto& {return x.options.limit_bytes;
-}
-, s >
-}
-, {"start", sharing,    "`latest`, `earliest`, `offset 100`, `ago 5s`", "where it begins in what the exchange retains",
-   false,   &read_start},
-    {"prefetch", queues, whole, "messages that the actor may have without having answered for them", false,
-     &read_count < [](s& x) -> auto& {return x.consume.prefetch;
-}
-, 1, most, s >
-}
-,
-}
-;
-return words;
+       &read_count<1, most, s, &s::options, &o::limit>},
+      {"limit_bytes", no_work_queues, bytes, "bytes that they may have", false,
+       &read_bytes<s, &s::options, &o::limit_bytes>},
+      {"start", sharing, "`latest`, `earliest`, `offset 100`, `ago 5s`", "where it begins in what the exchange retains",
+       false, &read_start},
+      {"prefetch", queues, whole, "messages that the actor may have without having answered for them", false,
+       &read_count<1, most, s, &s::consume, &consume_options::prefetch>},
+  };
+  return words;
 }
 
 }  // namespace troupe::pipeline::detail
