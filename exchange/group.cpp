@@ -20,28 +20,16 @@ std::string group_name(const exchange_state& from, const subscribe_options& o) {
 }
 
 queue group_queue(const exchange_state& from, const subscribe_options& o) {
-  const auto wrong = [&](std::string_view what) {
-    throw troupe_error(errc::invalid_argument,
-                       fmt::format("exchange '{}', group '{}': {}", from.name(), o.group, what));
-  };
   if (from.kind().competing())
-    wrong("those attached to a queue or work_queue share its messages already: leave out the group");
-  if (auto good = check(o); !good) wrong(good.error().message());
-  if (o.start != start_at::latest()) wrong("a group begins with what is published from now on: leave out the start");
-  if (o.limit_bytes != o.unlimited) wrong("its limit is in messages: give .limit, not .limit_bytes");
+    throw troupe_error(errc::invalid_argument,
+                       fmt::format("exchange '{}': those attached to a {} share its messages already: leave out the "
+                                   "group '{}'",
+                                   from.name(), to_string(from.kind()), o.group));
+  if (auto good = check(o); !good)
+    throw troupe_error(good.error().code(), fmt::format("exchange '{}': {}", from.name(), good.error().message()));
   queue made{.max_deliveries = group_deliveries, .limit = o.limit};
-  switch (o.policy) {
-    case subscription_policy::block:
-      if (o.limit != o.unlimited)
-        wrong("a group cannot block its publishers: give another policy with the limit, or no limit");
-      break;
-    case subscription_policy::drop_oldest: made.when_full = overflow::drop_oldest; break;
-    case subscription_policy::drop_newest: made.when_full = overflow::drop_newest; break;
-    case subscription_policy::fail: made.when_full = overflow::fail; break;
-    case subscription_policy::conflate:
-    case subscription_policy::disconnect:
-      wrong(fmt::format("the policy {} is not for groups: give drop_oldest, drop_newest or fail", to_string(o.policy)));
-  }
+  if (o.policy == subscription_policy::drop_oldest) made.when_full = overflow::drop_oldest;
+  if (o.policy == subscription_policy::drop_newest) made.when_full = overflow::drop_newest;
   return made;
 }
 

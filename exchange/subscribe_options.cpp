@@ -16,6 +16,25 @@ std::string_view to_string(subscription_policy p) noexcept {
   return "unknown";
 }
 
+namespace {
+
+/// What a queue, which a group is, does not do.
+result<void> check_group(const subscribe_options& o) {
+  const auto wrong = [&](std::string_view what) {
+    return error(errc::invalid_argument, fmt::format("the group '{}': {}", o.group, what));
+  };
+  if (o.start != start_at::latest()) return wrong("it begins with what is published from now on: leave out the start");
+  if (o.limit_bytes != o.unlimited) return wrong("its limit is in messages: give a limit, not limit_bytes");
+  if (o.policy == subscription_policy::block && o.limit != o.unlimited)
+    return wrong("it cannot block its publishers: give another policy with the limit, or no limit");
+  if (o.policy == subscription_policy::conflate || o.policy == subscription_policy::disconnect)
+    return wrong(
+        fmt::format("the policy {} is not for groups: give drop_oldest, drop_newest or fail", to_string(o.policy)));
+  return {};
+}
+
+}  // namespace
+
 result<void> check(const subscribe_options& o) {
   if (o.limit == 0 || o.limit_bytes == 0)
     return error(errc::invalid_argument, "subscribe_options: a limit is at least 1; leave it out for none");
@@ -24,6 +43,7 @@ result<void> check(const subscribe_options& o) {
     return error(errc::invalid_argument, fmt::format("subscribe_options: the policy {} needs a limit: give .limit "
                                                      "(messages) or .limit_bytes",
                                                      to_string(o.policy)));
+  if (!o.group.empty()) return check_group(o);
   return {};
 }
 

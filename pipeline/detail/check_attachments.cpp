@@ -128,6 +128,25 @@ std::string check_key(check_scope& scope, const attach_model& attachment, const 
   return key;
 }
 
+namespace {
+
+/// The members of a group say the same of it.
+void check_group(check_scope& scope, const setting_model& group, const attach_plan& attach) {
+  const subscribe_options& own = attach.settings.options;
+  if (auto good = troupe::check(own); !good) return scope.report(group.value->at, good.error().message());
+  for (const auto& actor : scope.made.actors) {
+    for (const auto& other : actor.attach) {
+      const subscribe_options& theirs = other.settings.options;
+      if (other.exchange != attach.exchange || theirs.group != own.group || theirs == own) continue;
+      return scope.report(group.value->at,
+                          fmt::format("the members of the group '{}' have one policy and limit: '{}' has {}",
+                                      printable(own.group), printable(actor.name), to_string(theirs)));
+    }
+  }
+}
+
+}  // namespace
+
 void check_options(check_scope& scope, const attach_model& attachment, attach_plan& attach) {
   if (attachment.settings.empty()) return;
   const auto& exchange = scope.made.exchanges[attach.exchange];
@@ -144,8 +163,10 @@ void check_options(check_scope& scope, const attach_model& attachment, attach_pl
                  fmt::format("'start' needs messages to start with, and the exchange '{}' keeps none: give "
                              "it a 'retain', such as {{last: 100}}",
                              printable(exchange.name)));
+  const auto* const group = said("group");
+  if (group && !attach.settings.options.group.empty()) check_group(scope, *group, attach);
   if (const auto* policy = said("policy");
-      policy && !said("limit") && !said("limit_bytes") && !troupe::check(attach.settings.options))
+      policy && !group && !said("limit") && !said("limit_bytes") && !troupe::check(attach.settings.options))
     scope.report(policy->value->at, fmt::format("the policy {} needs a 'limit' (messages) or 'limit_bytes'",
                                                 to_string(attach.settings.options.policy)));
   if (attach.said.empty()) return;

@@ -244,6 +244,8 @@ const std::vector<option_word<attach_settings>>& attach_words() {
        &read_bytes<s, &s::options, &o::limit_bytes>},
       {"start", sharing, "`latest`, `earliest`, `offset 100`, `ago 5s`", "where it begins in what the exchange retains",
        false, &read_start},
+      {"group", sharing, "a name", "shares the messages with the other actors of that group: each goes to one of them",
+       false, &read_text<s, &s::options, &o::group>},
       {"prefetch", queues, whole, "messages that the actor may have without having answered for them", false,
        &read_count<1, most, s, &s::consume, &consume_options::prefetch>},
   };

@@ -171,6 +171,25 @@ TEST(ExchangeCheck, an_attachment_says_where_it_begins) {
           "it"});
 }
 
+TEST(ExchangeCheck, the_members_of_a_group_say_the_same_of_it_and_what_a_group_can_do) {
+  EXPECT_EQ(errors_of(numbers("", "{exchange: a, group: adders, policy: drop_oldest, limit: 10}")), strings{});
+  EXPECT_EQ(
+      errors_of(numbers("", "{exchange: a, group: adders, limit: 10}")),
+      strings{"6:34: the group 'adders': it cannot block its publishers: give another policy with the limit, or no "
+              "limit"});
+  EXPECT_EQ(errors_of(numbers("", "{exchange: a, group: adders, policy: conflate, limit: 10}")),
+            strings{"6:34: the group 'adders': the policy conflate is not for groups: give drop_oldest, drop_newest or "
+                    "fail"});
+  EXPECT_EQ(errors_of(numbers(", kind: queue", "{exchange: a, group: adders}")),
+            strings{"6:27: 'group' goes with fanout, direct, topic, headers, and the exchange 'a' is of kind queue: "
+                    "remove it"});
+  EXPECT_EQ(errors_of(wired("", {},
+                            {"name: b, class: adding, attach: {exchange: a, group: g, policy: fail, limit: 9}",
+                             "name: c, class: adding, attach: {exchange: a, group: g}"})),
+            strings{"10:59: the members of the group 'g' have one policy and limit: 'b' has {fail, 9 messages, group "
+                    "'g'}"});
+}
+
 TEST(ExchangeCheck, a_start_where_nothing_can_have_been_published_is_noted) {
   const troupe::testing::scratch_folder folder;
   const auto classes = troupe::testing::classes();

@@ -58,6 +58,15 @@ protected:
 
 INSTANTIATE_TEST_SUITE_P(Workers, ExchangeRun, ::testing::Values(1U, 2U, 4U));
 
+TEST_P(ExchangeRun, the_actors_of_a_group_share_what_each_group_gets) {
+  run("  - {name: a, message: number}\n", adding("one", "count: 3, attach: {exchange: a, group: ones}") +
+                                              adding("two", "count: 2, attach: {exchange: a, group: twos}") +
+                                              adding("all", "attach: a"));
+  EXPECT_EQ(sum("one", 3), 5050);
+  EXPECT_EQ(sum("two", 2), 5050);
+  EXPECT_EQ(sum("all"), 5050);
+}
+
 TEST_P(ExchangeRun, passes_on_what_an_exchange_is_attached_for_and_sends_the_rest_to_the_alternate) {
   const auto report =
       run("  - {name: a, kind: topic, message: number, alternate: rest}\n"
