@@ -7,6 +7,7 @@
 #include <troupe/actors/ref.hpp>
 #include <troupe/actors/runtime.hpp>
 #include <troupe/exchange/exchange.hpp>
+#include <troupe/exchange/tap.hpp>
 #include <troupe/scheduler/blocking.hpp>
 #include <troupe/scheduler/executor.hpp>
 #include <troupe/scheduler/future.hpp>

@@ -405,7 +405,7 @@ bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
         // As one of the inbox: what its handler has put off before it threw is not lost with it.
         const bool kept = done.at_hand_is_put_off();
         handled.add(done.handled + (kept ? 1 : 0) - done.not_handled);
-        if (!kept) core_->note_failure(*this);
+        if (!kept) note_failure(r.account());
         crash(nullptr);
         return false;
       }
@@ -421,11 +421,12 @@ bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
         detail::delivery_gate::passage through(done.gate);
         if (!through) {
           done.coroutine.destroy();
-          core_->lose(*this, loss::detached, r.message_name());
+          lose_begun(r.account(), loss::detached, r.message_name());
         } else if (class_->reentrant) {
           if (!let_overlap(done.coroutine, nullptr, &r, handled, through)) return false;
         } else {
           root_ = done.coroutine;
+          x.of_root = r.account();
           if (!go_on(root_, handled, &through)) return false;
         }
       } else if (receiving_ && done.handled != 0 && !std::exchange(x.set_aside, false)) {
@@ -471,10 +472,14 @@ bool passed_on(envelope& e) noexcept { return e.ops->pass_on && e.ops->pass_on(e
 
 /// Hands the message to its handler, or to the loop that waits for it. False if the slice is over.
 bool cell::handle(envelope& e, detail::slice_count& handled) noexcept {
-  detail::delivery_gate::passage through(e.ops->gate ? e.ops->gate(e) : nullptr);
+  detail::delivery_gate* const gate = e.ops->gate ? e.ops->gate(e) : nullptr;
+  detail::delivery_gate::passage through(gate, true);
   if (!through) {
     through.leave();
-    if (!passed_on(e)) core_->lose(*this, loss::detached, e.ops->name);
+    if (!passed_on(e)) {
+      core_->lose(*this, loss::detached, e.ops->name);
+      if (gate->account) gate->account->lost(loss::detached);
+    }
     e.ops->destroy(e);
     return true;
   }
@@ -516,8 +521,8 @@ bool cell::go_on(std::coroutine_handle<> at, detail::slice_count& handled, detai
   const bool was_run = root_.promise().is_run;
   if (std::exception_ptr failure = root_.promise().failure) {
     root_.promise().message = nullptr;
-    if (!message && !was_run) core_->note_failure(*this);  // a message of a stream
-    root_.promise().is_run = true;                         // accounted for
+    if (!message && !was_run) note_failure(own_extras().of_root);  // a message of a stream
+    root_.promise().is_run = true;                                 // accounted for
     try {
       std::rethrow_exception(failure);
     } catch (...) {
@@ -547,7 +552,7 @@ void cell::crash(envelope* e) noexcept {
                        reason.text);
   });
   if (e && !keep_for_retry(*e, reason)) {
-    if (!e->ops->system) core_->note_failure(*this);
+    if (!e->ops->system) note_failure(detail::account_of(*e));
     if (e->ops->refuse) e->ops->refuse(*e, detail::error_saying(errc::crashed, [&] { return about(reason.text, *e); }));
     e->ops->destroy(*e);
   }
@@ -585,10 +590,13 @@ void cell::end(exit_reason reason) noexcept {
   }
   if (root_) {
     envelope* message = root_.promise().message;
-    if (!message && !root_.promise().is_run) core_->lose(*this, loss::killed, "message of an exchange");
+    if (!message && !root_.promise().is_run) lose_begun(own_extras().of_root, loss::killed, "message of an exchange");
     root_.destroy();
     root_ = {};
-    if (message) lose(*message, loss::killed, why);
+    if (message) {
+      if (detail::delivery_account* const account = detail::account_of(*message)) account->undone();
+      lose(*message, loss::killed, why);
+    }
   }
   if (held_by_kin(reason)) return;
   draining_ = true;  // nothing is handled any more

@@ -395,6 +395,8 @@ private:
   bool mark_streams() noexcept;
   bool arm_streams() noexcept;
   void crash(detail::envelope* e) noexcept;
+  void note_failure(detail::delivery_account* account) noexcept;
+  void lose_begun(detail::delivery_account* account, loss why, const char* type) noexcept;
   std::string about(const std::string& why, const detail::envelope& asked) const;
   void end(exit_reason reason) noexcept;
   void end_as_told() noexcept;

@@ -53,6 +53,7 @@ send_status cell::push_bounded(envelope& e, bool may_refuse, bool counted) noexc
     case pushed::full:
       if (!counted) {
         core_->count(&detail::core::counters::refused);
+        if (detail::delivery_account* const account = detail::account_of(e)) account->refused();
         if (core_->watched()) core_->tell_of_loss(*this, loss::overflow, e.ops->name, e.trace, 1);
         if (e.ops->refuse)
           e.ops->refuse(e, detail::error_saying(errc::full, [&] { return "the mailbox of " + name() + " is full"; }));

@@ -43,6 +43,18 @@ constexpr message_ops stream_news_ops = about_stream(
 
 }  // namespace detail
 
+/// A handler threw. `account` is that of its message, if anybody keeps one.
+void cell::note_failure(detail::delivery_account* account) noexcept {
+  core_->note_failure(*this);
+  if (account) account->failed();
+}
+
+/// The same of a message of a stream that had begun.
+void cell::lose_begun(detail::delivery_account* account, loss why, const char* type) noexcept {
+  core_->lose(*this, why, type);
+  if (account) account->lost_in_handler(why);
+}
+
 void cell::add_stream(detail::stream_reader& r) {
   (void)enqueue(*detail::make_envelope<detail::stream_envelope>(detail::stream_added_ops, r));
 }

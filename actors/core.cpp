@@ -1,6 +1,7 @@
 #include <troupe/actors/core.hpp>
 
 #include <troupe/actors/cell.hpp>
+#include <troupe/actors/delivery_account.hpp>
 #include <troupe/actors/detail/bounded_inbox.hpp>
 #include <troupe/actors/detail/class_meters.hpp>
 #include <troupe/scheduler/run_loop.hpp>
@@ -88,8 +89,9 @@ const char* to_string(loss why) noexcept {
 
 namespace troupe::detail {
 
-void core::note_loss(cell& receiver, const envelope& e, loss why) noexcept {
+void core::note_loss(cell& receiver, envelope& e, loss why) noexcept {
   count_loss(receiver, why, 1);
+  if (delivery_account* const account = account_of(e)) account->lost(why);
   if (watched()) tell_of_loss(receiver, why, e.ops->name, e.trace, 1);
 }
 

@@ -140,6 +140,11 @@ public:
   void count(atomic<std::uint64_t> counters::*which, std::uint64_t n = 1) noexcept { add(own().*which, n); }
   void count(loss why, std::uint64_t n = 1) noexcept { add(own().lost[static_cast<std::size_t>(why)], n); }
 
+  /// The number of the calling thread's set of counters, as K1 has them, below `counter_sets()`; the last is that of
+  /// all threads from outside.
+  std::size_t counter_set() const noexcept { return is_own_worker() ? current_worker()->index() : workers_.size(); }
+  std::size_t counter_sets() const noexcept { return workers_.size() + 1; }
+
   /// Replies that an actor waits for by `then`: a shutdown waits for them, as for those who wait in a `co_await`.
   void reply_awaited() noexcept { awaited_replies_.fetch_add(1, relaxed); }
   void reply_came() noexcept { awaited_replies_.fetch_sub(1, relaxed); }
@@ -224,6 +229,12 @@ public:
   }
   void drop_services() noexcept;
 
+  /// Keeps something for as long as this lives. Any thread. Throws `std::bad_alloc`.
+  void keep(std::shared_ptr<void> what) {
+    std::lock_guard guard(services_mutex_);
+    kept_.push_back(std::move(what));
+  }
+
   /// A thread did not end by the deadline of the shutdown: nobody waits for its handler any more (C6).
   void give_up() noexcept { given_up_.store(true, release); }
   bool given_up() const noexcept { return given_up_.load(acquire); }
@@ -232,7 +243,7 @@ private:
   ~core();
 
   void count_loss(cell& receiver, loss why, std::uint64_t n) noexcept;
-  void note_loss(cell& receiver, const envelope& e, loss why) noexcept;
+  void note_loss(cell& receiver, envelope& e, loss why) noexcept;
 
   bool is_own_worker() const noexcept {
     worker* w = current_worker();
@@ -274,6 +285,7 @@ private:
   std::vector<message_tap*> taps_;  // of a deterministic runtime, its thread's; the one that takes messages comes first
   std::mutex services_mutex_;
   std::unordered_map<std::type_index, std::shared_ptr<void>> services_;
+  std::vector<std::shared_ptr<void>> kept_;  // under services_mutex_
 };
 
 }  // namespace detail

@@ -9,6 +9,8 @@
 
 namespace troupe::detail {
 
+class delivery_account;
+
 /// Lets messages of one subscription through until it is closed, and makes `close` exact: once it has returned no
 /// handler starts (C5).
 ///
@@ -25,6 +27,11 @@ public:
 
   bool is_open() const noexcept { return open_.load(relaxed); }
 
+  /// One more has begun: the receiver's slice, which is the only writer. None does once the gate is closed.
+  void count_delivery() noexcept { bump(deliveries_); }
+  /// How many have been counted. Any thread.
+  std::uint64_t deliveries() const noexcept { return deliveries_.load(relaxed); }
+
   /// Waits for a delivery that is on its way into its handler, unless it is the caller's own. Any thread.
   void close() noexcept {
     if (passage* mine = passage::current()) mine->started();
@@ -39,11 +46,12 @@ public:
   /// if it may go on. Left before anything is done that may free the gate.
   class passage final : public pause_hook {
   public:
-    /// Without a gate nothing is closed.
-    explicit passage(delivery_gate* gate) noexcept : gate_(gate) {
+    /// Without a gate nothing is closed. `counted`: it is that of one message.
+    explicit passage(delivery_gate* gate, bool counted = false) noexcept : gate_(gate) {
       if (!gate_) return;
       gate_->inside_.store(true, seq_cst);
       open_ = gate_->open_.load(seq_cst);
+      if (counted && open_) gate_->count_delivery();
       outer_ = std::exchange(current(), this);
     }
     ~passage() { leave(); }
@@ -78,9 +86,12 @@ public:
     bool holds_ = true;
   };
 
+  delivery_account* account = nullptr;  ///< where losses are counted; null: nowhere; set before it is used
+
 private:
-  atomic<bool> open_{true};     // G1
-  atomic<bool> inside_{false};  // G1, G2
+  atomic<std::uint64_t> deliveries_{0};  // single writer; relaxed: only counts
+  atomic<bool> open_{true};              // G1
+  atomic<bool> inside_{false};           // G1, G2
 };
 
 }  // namespace troupe::detail

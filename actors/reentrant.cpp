@@ -51,12 +51,19 @@ bool cell::let_overlap(detail::root_handle handler, envelope* e, detail::stream_
   } catch (...) {
     handler.destroy();
     through.paused();
-    if (from) core_->note_failure(*this);
+    if (from) note_failure(from->account());
     crash(e);
     return false;
   }
   overlapping_ = true;
-  if (from) h->from_stream = from->hand_over();
+  if (from) {
+    h->account = from->account();
+    h->from_stream = from->hand_over();
+  } else {
+    // Its subscription may end while it waits, and the gate with that.
+    h->account = detail::account_of(*e);
+    if (e->ops->stashed) e->ops->stashed(*e);
+  }
   return run_handler(*h, handled, &through);
 }
 
@@ -114,9 +121,13 @@ bool cell::handler_is_done(handler_strand& h, detail::slice_count& handled) noex
   const std::exception_ptr failure = h.root().promise().failure;
   const bool of_stream = !h.root().promise().message;
   const bool loose = h.loose;
+  detail::delivery_account* const account = h.account;
   envelope* const message = leave_handler(h);
   if (failure) {
-    if (of_stream) core_->note_failure(*this);
+    if (of_stream)
+      note_failure(account);
+    else if (message && account)
+      account->failed();
     try {
       std::rethrow_exception(failure);
     } catch (...) {
@@ -178,9 +189,12 @@ bool cell::end_handlers(const exit_reason& reason, detail::no_answer& why) noexc
   ending_ = false;
   while (!all.live.empty()) {
     handler_strand& h = all.live.front();
-    if (!h.root().promise().message) core_->lose(*this, loss::killed, "message of an exchange");
+    const bool of_stream = !h.root().promise().message;
+    detail::delivery_account* const account = h.account;
     envelope* const message = leave_handler(h);
+    if (of_stream) lose_begun(account, loss::killed, "message of an exchange");
     if (!message) continue;
+    if (account) account->lost_in_handler(loss::killed);
     lose(*message, loss::killed, why);
     detail::free_envelope(message);
   }

@@ -44,10 +44,15 @@ detail::root_handle cell::refuse_unhandled(detail::envelope& e, const detail::me
 
 detail::root_handle cell::lose_unhandled(const char* message) noexcept {
   core_->lose(*this, loss::unhandled, message);
+  const auto note = [](detail::delivery_account* account) {
+    if (account) account->lost_in_handler(loss::unhandled);
+  };
   if (detail::cell_extras* x = extras_.load(acquire); x && x->reading) {
     ++x->progress->not_handled;
+    note(x->reading->account());
   } else {
     detail::envelope& e = *last_taken();
+    note(detail::account_of(e));
     e.ops->destroy(e);
     e.ops = e.ops->gone;
   }

@@ -10,8 +10,14 @@
 #include <troupe/actors/detail/bounded_inbox.hpp>
 #include <troupe/actors/detail/class_meters.hpp>
 #include <troupe/actors/runtime.hpp>
+#include <troupe/base/text_table.hpp>
 
 namespace troupe {
+
+using detail::aligned;
+using detail::grouped;
+using detail::json_string;
+using detail::text_row;
 
 namespace {
 
@@ -93,14 +99,6 @@ double per_second(std::uint64_t n, std::chrono::nanoseconds span) noexcept {
 
 namespace {
 
-/// With a comma between thousands.
-std::string grouped(std::uint64_t n) {
-  std::string text = std::to_string(n);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), 1, ',');
-  return text;
-}
-
 std::string rate(std::uint64_t n, std::chrono::nanoseconds span) {
   return grouped(static_cast<std::uint64_t>(per_second(n, span) + 0.5));
 }
@@ -123,28 +121,6 @@ std::string losses(const class_statistics& c) {
   return text.empty() ? "-" : text;
 }
 
-using row = std::vector<std::string>;
-
-/// Columns as wide as their widest entry: the first and the last to the left, numbers to the right.
-std::string aligned(const std::vector<row>& rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const row& r : rows)
-    for (std::size_t i = 0; i != r.size(); ++i) widths[i] = std::max(widths[i], r[i].size());
-  std::string text;
-  for (const row& r : rows) {
-    for (std::size_t i = 0; i != r.size(); ++i) {
-      if (i == 0)
-        fmt::format_to(std::back_inserter(text), "{:<{}}", r[i], widths[i]);
-      else if (i + 1 == r.size())
-        fmt::format_to(std::back_inserter(text), "  {}", r[i]);
-      else
-        fmt::format_to(std::back_inserter(text), "  {:>{}}", r[i], widths[i]);
-    }
-    text += '\n';
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string to_table(const runtime_statistics& run, const runtime_statistics& interval) {
@@ -156,7 +132,7 @@ std::string to_table(const runtime_statistics& run, const runtime_statistics& in
       grouped(n.sent), grouped(n.handled), grouped(n.failed), grouped(n.dropped), grouped(n.dead_letters),
       grouped(n.queued()));
   if (n.refused != 0) text += fmt::format("refused {}: not sent, for lack of room in a mailbox\n", grouped(n.refused));
-  std::vector<row> rows{
+  std::vector<text_row> rows{
       {"class", "actors", "msg/s", "handled", "queued", "longest", "p50", "p99", "max", "failed", "restarts", "lost"}};
   for (const class_statistics& c : run.classes) {
     const class_statistics* const now = interval.find(c.name);
@@ -176,27 +152,11 @@ std::string to_table(const runtime_statistics& run, const runtime_statistics& in
 
 namespace {
 
-/// A string of JSON.
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
 std::string class_object(const class_statistics& c, const class_statistics* now, std::chrono::nanoseconds span) {
   std::string text = fmt::format(
       R"({{"class":{},"actors":{},"ended":{},"handled":{},"handled_per_second":{:.1f},"failed":{},"restarts":{},)"
       R"("queued":{},"longest_queue":{},"queues_known":{})",
-      quoted(c.name), c.alive, c.ended, c.handled, per_second(now ? now->handled : 0, span), c.failed, c.restarts,
+      json_string(c.name), c.alive, c.ended, c.handled, per_second(now ? now->handled : 0, span), c.failed, c.restarts,
       c.queued, c.longest_queue, c.queues_known);
   if (now && now->times.count() != 0)
     fmt::format_to(std::back_inserter(text), R"(,"timed":{},"p50_ns":{},"p99_ns":{},"max_ns":{})", now->times.count(),
@@ -206,7 +166,7 @@ std::string class_object(const class_statistics& c, const class_statistics* now,
   for (std::size_t i = 0; i != c.lost.size(); ++i) {
     if (c.lost[i] == 0) continue;
     fmt::format_to(std::back_inserter(text), "{}{}:{}", std::exchange(first, false) ? "" : ",",
-                   quoted(to_string(static_cast<loss>(i))), c.lost[i]);
+                   json_string(to_string(static_cast<loss>(i))), c.lost[i]);
   }
   return text + "}}";
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/actors/delivery_account.hpp>
 #include <troupe/actors/envelope.hpp>
 
 namespace troupe::detail {
@@ -50,6 +51,10 @@ public:
   /// During `read`: an envelope with a copy of the message that is being handled; null if it cannot be copied. Throws
   /// `std::bad_alloc`, and what copying throws.
   virtual envelope* copy() = 0;
+
+  /// Where is counted what becomes of the message that was read last; null: nowhere. Also while its handler, a
+  /// coroutine, has yet to begin.
+  virtual delivery_account* account() const noexcept { return nullptr; }
 
   /// The type of the messages, as text that lives as long as the program.
   virtual const char* message_name() const noexcept = 0;

@@ -77,6 +77,8 @@ bool cell::record(run_loop& recorder, envelope& e) noexcept {
     for (std::size_t i = 0; i != taps.size(); ++i) taps[i]->handling(*this, e);
     return true;
   } catch (...) {
+    // As if its handler had begun.
+    if (detail::delivery_gate* const gate = e.ops->gate ? e.ops->gate(e) : nullptr) gate->count_delivery();
     crash(&e);
     return false;
   }

@@ -53,7 +53,14 @@ public:
         ->type_name("S")
         ->check(seconds(0, max_deadline))
         ->capture_default_str();
-    run_->add_option("--stats", interval_, "Print a table of what the actors do each so many seconds, and at the end")
+    run_->add_option("--tap", run.taps,
+                     "Print what is published on this exchange, as name[1]: message, on standard error; with a pattern "
+                     "only what has such a key; may be repeated")
+        ->type_name("EXCHANGE[:PATTERN]")
+        ->expected(1)
+        ->take_all();
+    run_->add_option("--stats", interval_,
+                     "Print tables of what the actors and exchanges do each so many seconds, and at the end")
         ->type_name("S")
         ->expected(0, 1)
         ->check(seconds(min_interval, max_interval))

@@ -44,7 +44,8 @@ struct statistics_arguments {
 struct run_arguments {
   file_arguments input;
   statistics_arguments statistics;
-  unsigned workers = 0;                                         ///< 0: as the file says
+  std::vector<std::string> taps;  ///< exchanges whose messages are shown: each a name, or `name:pattern`
+  unsigned workers = 0;           ///< 0: as the file says
   std::chrono::nanoseconds deadline = std::chrono::seconds(5);  ///< how long an early end may take
 };
 

@@ -1,8 +1,14 @@
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <optional>
 #include <stop_token>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
+
+#include <fmt/format.h>
 
 #include <troupe/actors/runtime.hpp>
 #include <troupe/base/log.hpp>
@@ -11,6 +17,7 @@
 #include <troupe/cli/signals.hpp>
 #include <troupe/cli/statistics.hpp>
 #include <troupe/pipeline/pipeline.hpp>
+#include <troupe/pipeline/text.hpp>
 
 namespace troupe::cli {
 
@@ -21,6 +28,23 @@ exit_code code_of(const pipeline::run_report& report, int signal) {
   if (report.how == pipeline::outcome::stopped)
     return signal == SIGTERM ? exit_code::terminated : exit_code::interrupted;
   return report.stuck.empty() ? exit_code::ok : exit_code::failed;
+}
+
+// What `--tap` asks for; nothing, and a complaint, where there is no such exchange.
+std::optional<std::vector<pipeline::tap_options>> taps_of(const run_arguments& arguments, const pipeline::pipeline& p) {
+  std::vector<pipeline::tap_options> all;
+  const auto known = p.exchanges();
+  for (const std::string& text : arguments.taps) {
+    const auto colon = text.find(':');
+    const std::string name = text.substr(0, colon);
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      complain(
+          fmt::format("--tap: unknown exchange '{}'{}", pipeline::printable(name), pipeline::suggestion(name, known)));
+      return std::nullopt;
+    }
+    all.push_back({name, colon == text.npos ? std::string() : text.substr(colon + 1)});
+  }
+  return all;
 }
 
 // The actors of a pipeline have names, and the report of the run tells of their crashes; others are called class#id,
@@ -42,6 +66,8 @@ exit_code run(const run_arguments& arguments, const pipeline::registry& classes)
     complain(loaded.errors);
     return exit_code::bad_input;
   }
+  const auto taps = taps_of(arguments, *loaded.value);
+  if (!taps) return exit_code::bad_input;
   auto lines = open_lines(arguments.statistics);
   if (!lines) {
     complain(lines.error().message());
@@ -55,11 +81,11 @@ exit_code run(const run_arguments& arguments, const pipeline::registry& classes)
   options.measure = options.count_queues = arguments.statistics.wanted();
   runtime rt(options);
   statistics_printer statistics(rt, arguments.statistics, std::move(*lines));
-  const auto report = loaded.value->run(rt, {stop.get_token(), arguments.deadline});
+  const auto report = loaded.value->run(rt, {stop.get_token(), arguments.deadline, *taps});
   for (const auto& failure : report.failures) complain(failure);
   for (const auto& stuck : report.stuck) complain(stuck);
   for (const auto& lost : report.unroutable) complain(lost);
-  const bool told = statistics.finish();
+  const bool told = statistics.finish(report.exchanges);
   auto code = code_of(report, signals.received());
   if (code == exit_code::ok && !told) code = exit_code::failed;
   // A thread that is stuck in an actor may still use what destructors would take from it.

@@ -40,38 +40,46 @@ void statistics_printer::stop() {
 void statistics_printer::live() {
   ::pthread_setname_np(::pthread_self(), "stats");
   runtime_statistics before;
+  std::vector<exchange_info> exchanges_before;
   auto next = std::chrono::steady_clock::now();
   for (std::unique_lock lock(mutex_);;) {
     next += arguments_.interval;
     if (over_.wait_until(lock, next, [this] { return stopped_; })) return;
     lock.unlock();
     auto now = rt_.statistics();
-    tell(now, now.since(before));
+    auto exchanges_now = exchanges(rt_);
+    tell(now, now.since(before), exchanges_now, exchanges_before);
     before = std::move(now);
+    exchanges_before = std::move(exchanges_now);
     lock.lock();
   }
 }
 
-bool statistics_printer::finish() {
+bool statistics_printer::finish(const std::vector<exchange_info>& exchanges) {
   stop();
   if (!arguments_.wanted()) return true;
   // What actors have handled is added up at the end of their turn, which may come a little after their own.
   if (rt_.counts().queued() != 0) (void)rt_.wait_idle(std::chrono::milliseconds(200));
   const auto run = rt_.statistics();
-  tell(run, run);
+  tell(run, run, exchanges, {});
   if (!lines_ || failed_) return !failed_;
   const auto written = lines_->finish();
   if (!written) complain(written.error().message());
   return static_cast<bool>(written);
 }
 
-void statistics_printer::tell(const runtime_statistics& run, const runtime_statistics& interval) {
+void statistics_printer::tell(const runtime_statistics& run, const runtime_statistics& interval,
+                              const std::vector<exchange_info>& exchanges,
+                              const std::vector<exchange_info>& exchanges_before) {
   if (arguments_.table) {
-    const std::string text = "troupe: " + to_table(run, interval);
+    std::string text = "troupe: " + to_table(run, interval);
+    if (!exchanges.empty()) text += to_table(exchanges, exchanges_before, interval.span);
     std::fwrite(text.data(), 1, text.size(), stderr);  // in one piece, or complaints would come in between
   }
   if (!lines_ || failed_) return;
-  auto written = lines_->write(to_json(run, interval) + "\n");
+  std::string line = to_json(run, interval);
+  line.insert(line.size() - 1, ",\"exchanges\":" + to_json(exchanges, exchanges_before, interval.span));
+  auto written = lines_->write(line + "\n");
   if (written) written = lines_->flush();
   if (written) return;
   complain(written.error().message());

@@ -18,6 +18,7 @@ constexpr std::size_t largest_batch = 256;
 ack_member_base::ack_member_base(any_ref to, std::shared_ptr<ack_queue_base> from, std::size_t prefetch)
     : binding(std::move(to), {}),
       queue_(std::move(from)),
+      prefetch_(prefetch),
       capacity_(std::min(prefetch, largest_batch)),
       share_((capacity_ + 1) / 2),
       batch_(std::make_unique<ack_node*[]>(capacity_)),
@@ -25,6 +26,13 @@ ack_member_base::ack_member_base(any_ref to, std::shared_ptr<ack_queue_base> fro
       credit_(prefetch) {}
 
 ack_member_base::~ack_member_base() { settle(); }
+
+std::optional<std::uint64_t> ack_member_base::lag(std::uint64_t& bytes) const noexcept {
+  std::lock_guard guard(queue_->lock_);
+  const std::uint64_t unanswered = prefetch_ - credit_;
+  bytes = unanswered * queue_->message_size();
+  return unanswered;
+}
 
 std::size_t ack_member_base::finish_handled() noexcept {
   std::size_t n = 0;

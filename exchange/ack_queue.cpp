@@ -70,11 +70,13 @@ ack_queue_base::pushed ack_queue_base::push(ack_node& n) {
     if (waiting_.size() >= options_.limit) [[unlikely]] {
       if (options_.when_full == overflow::fail) {
         core_->count(&core::counters::refused);
+        account_->refused();
         lock.unlock();
         n.release();
         return pushed::refused;
       }
       core_->count(&core::counters::sent);
+      ++routed_;
       if (options_.when_full == overflow::drop_newest) {
         n.confirm = nullptr;  // its publisher learns it from here
         give_up(n, dead_reason::limit, then);
@@ -91,10 +93,13 @@ ack_queue_base::pushed ack_queue_base::push(ack_node& n) {
       n.release();
       throw;
     }
-    if (waiting_.size() > options_.limit) [[unlikely]]
+    ++published_;
+    if (waiting_.size() > options_.limit) [[unlikely]] {
       give_up(*waiting_.pop_least(), dead_reason::limit, then);
-    else
+    } else {
       core_->count(&core::counters::sent);  // before anybody can count it as handled
+      ++routed_;
+    }
     waits_.store(waiting_.size(), release);
     tell = !waiters_.empty();
     if (n.expires != ack_node::never && expiry_alarm_.wanted(n.expires)) then.alarm = &expiry_alarm_;
@@ -151,9 +156,11 @@ void ack_queue_base::put_back(ack_node& n, bool begun, afterwards& then) noexcep
     if (options_.max_deliveries != 0 && times >= options_.max_deliveries)
       return give_up(n, dead_reason::max_deliveries, then);
     ++redelivered_;
+    ++routed_;
     core_->count(&core::counters::sent);
   } else if (closed_) {
     core_->count(loss::dead_letter);
+    account_->lost(loss::dead_letter);
     return then.lost.push_back(n);
   }
   waiting_.push_front(n);
@@ -223,11 +230,15 @@ void ack_queue_base::bury(ack_node& n) noexcept {
   const loss how = n.reason == dead_reason::expired ? loss::expired
                    : n.reason == dead_reason::limit ? loss::overflow
                                                     : loss::dead_letter;
-  if (!waited && !taken) core_->count(&core::counters::sent);
+  if (!waited && !taken) {
+    core_->count(&core::counters::sent);
+    routed_to_die_.fetch_add(1, relaxed);
+  }
   if (!taken)
     core_->lose(how, type_name_);
   else if (waited)
     core_->count(how);
+  if (waited || !taken) account_->lost(how);
   if (n.confirm) {
     const error why = error_for(n.reason);
     n.confirm->settled(1, &why);
@@ -341,6 +352,7 @@ void ack_queue_base::close() noexcept {
     std::lock_guard guard(lock_);
     closed_ = true;
     core_->count(loss::dead_letter, waiting_.size());
+    account_->lost(loss::dead_letter, waiting_.size());
     while (waiting_.size() != 0) then.lost.push_back(*waiting_.pop_front());
     while (!held_.empty()) {
       ack_node& n = held_.front();
@@ -369,7 +381,11 @@ node_list ack_queue_base::take_waiting() noexcept {
 
 void ack_queue_base::drop(node_list& nobody_comes_for) noexcept {
   const error gone(errc::unhandled, "the last member of the group has left");
-  for (const ack_node* n = nobody_comes_for.first(); n; n = n->next) core_->lose(loss::detached, type_name_);
+  std::uint64_t n = 0;
+  for (const ack_node* each = nobody_comes_for.first(); each; each = each->next) ++n;
+  if (n == 0) return;
+  core_->lose(loss::detached, type_name_, n);
+  account_->lost(loss::detached, n);
   finish(nobody_comes_for, &gone);
 }
 
@@ -377,6 +393,11 @@ bool ack_queue_base::end_when_empty() noexcept {
   std::lock_guard guard(lock_);
   ending_ = !empty();
   return !ending_;
+}
+
+ack_queue_base::figures ack_queue_base::published() const noexcept {
+  std::lock_guard guard(lock_);
+  return {published_, routed_ + routed_to_die_.load(relaxed)};
 }
 
 queue_counts ack_queue_base::counts() const noexcept {

@@ -189,7 +189,10 @@ std::uint64_t backlog_base::drop_all(publish_aftermath& after) noexcept {
 /// Under the lock. Says what became of the message, and whether it has taken its reference.
 backlog_base::pushed backlog_base::take_in(boxed_message& m, binding& via, std::size_t bytes, const std::string* key,
                                            publish_aftermath& after) {
-  const auto sent = [this] { core_->count(&core::counters::sent); };  // before anybody can count it as handled
+  const auto sent = [this] {
+    core_->count(&core::counters::sent);  // before anybody can count it as handled
+    ++counted_.routed;
+  };
   if (closed_ || !via.gate.is_open()) return {.taken = false};
   pushed what{.taken = true, .why = loss::lagged};
   if (key && replace(m, via, bytes, *key, what, after)) {
@@ -249,6 +252,10 @@ bool backlog_base::push(boxed_message& m, binding& via, std::size_t bytes, const
     std::lock_guard lock(guard_);
     what = take_in(m, via, bytes, conflates() ? key : nullptr, after);
     lost_.store(lost_.load(relaxed) + what.lost + (what.refused ? 1 : 0), relaxed);
+    (what.why == loss::conflated ? counted_.conflated
+     : what.why == loss::lagged  ? counted_.lagged
+                                 : counted_.disconnected) += what.lost;
+    if (what.refused) ++counted_.refused;
     if (armed_ && !line_.empty()) {
       armed_ = false;
       next_told_ = std::exchange(after.told_, this);
@@ -273,6 +280,25 @@ bool backlog_base::push(boxed_message& m, binding& via, std::size_t bytes, const
 
 // --- the exchange --------------------------------------------------------------------------------------------------
 
+backlog_base::figures& backlog_base::figures::operator+=(const figures& o) noexcept {
+  routed += o.routed;
+  lagged += o.lagged;
+  conflated += o.conflated;
+  disconnected += o.disconnected;
+  refused += o.refused;
+  waiting += o.waiting;
+  bytes += o.bytes;
+  return *this;
+}
+
+backlog_base::figures backlog_base::counted() const noexcept {
+  std::lock_guard lock(guard_);
+  figures all = counted_;
+  all.waiting = count_ + batch_count_.load(relaxed);
+  all.bytes = bytes_ + batch_bytes_.load(relaxed);
+  return all;
+}
+
 void backlog_base::missed(std::uint64_t n) noexcept {
   std::lock_guard lock(guard_);
   if (notices_.lag) missed_ += n;
@@ -280,6 +306,7 @@ void backlog_base::missed(std::uint64_t n) noexcept {
 
 void backlog_base::add_binding(binding& b) {
   b.backlog = this;
+  if (!account_) account_ = b.gate.account;
   if (kept_by_.fetch_add(1, relaxed) == 0) self_ = shared_from_this();
   if (bindings_.fetch_add(1, relaxed) == 0) reader_.get_cell()->add_stream(*this);
 }
@@ -302,7 +329,12 @@ void backlog_base::discard(binding& b) noexcept {
     });
     if (half_free()) waiting_.grant_all(woken);
   }
-  if (lost != 0) core_->lose(*reader_.get_cell(), loss::detached, message_name(), lost);
+  if (lost != 0) lose_detached(lost);
+}
+
+void backlog_base::lose_detached(std::uint64_t n) noexcept {
+  core_->lose(*reader_.get_cell(), loss::detached, message_name(), n);
+  if (account_) account_->lost(loss::detached, n);
 }
 
 void backlog_base::abandon() noexcept {
@@ -321,7 +353,7 @@ void backlog_base::abandon() noexcept {
       ++lost;
     }
   }
-  if (lost != 0) core_->lose(*reader_.get_cell(), loss::detached, message_name(), lost);
+  if (lost != 0) lose_detached(lost);
 }
 
 // --- the reader ----------------------------------------------------------------------------------------------------
@@ -424,9 +456,11 @@ void backlog_base::read(cell& c, unsigned budget, progress& done) {
       const entry e = pop();
       if (!gate->is_open()) {
         type_->release(e.box);
-        core_->lose(c, loss::detached, message_name());
+        lose_detached(1);
         break;
       }
+      gate->count_delivery();
+      noticed_ = false;
       const handling running(*this, {e.box, type_, shared_ops_});
       done.coroutine = call(c, e.box);
       if (done.coroutine) {
@@ -445,6 +479,7 @@ void backlog_base::read(cell& c, unsigned budget, progress& done) {
 template <class T>
 bool backlog_base::tell(cell& c, const address<T>& to, T notice, delivery_gate* gate, progress& done) {
   core_->count(&core::counters::sent);
+  noticed_ = true;
   auto* const box = new shared_message<T>(std::move(notice), 1);
   const handling running(*this, {box, &box_type_of<T>, to.shared_ops()});
   done.coroutine = to.shared_call()(c, box->message);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -28,6 +29,14 @@ struct binding {
 
   /// The last message through this binding has been taken; called by the actor's slice.
   virtual void left(cell& c) noexcept { (void)c; }
+  /// How many messages have begun to be handled that came through it; no more once its gate is closed. Any thread.
+  virtual std::uint64_t deliveries() const noexcept { return gate.deliveries(); }
+  /// Messages that its subscriber has yet to handle, and in `bytes` what they take; empty: they stand in the mailbox of
+  /// that, among others. Under the exchange's mutex.
+  virtual std::optional<std::uint64_t> lag(std::uint64_t& bytes) const noexcept {
+    (void)bytes;
+    return std::nullopt;
+  }
 
   const any_ref subscriber;    ///< who gets the messages
   const std::string key;       ///< empty for kinds without keys

@@ -63,6 +63,24 @@ void outlets::set_alternate(std::shared_ptr<exchange_state> to) noexcept {
   alternate_at_.store(alternate_.get(), release);
 }
 
+void outlets::add_tap(binding& b, const exchange_kind& kind) {
+  if (b.key.empty()) {
+    all_taps_.add(b);
+  } else {
+    if (!tap_routes_) {
+      tap_routes_ = kind.make_router();
+      tap_routes_at_.store(tap_routes_.get(), release);
+    }
+    tap_routes_->bind(b);
+  }
+  bump(taps_);
+}
+
+void outlets::remove_tap(binding& b) noexcept {
+  b.key.empty() ? all_taps_.remove(b) : tap_routes_->unbind(b);
+  taps_.store(taps_.load(relaxed) - 1, relaxed);
+}
+
 namespace {
 constinit thread_local entered_bindings* innermost = nullptr;
 }
@@ -121,9 +139,7 @@ std::vector<std::string> way(const exchange_state& at, const exchange_state& goa
 outlets& exchange_state::make_outlets() {
   const auto graph = core_->service<exchange_graph>([] { return std::make_shared<exchange_graph>(); });
   std::lock_guard guard(mutex_);
-  if (outlets* const there = elsewhere()) return *there;
-  outlets_ = std::make_unique<outlets>(kind_, graph);
-  elsewhere_.store(outlets_.get(), release);
+  if (!outlets_) outlets_ = std::make_unique<outlets>(kind_, graph);
   return *outlets_;
 }
 
@@ -160,6 +176,7 @@ const binding* exchange_state::attach_exchange(const std::shared_ptr<exchange_st
       std::lock_guard guard(mutex_);
       b = out.find(*target, key);
       if (!b) b = &out.add(target, std::move(key));
+      elsewhere_.store(&out, release);
       ++b->handles;
       over = ended_;
       if (input && !over) ++b->inputs;
@@ -173,7 +190,7 @@ const binding* exchange_state::attach_exchange(const std::shared_ptr<exchange_st
 }
 
 void exchange_state::detach_exchange(const binding* handle, bool input) noexcept {
-  outlets& out = *elsewhere();
+  outlets& out = *elsewhere();  // handles keep it in use
   std::unique_ptr<exchange_binding> last;
   std::shared_ptr<exchange_state> ends;
   {
@@ -188,7 +205,12 @@ void exchange_state::detach_exchange(const binding* handle, bool input) noexcept
     }
     if (--b.handles == 0) last = out.remove(b);
   }
-  if (last) last->close();
+  if (last) {
+    last->close();
+    std::lock_guard guard(mutex_);
+    gone_.passed_on += last->passed_on();
+    if (!out.used()) elsewhere_.store(nullptr, release);
+  }
   if (ends) ends->remove_publisher();
   if (last) epoch_retire(last.release());
 }
@@ -211,6 +233,7 @@ void exchange_state::send_unroutable_to(const std::shared_ptr<exchange_state>& a
   refuse_cycle(*alternate, "the alternate");
   std::lock_guard guard(mutex_);
   out.set_alternate(alternate);
+  elsewhere_.store(&out, release);
 }
 
 }  // namespace troupe::detail

@@ -14,7 +14,8 @@ void broadcast_base::attach(broadcast_reader_base& r) {
   r.subscriber.get_cell()->add_stream(r);
   std::lock_guard guard(mutex_);
   place(r);
-  r.position_ = r.mark_ = end_.load(relaxed);
+  r.start_ = r.mark_ = end_.load(relaxed);
+  r.position_.store(r.start_, relaxed);
   ++readers_;
   add_waiter(r);
   r.placed_.store(true, release);
@@ -26,7 +27,7 @@ std::uint64_t broadcast_base::detach(broadcast_reader_base& r) noexcept {
     std::lock_guard guard(mutex_);
     --readers_;
     r.detached_ = true;
-    unread = end_.load(relaxed) - r.position_;
+    unread = end_.load(relaxed) - r.position();
     for (broadcast_reader_base** i = &waiters_; *i; i = &(*i)->next_waiter_) {
       if (*i != &r) continue;
       *i = r.next_waiter_;
@@ -36,6 +37,14 @@ std::uint64_t broadcast_base::detach(broadcast_reader_base& r) noexcept {
   }
   skip(r, unread);
   return unread;
+}
+
+std::optional<std::uint64_t> broadcast_reader_base::lag(std::uint64_t& bytes) const noexcept {
+  if (!placed_.load(acquire)) return 0;
+  const std::uint64_t at = position();  // read first: the end is never before it
+  const std::uint64_t behind = log_->end() - at;
+  bytes = behind * log_->message_size();
+  return behind;
 }
 
 void broadcast_base::keep_in(retained& kept) noexcept {

@@ -21,6 +21,7 @@
 #include <troupe/exchange/queue.hpp>
 #include <troupe/exchange/subscribe_options.hpp>
 #include <troupe/exchange/subscription.hpp>
+#include <troupe/exchange/tap_handle.hpp>
 
 namespace troupe {
 
@@ -221,6 +222,28 @@ public:
   std::uint64_t next_offset() const noexcept { return state_->kept() ? state_->kept()->next_offset() : 0; }
   /// How many messages have reached nobody since it was made: no key fitted, or nobody was attached.
   std::uint64_t unroutable() const noexcept { return state_->unroutable(); }
+
+  /// How its messages have fared, and all that there is to see of it; see also `exchanges`. Looks at each binding. Any
+  /// thread.
+  exchange_counts counts() const { return state_->counts(); }
+  exchange_info info() const { return state_->info(); }
+
+  /// Shows what is published from now on, for people: each message as a line `ticks[1]: 'some'` on standard output, the
+  /// first with the number 1; on kinds with keys all of them, or only those that `pattern` matches. To use it, include
+  /// troupe/exchange/tap.hpp; what a message looks like, `to_text` says.
+  ///
+  /// A tap is no receiver: a message that only taps see is unroutable. It holds nobody up, though each publish makes a
+  /// copy for it: beyond `tap::limit` messages it misses the oldest, and says so (`ticks: ... 12 not shown`). Throws
+  /// `troupe_error` (`invalid_argument`) for a malformed pattern, or one that is given where there are none.
+  [[nodiscard]] troupe::tap tap(std::string pattern = {}) const;
+  /// The same to a stream that nobody else uses meanwhile, and that lives until `tap::stop` has returned.
+  [[nodiscard]] troupe::tap tap(std::ostream& to, std::string pattern = {}) const;
+  /// The same to a callable, which gets the number and the text of each, on the pool, one call at a time. The numbers
+  /// of those that are missed are left out.
+  template <tap_function F>
+  [[nodiscard]] troupe::tap tap(F show, std::string pattern = {}) const;
+  /// The same with all that there is to say.
+  [[nodiscard]] troupe::tap tap(tap_output to, std::string pattern = {}) const;
 
   /// Internal: for the layers on top of it.
   detail::exchange_state& state() const noexcept { return *state_; }

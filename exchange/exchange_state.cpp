@@ -33,7 +33,9 @@ exchange_state::exchange_state(core& k, std::string name, exchange_kind kind, st
       router_(kind.make_router()),
       log_(std::move(log)),
       queue_(std::move(queue)),
-      publish_(by_pointer) {
+      publish_(by_pointer),
+      account_(std::make_shared<exchange_account>(router_ ? k.counter_sets() : 0)) {
+  k.keep(account_);
   if (log_ && kept_) log_->keep_in(*kept_);
 }
 
@@ -84,8 +86,10 @@ void exchange_state::leave_unread(binding& b) noexcept {
   } else if (queue_) {
     queue_->detach(static_cast<ack_member_base&>(b));
   } else if (log_) {
-    if (const std::uint64_t unread = log_->detach(static_cast<broadcast_reader_base&>(b)))
+    if (const std::uint64_t unread = log_->detach(static_cast<broadcast_reader_base&>(b))) {
       core_->lose(*b.subscriber.get_cell(), loss::detached, type_name_, unread);
+      account_->lost(loss::detached, unread);
+    }
   }
 }
 
@@ -137,6 +141,7 @@ void exchange_state::share_backlog(subscriber& s, const request& wanted) {
 
 binding* exchange_state::add_binding(subscriber& s, const request& wanted, publish_aftermath& after) {
   auto fresh = wanted.make_binding(wanted.key, s.backlog != nullptr);
+  fresh->gate.account = account_.get();
   const auto bound = s.bindings.emplace(fresh->key, fresh.get()).first;
   try {
     if (s.backlog) s.backlog->add_binding(*fresh);
@@ -147,6 +152,7 @@ binding* exchange_state::add_binding(subscriber& s, const request& wanted, publi
     if (!fresh->backlog) throw;
     fresh->gate.shut();
     leave_unread(*fresh);
+    if (s.bindings.empty()) gone_.backlogs += s.backlog->counted();
     free_later(*fresh.release());  // its actor may know the stream
     throw;
   }
@@ -192,11 +198,37 @@ exchange_state::attached exchange_state::attach(const request& wanted) {
   return result;
 }
 
+// --- the end of a subscription -------------------------------------------------------------------------------------
+
+exchange_state::leaving_map::iterator exchange_state::begin_leaving(subscriber_map::iterator s) noexcept {
+  for (auto& [key, b] : s->second.bindings) unroute(*b);
+  return leaving_subscribers_.insert(subscribers_.extract(s));
+}
+
+void exchange_state::has_left(binding& b) noexcept {
+  std::lock_guard guard(mutex_);
+  gone_.deliveries += b.deliveries();
+  const auto same = leaving_.equal_range(b.key);
+  leaving_.erase(std::find_if(same.first, same.second, [&](const auto& entry) { return entry.second == &b; }));
+}
+
+/// Gives what goes when the mutex is free: a backlog may go with it.
+exchange_state::leaving_map::node_type exchange_state::have_left(leaving_map::iterator s) noexcept {
+  std::lock_guard guard(mutex_);
+  for (const auto& [key, b] : s->second.bindings) gone_.deliveries += b->deliveries();
+  if (s->second.backlog) {
+    auto counted = s->second.backlog->counted();
+    counted.waiting = counted.bytes = 0;
+    gone_.backlogs += counted;
+  }
+  return leaving_subscribers_.extract(s);
+}
+
 bool exchange_state::detach(cell& from, const binding* handle, bool input) noexcept {
   const any_ref who(&from);
   binding* last = nullptr;
+  std::optional<leaving_map::iterator> subscriber_leaves;
   bool input_left = false;
-  std::shared_ptr<hook> removed;
   {
     std::lock_guard guard(mutex_);
     const auto s = subscribers_.find(&from);
@@ -212,15 +244,17 @@ bool exchange_state::detach(cell& from, const binding* handle, bool input) noexc
     }
     if (--b.handles == 0) {
       last = &b;
-      unroute(b);
-      bindings.erase(i);
-      if (bindings.empty()) {
-        removed = std::move(s->second.on_end);
-        subscribers_.erase(s);
+      if (bindings.size() == 1) {
+        subscriber_leaves = begin_leaving(s);
+      } else {
+        unroute(b);
+        leaving_.insert(bindings.extract(i));
       }
     }
   }
-  if (removed) from.remove_end_hook(*removed);
+  if (subscriber_leaves) {
+    if (const auto& on_end = (*subscriber_leaves)->second.on_end) from.remove_end_hook(*on_end);
+  }
   if (input_left) from.send_input_end();
   if (!last) return true;
   if (from.core().given_up()) {
@@ -229,50 +263,52 @@ bool exchange_state::detach(cell& from, const binding* handle, bool input) noexc
   }
   last->gate.close();
   leave_unread(*last);  // when the gate is closed its actor reads no further: what is unread can be counted
+  if (subscriber_leaves)
+    (void)have_left(*subscriber_leaves);
+  else
+    has_left(*last);
   free_later(*last);
   return true;
 }
 
 void exchange_state::forget(const cell& who) noexcept {
-  subscriber gone;
+  leaving_map::iterator gone;
   {
     std::lock_guard guard(mutex_);
     const auto s = subscribers_.find(&who);
     if (s == subscribers_.end()) return;
-    gone = std::move(s->second);
-    subscribers_.erase(s);
-    for (auto& [key, b] : gone.bindings) unroute(*b);
+    gone = begin_leaving(s);
   }
   // Not under the mutex: this destroys messages, and what their destructors do is not ours to know.
-  if (gone.backlog) gone.backlog->abandon();
-  for (auto& [key, b] : gone.bindings) {
+  const subscriber& left = gone->second;
+  if (left.backlog) left.backlog->abandon();
+  for (auto& [key, b] : left.bindings) {
     if (queue_) static_cast<ack_member_base&>(*b).settle();
-    if (!gone.backlog) leave_unread(*b);
-    free_later(*b);
+    if (!left.backlog) leave_unread(*b);
   }
+  const auto node = have_left(gone);
+  for (auto& [key, b] : node.mapped().bindings) free_later(*b);
 }
 
 void exchange_state::disconnect(cell& who) noexcept {
-  subscriber gone;
+  leaving_map::iterator gone;
   unsigned inputs = 0;
   {
     std::lock_guard guard(mutex_);
     const auto s = subscribers_.find(&who);
     if (s == subscribers_.end()) return;
-    gone = std::move(s->second);
-    subscribers_.erase(s);
-    for (auto& [key, b] : gone.bindings) {
-      unroute(*b);
-      inputs += b->inputs;
-    }
+    gone = begin_leaving(s);
+    for (auto& [key, b] : gone->second.bindings) inputs += b->inputs;
   }
-  if (gone.on_end) who.remove_end_hook(*gone.on_end);
+  const subscriber& left = gone->second;
+  if (left.on_end) who.remove_end_hook(*left.on_end);
   for (; inputs != 0; --inputs) who.send_input_end();
-  for (auto& [key, b] : gone.bindings) {
+  for (auto& [key, b] : left.bindings) {
     b->gate.close();
     leave_unread(*b);
-    free_later(*b);
   }
+  const auto node = have_left(gone);
+  for (auto& [key, b] : node.mapped().bindings) free_later(*b);
 }
 
 namespace {
@@ -370,6 +406,15 @@ std::uint64_t exchange_state::ends_revoked() const {
 
 // --- the registry --------------------------------------------------------------------------------------------------
 
+std::vector<std::shared_ptr<exchange_state>> exchange_registry::all() const {
+  std::vector<std::shared_ptr<exchange_state>> found;
+  std::lock_guard guard(mutex_);
+  for (const auto& [name, state] : all_) {
+    if (state) found.push_back(state);
+  }
+  return found;
+}
+
 exchange_registry& exchange_registry::of(core& k) {
   return *k.service<exchange_registry>([] { return std::make_shared<exchange_registry>(); });
 }
@@ -377,7 +422,12 @@ exchange_registry& exchange_registry::of(core& k) {
 exchange_registry::~exchange_registry() {
   for (const auto& [name, state] : all_)
     if (state) state->close();
+  const auto tell = exchange_ended.load(relaxed);
+  for (const auto& [name, state] : all_)
+    if (tell && state && state->home().scheduler().strands().size() == 0) tell(*state);
 }
+
+constinit atomic<void (*)(const exchange_state&)> exchange_ended{nullptr};
 
 std::shared_ptr<exchange_state> exchange_registry::open(core& k, std::string name, exchange_kind kind,
                                                         std::type_index type, const char* type_name,
@@ -399,7 +449,7 @@ std::shared_ptr<exchange_state> exchange_registry::open(core& k, std::string nam
     slot = std::make_shared<exchange_state>(k, std::move(name), kind, type, type_name,
                                             kind == exchange_kind::fanout ? make_log() : nullptr, queue,
                                             make_queue.publish, options ? *options : exchange_options(), boxes);
-    if (queue) queue->belongs_to(slot, weak_from_this());
+    if (queue) queue->belongs_to(slot, weak_from_this(), slot->account());
   } else if (slot->kind() != kind || slot->type() != type) {
     throw troupe_error(errc::type_mismatch,
                        fmt::format("exchange '{}' is a {} exchange of {}; it was asked for as a {} exchange of {}",

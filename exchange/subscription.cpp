@@ -16,4 +16,9 @@ detach_status subscription::detach() noexcept {
   return was_attached ? detach_status::detached : detach_status::not_attached;
 }
 
+subscription_counts subscription::counts() const {
+  if (exchange_ && subscriber_) return exchange_->counts_of(*subscriber_.get_cell(), binding_, backlog_.get());
+  return detail::counts_at_end(backlog_.get());
+}
+
 }  // namespace troupe

@@ -51,6 +51,10 @@ public:
   /// `subscribe_options`. Any thread.
   std::uint64_t lost() const noexcept { return backlog_ ? backlog_->lost() : 0; }
 
+  /// How it fares. With several keys, what its policy has lost and what waits is that of all of them. Once it has ended
+  /// only what its policy has lost is still known. Any thread.
+  subscription_counts counts() const;
+
 private:
   void swap(subscription& other) noexcept {
     std::swap(exchange_, other.exchange_);

@@ -39,4 +39,10 @@ load_result pipeline::load(const std::filesystem::path& file, const registry& cl
 
 unsigned pipeline::workers() const { return plan_->workers; }
 
+std::vector<std::string> pipeline::exchanges() const {
+  std::vector<std::string> names;
+  for (const auto& e : plan_->exchanges) names.push_back(e.name);
+  return names;
+}
+
 }  // namespace troupe::pipeline

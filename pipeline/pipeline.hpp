@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <troupe/actors/runtime.hpp>
+#include <troupe/exchange/exchange_info.hpp>
 #include <troupe/pipeline/diagnostic.hpp>
 #include <troupe/pipeline/registry.hpp>
 
@@ -41,12 +42,21 @@ struct run_report {
   /// A sentence for each exchange with messages that reached nobody: no key fitted, or all subscribers had ended, and
   /// there was no alternate. And for each queue with dead letters that has no exchange for them.
   std::vector<std::string> unroutable;
+  std::vector<exchange_info> exchanges{};  ///< how they were left, by name
+};
+
+/// A look at what is published on an exchange of the pipeline.
+struct tap_options {
+  std::string exchange;  ///< its name
+  std::string pattern;   ///< of the keys that are looked at; empty: all
 };
 
 /// How a pipeline is run.
 struct run_options {
   std::stop_token stop;                                         ///< asks for an early end, from any thread
   std::chrono::nanoseconds deadline = std::chrono::seconds(5);  ///< how long an early end may take
+  /// Each prints on standard error, as `exchange::tap` does; what is wrong with one fails the run.
+  std::vector<tap_options> taps = {};
 };
 
 struct load_result;
@@ -59,6 +69,9 @@ public:
 
   /// The number of workers to run with, at least 1.
   unsigned workers() const;
+
+  /// The names of its exchanges, as they are in the file.
+  std::vector<std::string> exchanges() const;
 
   /// The wiring as text in Graphviz DOT: actors are boxes, exchanges ellipses with what the file says of them.
   std::string graph() const;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdio>
 #include <exception>
 #include <memory>
 #include <new>
@@ -32,8 +33,8 @@ public:
       : plan_(plan), rt_(rt), state_(std::move(state)), late_publishers_(plan.exchanges.size()) {}
 
   // All but the actors that come after others. What could not be made the state knows.
-  void make() {
-    if (!make_exchanges()) return;
+  void make(const std::vector<tap_options>& taps) {
+    if (!make_exchanges() || !make_taps(taps)) return;
     for (const auto index : plan_.sinks_first) {
       const auto& actor = plan_.actors[index];
       if (!actor.after.empty()) {
@@ -85,6 +86,14 @@ public:
     return sentences;
   }
 
+  // How the exchanges are left, by name.
+  std::vector<exchange_info> infos() const {
+    std::vector<exchange_info> all;
+    for (const auto& e : exchanges_) all.push_back(e->state().info());
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    return all;
+  }
+
 private:
   // What exchanges pass on to each other is there before anybody publishes; all of them end after those that do.
   bool make_exchanges() {
@@ -108,6 +117,22 @@ private:
       state_->not_wired(plans[at].name, e.what());
       return false;
     }
+  }
+
+  // Before anybody publishes.
+  bool make_taps(const std::vector<tap_options>& taps) {
+    for (const auto& t : taps) {
+      try {
+        const auto at =
+            std::find_if(exchanges_.begin(), exchanges_.end(), [&](const auto& e) { return e->name() == t.exchange; });
+        if (at == exchanges_.end()) throw troupe_error(errc::not_found, "there is none of that name to tap");
+        taps_.push_back((*at)->make_tap(tap_output::to_file(t.exchange, stderr), t.pattern));
+      } catch (const troupe_error& e) {
+        state_->not_wired(t.exchange, e.what());
+        return false;
+      }
+    }
+    return true;
   }
 
   bool make_members(std::size_t index) {
@@ -158,6 +183,7 @@ private:
   std::vector<std::size_t> actor_of_;         // of each member
   std::vector<std::size_t> late_;             // actors that are not made yet
   std::vector<std::size_t> late_publishers_;  // of each exchange, which may not end before they are made
+  std::vector<tap> taps_;
 };
 
 double in_seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
@@ -176,7 +202,7 @@ run_report pipeline::run(runtime& rt, const run_options& options) const {
   for (const auto& actor : plan_->actors) members.push_back(actor.count);
   auto state = std::make_shared<detail::run_state>(rt.scheduler(), std::move(members));
   wiring wires(*plan_, rt, state);
-  wires.make();
+  wires.make(options.taps);
   {
     const std::stop_callback on_stop(options.stop, [&] { state->stop_by_token(); });
     while (!state->over()) {
@@ -192,6 +218,7 @@ run_report pipeline::run(runtime& rt, const run_options& options) const {
   auto report = state->report();
   for (const auto& stuck : down.stuck) report.stuck.push_back(describe(stuck));
   report.unroutable = wires.unroutable();
+  report.exchanges = wires.infos();
   return report;
 }
 

@@ -13,8 +13,8 @@
 namespace troupe::testing {
 
 /// At its end shuts the runtime down, if nobody has, and fails the test unless all has ended and each message that was
-/// sent has one fate (C3). For runtimes of all kinds; `explore` looks at the same account itself. Made right behind the
-/// runtime, so that all that uses it goes before:
+/// sent, and each delivery that an exchange was asked for, has one fate (C3). For runtimes of all kinds; `explore`
+/// looks at the same account itself. Made right behind the runtime, so that all that uses it goes before:
 ///
 ///     troupe::runtime rt;
 ///     troupe::testing::conserved guard(rt);
@@ -27,8 +27,9 @@ public:
   conserved(const conserved&) = delete;
   conserved& operator=(const conserved&) = delete;
   ~conserved() {
+    const kept_exchanges exchanges(*rt_);
     const shutdown_report report = rt_->shutdown(within_);
-    const std::string failure = detail::account_text(report, rt_->counts());
+    const std::string failure = detail::account_text(report, rt_->counts(), exchanges);
     if (!failure.empty()) ADD_FAILURE_AT(where_.file_name(), static_cast<int>(where_.line())) << failure;
   }
 

@@ -120,13 +120,14 @@ inline void note_hang(run_loop& loop, const char* when, run_outcome& out) {
 /// The sources stop, all that is on its way is handled, everybody ends.
 inline void come_to_an_end(runtime& rt, run_loop& loop, const explore_options& options, run_outcome& out) {
   loop.forget_stall();
+  const kept_exchanges exchanges(rt);
   const shutdown_report report = rt.shutdown(options.max_time);
   if (!loop.stall().empty())
     out.failure = "deadlock at the end: nothing can run and nothing is due\n" + loop.stall();
   else if (loop.exhausted())
     note_hang(loop, "at the end", out);
   else
-    out.failure = account_text(report, rt.counts());
+    out.failure = account_text(report, rt.counts(), exchanges);
 }
 
 inline run_outcome run_once(const explore_options& options, const seeded_schedule& schedule,

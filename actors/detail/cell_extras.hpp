@@ -56,6 +56,7 @@ struct cell_extras {
   stream_reader* reading = nullptr;             ///< whose message is being handled; null: none; the slice's
   stream_reader::progress* progress = nullptr;  ///< how far that has come, while it is read; the slice's
   bool set_aside = false;                       ///< that message was; the slice's
+  delivery_account* of_root = nullptr;          ///< of the message of a stream whose handler is `root_`; the slice's
   std::vector<stashed_message> stash;           ///< the slice's
   std::size_t unstashed = 0;                    ///< at the front of the inbox, while it has streams; the slice's
   bool marks_left = false;                      ///< some stream is to be read up to its mark behind those; the slice's

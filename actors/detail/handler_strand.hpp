@@ -67,6 +67,7 @@ public:
   bool listed = false;                        ///< it stands in the list of live strands
   const message_ops* stashed_as = nullptr;    ///< its message is put off when it is done: what that was
   stream_reader::held_message from_stream{};  ///< in place of an envelope
+  delivery_account* account = nullptr;        ///< of its message, whose gate may have gone
 
 private:
   enum class place : std::uint8_t { away, queued, doomed };

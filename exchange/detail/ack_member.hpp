@@ -53,6 +53,7 @@ public:
     for (; budget != 0 && !at_mark() && through.holds() && gate.is_open(); --budget) {
       ack_node* const next = begin_next();
       if (!next) continue;
+      gate.count_delivery();
       thrown_at guard{this};
       done.coroutine = handle(c, static_cast<ack_node_of<M>&>(*next));
       guard.member = nullptr;

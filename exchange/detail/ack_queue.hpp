@@ -58,6 +58,8 @@ public:
   bool arm() noexcept override;
   void news() noexcept override { armed_ = false; }
   void left(cell& c) noexcept override { c.stream_removed(*this); }
+  delivery_account* account() const noexcept override { return gate.account; }
+  std::optional<std::uint64_t> lag(std::uint64_t& bytes) const noexcept override;
 
   /// Gives back what it has acknowledged. The slice's, and the end's.
   void settle() noexcept;
@@ -106,6 +108,7 @@ private:
   std::size_t finish_handled() noexcept;
 
   const std::shared_ptr<ack_queue_base> queue_;
+  const std::size_t prefetch_;  // its credit when it has nothing
   const std::size_t capacity_;  // of a batch
   const std::size_t share_;     // this many acknowledgements are given back while there is more to read
   const std::unique_ptr<ack_node*[]> batch_;
@@ -224,14 +227,22 @@ public:
   void close() noexcept;
 
   /// Set once, before it is used.
-  void belongs_to(std::weak_ptr<queue_owner> x, std::weak_ptr<exchange_registry> all) noexcept {
+  void belongs_to(std::weak_ptr<queue_owner> x, std::weak_ptr<exchange_registry> all, delivery_account& a) noexcept {
     owner_ = std::move(x);
     exchanges_ = std::move(all);
+    account_ = &a;
   }
   /// Tells the owner, once, when nothing is left: true if that is so now, and it is not told then.
   bool end_when_empty() noexcept;
 
   queue_counts counts() const noexcept;
+  /// What it has taken, and how many deliveries that was to be: with those of what came back (Q4). Any thread.
+  struct figures {
+    std::uint64_t published = 0;
+    std::uint64_t routed = 0;
+  };
+  figures published() const noexcept;
+  virtual std::size_t message_size() const noexcept = 0;
 
 protected:
   const char* type_name() const noexcept { return type_name_; }
@@ -291,6 +302,11 @@ private:
   intrusive_list<ack_member_base, ack_member_base> waiters_;  // who have credit and wait for news, who came first first
   bool ending_ = false;
   bool closed_ = false;
+  delivery_account* account_ = nullptr;  // of the exchange
+  std::uint64_t published_ = 0;
+  std::uint64_t routed_ = 0;  // by publishing, and again after a delivery
+  atomic<std::uint64_t> routed_to_die_{
+      0};  // counted anew, for they were delivered before and are lost now; only counts
   std::uint64_t redelivered_ = 0;
   std::uint64_t dead_letters_ = 0;
   atomic<std::uint64_t> late_{0};  // answers

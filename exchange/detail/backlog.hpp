@@ -108,6 +108,17 @@ public:
   /// Messages that its subscriber has not got, as its policy says.
   std::uint64_t lost() const noexcept { return lost_.load(relaxed); }
 
+  /// What it has counted.
+  struct figures {
+    std::uint64_t routed = 0;  ///< what was taken in, and what was lost at once
+    std::uint64_t lagged = 0, conflated = 0, disconnected = 0, refused = 0;
+    std::size_t waiting = 0, bytes = 0;  ///< now
+
+    figures& operator+=(const figures& o) noexcept;
+  };
+  /// Any thread.
+  figures counted() const noexcept;
+
   // --- any thread, inside the epoch in which it found the binding ---------------------------------------------------
 
   /// A message for its subscriber, which has been asked then; takes one reference to the box over, if there is one,
@@ -156,6 +167,7 @@ public:
   held_message hand_over() noexcept override;
   envelope* copy() override;
   bool at_mark() const noexcept override { return position_ >= mark_; }
+  delivery_account* account() const noexcept override { return noticed_ ? nullptr : account_; }
   bool arm() noexcept override;
   void news() noexcept override { asked_ = false; }
 
@@ -225,6 +237,7 @@ private:
   void note_gap(binding& via);
   void* pop_front() noexcept;
   std::uint64_t drop_all(publish_aftermath& after) noexcept;
+  void lose_detached(std::uint64_t n) noexcept;
   void forget_key(const entry& e) noexcept;
   void drop_box(void* box, publish_aftermath& after) noexcept;
 
@@ -242,7 +255,7 @@ private:
   const std::weak_ptr<exchange_state> from_;
   core* const core_;
 
-  spin_lock guard_;
+  mutable spin_lock guard_;
   ring<entry> line_;
   std::unordered_map<std::string, std::uint64_t> keys_;  // of what waits, to the numbers; only where it conflates
   std::size_t count_ = 0;                                // messages in line_
@@ -251,12 +264,14 @@ private:
   bool armed_ = true;                                    // BL4
   wait_line waiting_;                                    // BL5
   bool closed_ = false;                                  // disconnected, or the actor has ended: takes nothing more
-  atomic<std::uint64_t> end_{1};        // the next number; release under the lock pairs with acquire by the reader
-  atomic<std::uint64_t> lost_{0};       // written under the lock
-  backlog_base* next_told_ = nullptr;   // of who has cleared armed_
-  atomic<unsigned> bindings_{0};        // whose messages may be here; the last that leaves takes the stream with it
-  atomic<unsigned> kept_by_{0};         // bindings that exist; acq_rel: the last to go sees what the others did
-  std::shared_ptr<backlog_base> self_;  // while there are such
+  atomic<std::uint64_t> end_{1};         // the next number; release under the lock pairs with acquire by the reader
+  atomic<std::uint64_t> lost_{0};        // written under the lock
+  figures counted_;                      // but for what there is now; under the lock
+  delivery_account* account_ = nullptr;  // of the exchange; null: nobody counts; set with the first binding
+  backlog_base* next_told_ = nullptr;    // of who has cleared armed_
+  atomic<unsigned> bindings_{0};         // whose messages may be here; the last that leaves takes the stream with it
+  atomic<unsigned> kept_by_{0};          // bindings that exist; acq_rel: the last to go sees what the others did
+  std::shared_ptr<backlog_base> self_;   // while there are such
 
   // The reader's. What it has taken out is counted where pushes see it (BL6).
   std::vector<entry> batch_;
@@ -265,9 +280,10 @@ private:
   atomic<std::size_t> batch_bytes_{0};  // of these
   std::uint64_t position_ = 1;          // the next number to read
   std::uint64_t mark_ = 1;
-  bool asked_ = true;  // BL4: armed, or news is on its way
-  at_hand reading_;    // whose handler runs
-  at_hand held_;       // of a handler that is a coroutine
+  bool asked_ = true;     // BL4: armed, or news is on its way
+  at_hand reading_;       // whose handler runs
+  at_hand held_;          // of a handler that is a coroutine
+  bool noticed_ = false;  // what it has handed over last was a notice
 };
 
 /// That of an exchange of M.

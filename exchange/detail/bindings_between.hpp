@@ -41,6 +41,10 @@ struct exchange_binding final : binding {
     while (inside_.load(seq_cst) > own) std::this_thread::yield();
   }
 
+  /// A message has gone through.
+  void count_passage() noexcept { passed_on_.fetch_add(1, relaxed); }
+  std::uint64_t passed_on() const noexcept { return passed_on_.load(relaxed); }
+
   const std::shared_ptr<exchange_state> target;
 
 private:
@@ -48,7 +52,8 @@ private:
   std::uint32_t entered_here() const noexcept;
 
   atomic<bool> open_{true};
-  atomic<std::uint32_t> inside_{0};  // publishes that go through it now
+  atomic<std::uint32_t> inside_{0};     // publishes that go through it now
+  atomic<std::uint64_t> passed_on_{0};  // only counts
 };
 
 /// All bindings between the exchanges of a runtime are changed, and searched for cycles, under this.
@@ -63,6 +68,8 @@ struct exchange_graph {
 ///      to read them. Publishers read `routes()` inside an epoch, and `alternate()` at any time: it is set once.
 /// XB3. There is no way of bindings and alternates from an exchange to itself: who would close one is refused. So a
 ///      publish comes to an end, and so do exchanges that keep those behind them alive.
+/// XB4. Taps are bound under the mutex of the exchange, and found inside an epoch. `exchange_state::elsewhere` leads
+///      here only while there is one of all these, so that a publish takes no longer when the last has gone.
 class outlets {
 public:
   outlets(const exchange_kind& kind, std::shared_ptr<exchange_graph> g);
@@ -81,12 +88,29 @@ public:
   std::unique_ptr<exchange_binding> remove(const exchange_binding& b) noexcept;
   void set_alternate(std::shared_ptr<exchange_state> to) noexcept;
 
+  // Taps, XB4.
+  bool tapped() const noexcept { return taps_.load(relaxed) != 0; }
+  void find_taps(const routing_facts& by, route& to) const {
+    to.add(all_taps_.read());
+    if (const router* const some = tap_routes_at_.load(acquire)) some->find(by, to);
+  }
+  /// With a key, it is shown what that matches. Throws `std::bad_alloc`.
+  void add_tap(binding& b, const exchange_kind& kind);
+  void remove_tap(binding& b) noexcept;
+
+  /// Whether publishers have to look here. Under the mutex of the exchange.
+  bool used() const noexcept { return !bound_.empty() || alternate_ || tapped(); }
+
 private:
   const std::shared_ptr<exchange_graph> graph_;
   const std::unique_ptr<router> router_;
   std::vector<std::unique_ptr<exchange_binding>> bound_;  // by age
   std::shared_ptr<exchange_state> alternate_;
   atomic<exchange_state*> alternate_at_{nullptr};  // release by its setter pairs with acquire in alternate()
+  binding_set all_taps_;                           // those without a key
+  std::unique_ptr<router> tap_routes_;             // the others; made with the first
+  atomic<router*> tap_routes_at_{nullptr};         // the same; release by its setter pairs with acquire in find_taps()
+  atomic<std::size_t> taps_{0};                    // how many; written under the mutex of the exchange
 };
 
 /// The exchanges that a message goes on to, each once, however many bindings lead there; entered, as long as it lives.

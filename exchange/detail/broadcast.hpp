@@ -31,18 +31,25 @@ public:
   bool arm() noexcept override;
   void left(cell& c) noexcept override { c.stream_removed(*this); }
   void news() noexcept override { armed_ = false; }
-  bool at_mark() const noexcept override { return !placed_.load(acquire) || position_ == mark_; }
+  bool at_mark() const noexcept override { return !placed_.load(acquire) || position() == mark_; }
+  delivery_account* account() const noexcept override { return gate.account; }
+  std::uint64_t deliveries() const noexcept override { return placed_.load(acquire) ? position() - start_ : 0; }
+  std::optional<std::uint64_t> lag(std::uint64_t& bytes) const noexcept override;
 
 protected:
   friend class broadcast_base;
 
+  std::uint64_t position() const noexcept { return position_.load(relaxed); }
+
+  // What each message needs comes last, and behind it in the derived class.
   std::shared_ptr<broadcast_base> log_;
+  std::uint64_t start_ = 0;                       // its first position
   broadcast_reader_base* next_waiter_ = nullptr;  // under the log's mutex
   bool detached_ = false;                         // under the log's mutex
   atomic<bool> placed_{false};                    // set once, when all else is: release pairs with acquire by the slice
-  std::uint64_t position_ = 0;                    // the next to read; the slice's
-  std::uint64_t mark_ = 0;                        // the slice's
   bool armed_ = false;                            // the slice's: on the log's list of waiters, or news is on its way
+  atomic<std::uint64_t> position_{0};             // the next to read; the slice's, and others count by it
+  std::uint64_t mark_ = 0;                        // the slice's
 };
 
 /// The part of a log that does not depend on the type of its messages.
@@ -78,6 +85,16 @@ public:
   /// How many messages have been appended.
   std::uint64_t end() const noexcept { return end_.load(acquire); }
 
+  /// What has been published here: to how many readers, and how often there was none.
+  struct figures {
+    std::uint64_t published = 0;
+    std::uint64_t routed = 0;
+  };
+  figures published() const noexcept { return {end() + unread_.load(relaxed), routed_.load(relaxed)}; }
+  /// Under the lock of the log: what is kept.
+  std::mutex& mutex() noexcept { return mutex_; }
+  virtual std::size_t message_size() const noexcept = 0;
+
 protected:
   friend class broadcast_reader_base;
 
@@ -102,6 +119,8 @@ protected:
 
   std::mutex mutex_;
   atomic<std::uint64_t> end_{0};      // messages appended; release under mutex_ pairs with acquire by readers
+  atomic<std::uint64_t> routed_{0};   // times that a reader is to read one; written under mutex_
+  atomic<std::uint64_t> unread_{0};   // messages published without readers; written under mutex_
   std::uint32_t readers_ = 0;         // under mutex_
   atomic<bool> has_backlogs_{false};  // written under mutex_, as the next two
   atomic<bool> conflates_{false};
@@ -115,10 +134,10 @@ protected:
 inline bool broadcast_reader_base::arm() noexcept {
   // Armed, news of what is unread may be on its way: there is no need to stay awake for it, but no harm in reading on.
   if (!placed_.load(acquire) || !gate.is_open()) return true;  // attaching arms it
-  if (armed_) return position_ == log_->end();
+  if (armed_) return position() == log_->end();
   std::lock_guard guard(log_->mutex_);
   if (detached_) return true;
-  if (position_ != log_->end_.load(relaxed)) return false;
+  if (position() != log_->end_.load(relaxed)) return false;
   log_->add_waiter(*this);
   return true;
 }
@@ -215,8 +234,8 @@ public:
     bool mark() noexcept override {
       release_held();  // the coroutine that it was held for is done
       if (!placed_.load(acquire)) return false;
-      mark_ = gate.is_open() ? log_->end() : position_;
-      return position_ != mark_;
+      mark_ = gate.is_open() ? log_->end() : position();
+      return position() != mark_;
     }
 
     envelope* copy() override {
@@ -242,8 +261,10 @@ public:
     void read(cell& c, unsigned budget, progress& done) override {
       release_held();
       delivery_gate::passage through(&gate);
-      for (; budget != 0 && position_ != mark_ && through.holds() && gate.is_open(); --budget) {
+      std::uint64_t at = position();  // nobody else moves it
+      for (; budget != 0 && at != mark_ && through.holds() && gate.is_open(); --budget) {
         const release_after guard(*this, take());
+        position_.store(++at, relaxed);
         done.coroutine = call_(c, guard.taken->message());
         if (done.coroutine) {
           done.gate = &gate;
@@ -252,7 +273,7 @@ public:
         ++done.handled;
         if (c.killed() || !c.reads_streams()) return;
       }
-      if (!gate.is_open()) mark_ = position_;
+      if (!gate.is_open()) mark_ = at;
     }
 
   private:
@@ -278,7 +299,6 @@ public:
         segment::release(std::exchange(at_, next));
         index_ = 0;
       }
-      ++position_;
       return at_->entries[index_++];
     }
 
@@ -287,10 +307,10 @@ public:
     }
 
     root_handle (*call_)(cell&, const M&);
-    const message_ops* shared_ops_;
     segment* at_ = nullptr;
     std::uint32_t index_ = 0;
     slot* held_ = nullptr;  // of a handler that is a coroutine; in at_
+    const message_ops* shared_ops_;
   };
 
   broadcast_log() = default;
@@ -300,7 +320,10 @@ public:
   std::size_t append(core& k, M&& message) {
     std::unique_lock lock(mutex_);
     const std::uint32_t n = readers_;
-    if (n == 0) return 0;
+    if (n == 0) {
+      bump(unread_);
+      return 0;
+    }
     if (used_ == slots) extend();
     last_->entries[used_].fill(std::move(message), n);
     broadcast_reader_base* waiters = appended(k, n);
@@ -346,6 +369,8 @@ public:
         else
           last_->entries[used_].fill(std::move(message), n);
         waiters = appended(k, n);
+      } else {
+        bump(unread_);
       }
       if (refs == 0) delete shared;
       receivers = n;
@@ -373,6 +398,7 @@ private:
   broadcast_reader_base* appended(core& k, std::uint32_t n) noexcept {
     ++used_;
     k.count(&core::counters::sent, n);  // before anybody can count it as handled
+    bump(routed_, std::uint64_t{n});
     end_.store(end_.load(relaxed) + 1, release);
     return take_waiters();
   }
@@ -391,6 +417,8 @@ private:
   void make_room() override {
     if (!last_) extend();
   }
+
+  std::size_t message_size() const noexcept override { return sizeof(M); }
 
   void place(broadcast_reader_base& base) noexcept override {
     auto& r = static_cast<reader&>(base);

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <typeindex>
@@ -13,6 +14,8 @@
 #include <troupe/exchange/detail/ack_queue.hpp>
 #include <troupe/exchange/detail/bindings_between.hpp>
 #include <troupe/exchange/detail/broadcast.hpp>
+#include <troupe/exchange/detail/exchange_account.hpp>
+#include <troupe/exchange/exchange_info.hpp>
 #include <troupe/exchange/router.hpp>
 
 namespace troupe::detail {
@@ -24,6 +27,9 @@ namespace troupe::detail {
 ///     actor's inbox, behind all that came through it.
 /// X2. The end: when the last publisher has gone, every input learns it by a message that goes behind all published
 ///     ones. Of a queue: when all that was published has been answered for, too.
+/// X3. What a binding has counted is counted as its own while it is in `subscribers_`, in one of the two that are
+///     leaving from then until it is final, for its gate is closed or its actor has ended, and in `gone_` after that;
+///     what its backlog has counted goes with the last binding of a subscriber. So sums never fall.
 class exchange_state : public std::enable_shared_from_this<exchange_state>, public queue_owner {
 public:
   /// Publishes the message that it points to, with a key; returns to how many.
@@ -89,7 +95,7 @@ public:
     if (queue_) queue_->close();
   }
 
-  /// Null while no exchange is attached to this one and it has no alternate.
+  /// Null while no exchange is attached to this one, it has no alternate, and nobody taps it.
   outlets* elsewhere() const noexcept { return elsewhere_.load(acquire); }
   /// Passes on to `target` what that key asks for. Throws `troupe_error` for a bad key, and where that would close a
   /// cycle. The result is for `detach_exchange`.
@@ -102,8 +108,23 @@ public:
   /// letters. Before it has ended.
   void publishes_to(std::shared_ptr<exchange_state> target);
 
+  /// A tap is shown what is published from now on, or no more. It is bound only with a pattern that passed `check_tap`,
+  /// which throws `troupe_error`.
+  void check_tap(std::string_view pattern) const;
+  void add_tap(binding& b);
+  void remove_tap(binding& b) noexcept;
+
+  /// Publishers find it no more: it goes behind the last message that came through it (X1).
+  static void free_later(binding& b) noexcept;
+
   void count_unroutable() noexcept { unroutable_.fetch_add(1, relaxed); }
   std::uint64_t unroutable() const noexcept { return unroutable_.load(relaxed); }
+  exchange_account& account() const noexcept { return *account_; }
+  exchange_counts counts() const;
+  /// All that there is to see of it.
+  exchange_info info() const;
+  /// Of one binding; `handle` as for `detach`. Only what the backlog has counted, if it has gone.
+  subscription_counts counts_of(const cell& who, const binding* handle, const backlog_base* backlog) const;
   std::size_t subscribers() const;
   /// How often it has ended: a publisher may come again.
   std::uint64_t ends() const;
@@ -116,6 +137,10 @@ private:
     std::map<std::string_view, binding*> bindings;  // by their keys
     std::shared_ptr<hook> on_end;
     std::shared_ptr<backlog_base> backlog;  // of those who have options
+  };
+  /// By age, not by address: the order in which ends are told must be the same in each run (C12).
+  struct older {
+    bool operator()(const cell* a, const cell* b) const noexcept { return a->id() < b->id(); }
   };
 
   void check(const request& wanted) const;
@@ -130,7 +155,13 @@ private:
   /// Its gate is closed, or its actor has ended: counts what that will not get. Not under the mutex: messages are
   /// destroyed.
   void leave_unread(binding& b) noexcept;
-  static void free_later(binding& b) noexcept;
+  // X3
+  using subscriber_map = std::map<const cell*, subscriber, older>;
+  using leaving_map = std::multimap<const cell*, subscriber, older>;
+  leaving_map::iterator begin_leaving(subscriber_map::iterator s) noexcept;
+  void has_left(binding& b) noexcept;
+  leaving_map::node_type have_left(leaving_map::iterator s) noexcept;
+  exchange_counts sum_up() const;
 
   core* const core_;  // used only while there are subscribers, which keep it alive
   const std::string name_;
@@ -145,21 +176,30 @@ private:
   const publish_any publish_;
 
   mutable std::mutex mutex_;
-  /// By age, not by address: the order in which ends are told must be the same in each run (C12).
-  struct older {
-    bool operator()(const cell* a, const cell* b) const noexcept { return a->id() < b->id(); }
-  };
-
-  std::map<const cell*, subscriber, older> subscribers_;  // under mutex_
-  unsigned publishers_ = 0;                               // under mutex_
+  subscriber_map subscribers_;  // under mutex_
+  unsigned publishers_ = 0;     // under mutex_
   // Under mutex_: the last publisher has gone, and of a queue all that was published has been answered for.
   bool ended_ = false;
   std::uint64_t ends_ = 0;  // under mutex_: how often that has been so
   atomic<std::uint64_t> unroutable_{0};
-  std::unique_ptr<outlets> outlets_;     // set once, under mutex_
-  atomic<outlets*> elsewhere_{nullptr};  // the same; release by its setter pairs with acquire in elsewhere()
-  std::vector<std::shared_ptr<exchange_state>> published_to_;  // under mutex_; behind what a publish reads
+  std::unique_ptr<outlets> outlets_;  // set once, under mutex_
+  // The same while it is in use (XB4); written under mutex_, release pairs with acquire in elsewhere().
+  atomic<outlets*> elsewhere_{nullptr};
+  const std::shared_ptr<exchange_account> account_;  // the core keeps it too (DA2)
+
+  // Behind what a publish reads.
+  std::vector<std::shared_ptr<exchange_state>> published_to_;  // under mutex_
+  std::multimap<std::string_view, binding*> leaving_;  // one of several bindings of a subscriber; X3, under mutex_
+  leaving_map leaving_subscribers_;                    // with all of theirs; X3, under mutex_
+  struct {
+    std::uint64_t deliveries = 0;
+    backlog_base::figures backlogs{};
+    std::uint64_t passed_on = 0;
+  } gone_;  // X3; under mutex_
 };
+
+/// Of a subscription that has ended: what its backlog, if it had one, has counted.
+subscription_counts counts_at_end(const backlog_base* backlog) noexcept;
 
 /// What makes a queue, and its options if it was asked for with some; and how a message of the type of the exchange is
 /// published by those who do not know it.
@@ -188,11 +228,16 @@ public:
 
   /// Null if there is none of that name.
   std::shared_ptr<exchange_state> find(std::string_view name) const;
+  /// By name.
+  std::vector<std::shared_ptr<exchange_state>> all() const;
 
 private:
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<exchange_state>, std::less<>> all_;
 };
+
+/// For test kits: told of each exchange whose runtime has ended, unless an actor did not end. Null: nobody is.
+extern constinit atomic<void (*)(const exchange_state&)> exchange_ended;
 
 /// A route that is reused by the calling thread, unless a publish is under way on it: then a fresh one.
 class borrowed_route {

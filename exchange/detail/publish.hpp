@@ -14,6 +14,7 @@
 #include <troupe/exchange/detail/ack_queue.hpp>
 #include <troupe/exchange/detail/exchange_state.hpp>
 #include <troupe/exchange/detail/message_facts.hpp>
+#include <troupe/exchange/detail/tap_binding.hpp>
 #include <troupe/exchange/detail/work_queue.hpp>
 #include <troupe/exchange/publish_result.hpp>
 
@@ -21,11 +22,16 @@ namespace troupe::detail {
 
 template <class M>
 struct typed_binding final : binding {
-  typed_binding(address<M> a, std::string k) : binding(a, std::move(k)), to(std::move(a)) {}
+  typed_binding(const address<M>& a, std::string k) : binding(a, std::move(k)), ops(a.shared_ops()) {}
   ~typed_binding() override {
     if (backlog) backlog->binding_gone();
   }
-  const address<M> to;
+  const message_ops* const ops;  // of a shared message for its subscriber
+
+  /// Takes over one reference to the message.
+  void send(shared_message<M>& shared) {
+    (void)subscriber.get_cell()->enqueue(*make_envelope<shared_envelope<M>>(*ops, shared, &gate));
+  }
 
   void left(cell& c) noexcept override {
     if (backlog) backlog->binding_left(c);
@@ -73,6 +79,22 @@ void nobody_gets(exchange_state& exchange, unrouted_message<M>* unrouted, M&& me
   if (unrouted->wanted) unrouted->message.emplace(std::move(message));
 }
 
+/// Counts one message that is published, and to how many it goes, when that is done.
+struct published_once {
+  explicit published_once(exchange_state& e) noexcept : exchange(e) {}
+  published_once(const published_once&) = delete;
+  published_once& operator=(const published_once&) = delete;
+  ~published_once() {
+    if (reached != 0)
+      exchange.account().published(exchange.home(), routed);
+    else
+      exchange.account().published_to_nobody();
+  }
+  exchange_state& exchange;
+  std::size_t reached = 0;
+  std::size_t routed = 0;  // of these, in envelopes: backlogs count theirs
+};
+
 /// One message to all whom a router finds: one copy, and for each of them a small envelope or a place in its backlog.
 template <class M>
 publish_result route_and_publish(exchange_state& exchange, const routing_facts& given, M&& message,
@@ -84,15 +106,18 @@ publish_result route_and_publish(exchange_state& exchange, const routing_facts& 
   shared_message<M>* shared = nullptr;
   std::size_t receivers = 0, bytes = 0;
   std::optional<std::string> conflated_by;
+  published_once once(exchange);
   (*found).finish(
       [&](std::size_t n) {
-        receivers = n;
+        receivers = once.reached = n;
         if (n == 0) return nobody_gets(exchange, unrouted, std::move(message));
         shared = new shared_message<M>(std::forward<M>(message), static_cast<std::uint32_t>(n));
       },
       [&](binding& b) {
-        if (!b.backlog) [[likely]]
-          return (void)static_cast<typed_binding<M>&>(b).to.send_shared(*shared, &b.gate);
+        if (!b.backlog) [[likely]] {
+          static_cast<typed_binding<M>&>(b).send(*shared);
+          return void(++once.routed);
+        }
         // The message is not ours once the last has got it, so this is asked while it is.
         if (bytes == 0) bytes = bytes_for(shared->message);
         if (b.backlog->conflates() && !conflated_by) conflated_by = conflation_key(shared->message, given.key);
@@ -125,6 +150,7 @@ publish_result keep_and_publish(exchange_state& exchange, const routing_facts& g
     }
   } held{new shared_message<M>(std::move(message), 1)};
   std::vector<binding*> plain;
+  published_once once(exchange);
   std::size_t receivers = 0;
   {
     std::lock_guard lock(kept.mutex());
@@ -138,6 +164,7 @@ publish_result keep_and_publish(exchange_state& exchange, const routing_facts& g
     }
     (*found).finish(
         [&](std::size_t n) {
+          once.reached = n;
           if (n == 0) nobody_gets(exchange, unrouted, std::move(spare));
         },
         [&](binding& b) {
@@ -146,7 +173,10 @@ publish_result keep_and_publish(exchange_state& exchange, const routing_facts& g
           if (b.backlog->push(boxed, b, bytes, &conflated_by, after)) ++receivers;
         });
   }
-  for (binding* b : plain) static_cast<typed_binding<M>&>(*b).to.send_shared(held.one_more(), &b->gate);
+  for (binding* b : plain) {
+    static_cast<typed_binding<M>&>(*b).send(held.one_more());
+    ++once.routed;
+  }
   return {receivers + plain.size(), after.refused};
 }
 
@@ -177,7 +207,8 @@ publish_result publish_here(exchange_state& exchange, const routing_facts& given
     return outcome;
   }
   if (exchange.kind() == exchange_kind::work_queue) {
-    if (hand_out<M>(exchange, message, &cell::enqueue)) return {.receivers = 1};
+    published_once once(exchange);
+    if (hand_out<M>(exchange, message, &cell::enqueue)) return {.receivers = once.reached = once.routed = 1};
     nobody_gets(exchange, unrouted, std::move(message));
     return {};
   }
@@ -189,7 +220,24 @@ publish_result publish_here(exchange_state& exchange, const routing_facts& given
 template <class M>
 publish_result publish(exchange_state& exchange, const routing_facts& given, M&& message);
 
-/// The same where exchanges are attached, or there is an alternate for what nobody gets.
+/// Shows a message to those who tap the exchange. What happens then is nobody else's affair.
+template <class M>
+void show_to_taps(const exchange_state& exchange, const outlets& out, const routing_facts& given,
+                  const M& message) noexcept {
+  const epoch_guard pinned;
+  publish_aftermath after;
+  try {
+    const message_facts<M> facts(exchange.kind(), given, message);
+    borrowed_route found;
+    out.find_taps(*facts, *found);
+    (*found).finish([](std::size_t) {},
+                    [&](binding& b) { static_cast<tap_binding<M>&>(b).take(message, (*facts).key, after); });
+  } catch (...) {
+    // Where there is no memory to find them, they miss one; what users' functions throw, the publish throws too.
+  }
+}
+
+/// The same where exchanges are attached, or there is an alternate for what nobody gets, or a tap.
 template <class M>
 publish_result publish_beyond(exchange_state& exchange, const outlets& out, const routing_facts& given, M&& message) {
   publish_result all;
@@ -197,11 +245,15 @@ publish_result publish_beyond(exchange_state& exchange, const outlets& out, cons
     all.receivers += more.receivers;
     all.refused += more.refused;
   };
+  if (out.tapped()) show_to_taps(exchange, out, given, message);
   bool passed_on = false;
   if constexpr (std::is_copy_constructible_v<M>) {
     const message_facts<M> facts(exchange.kind(), given, message);
     const entered_bindings targets(out, *facts);
-    for (const exchange_binding* to : targets) add(publish<M>(*to->target, given, M(message)));
+    for (exchange_binding* to : targets) {
+      add(publish<M>(*to->target, given, M(message)));
+      to->count_passage();
+    }
     passed_on = !targets.empty();
   }
   exchange_state* const alternate = passed_on ? nullptr : out.alternate();

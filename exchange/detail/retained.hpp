@@ -36,6 +36,9 @@ public:
 
   const retention& what() const noexcept { return what_; }
   std::mutex& mutex() noexcept { return mutex_; }
+  /// How many messages are kept, and their bytes. Under the lock.
+  std::size_t size() const noexcept { return count_; }
+  std::size_t bytes() const noexcept { return bytes_; }
   /// The number of the next message. Any thread.
   std::uint64_t next_offset() const noexcept { return next_offset_.load(relaxed); }
 

@@ -20,6 +20,8 @@ public:
   ack_queue(core& k, const std::string& name, const queue& options)
       : ack_queue_base(k, name, options, troupe::type_name<M>()) {}
 
+  std::size_t message_size() const noexcept override { return sizeof(M); }
+
 private:
   bool send_dead_letter(ack_node& base) override {
     auto& n = static_cast<ack_node_of<M>&>(base);

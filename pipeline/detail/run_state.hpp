@@ -99,7 +99,7 @@ public:
   run_report report() const {
     const std::lock_guard guard(mutex_);
     const auto how = !failures_.empty() ? outcome::failed : stopped_by_token_ ? outcome::stopped : outcome::finished;
-    return {how, failures_, {}, {}};
+    return {how, failures_, {}, {}, {}};
   }
 
 private:

@@ -10,7 +10,9 @@
 
 #include <troupe/actors/runtime.hpp>
 #include <troupe/exchange/exchange.hpp>
+#include <troupe/exchange/exchange_info.hpp>
 #include <troupe/exchange/kinds.hpp>
+#include <troupe/exchange/tap.hpp>
 
 namespace troupe::pipeline {
 
@@ -54,6 +56,8 @@ public:
   const std::string& name() const noexcept { return state().name(); }
   /// How many messages reached nobody.
   std::uint64_t unroutable() const noexcept { return state().unroutable(); }
+  /// Shows what is published. Throws as `exchange::tap`.
+  virtual tap make_tap(tap_output to, std::string pattern) const = 0;
 
 private:
   std::type_index message_;
@@ -82,6 +86,9 @@ public:
   }
   troupe::detail::exchange_state& state() const noexcept override { return exchange_.state(); }
   queue_counts counts() const noexcept override { return exchange_.queue_counts(); }
+  tap make_tap(tap_output to, std::string pattern) const override {
+    return exchange_.tap(std::move(to), std::move(pattern));
+  }
 
 private:
   troupe::exchange<M> exchange_;

@@ -115,9 +115,12 @@ TEST_F(Command, run_tells_what_the_actors_do_each_interval_and_at_the_end) {
   EXPECT_THAT(end.err, StartsWith("troupe: "));
   EXPECT_THAT(end.err, HasSubstr("sent 4,000 = handled 4,000 + failed 0 + dropped 0 + dead letters 0 + queued 0\n"));
   EXPECT_THAT(end.err, HasSubstr("printer"));
+  EXPECT_THAT(end.err, ::testing::ContainsRegex("\nlines +fanout +0 +2,000 +[0-9,]+ +4,000 +[0-9,]+ +0 +-  -\n"));
   const auto lines = read_file(path("stats"));
   EXPECT_THAT(lines, StartsWith("{\"seconds\":"));
   EXPECT_THAT(lines, HasSubstr("\"sent\":4000,\"handled\":4000,"));
+  EXPECT_THAT(lines, HasSubstr(",\"exchanges\":[{\"exchange\":\"lines\",\"kind\":\"fanout\","));
+  EXPECT_THAT(lines, HasSubstr("\"routed\":4000,\"delivered\":4000,"));
   EXPECT_EQ(lines.find('\n'), lines.size() - 1) << "only the last word: it was over soon";
 }
 
@@ -125,6 +128,25 @@ TEST_F(Command, run_tells_nothing_of_that_unless_it_is_asked_to) {
   file("input", numbers(3));
   EXPECT_EQ(shell("troupe run " + copying()).err, "");
   EXPECT_THAT(shell("troupe run --stats " + copying()).err, HasSubstr("queued 0\n")) << "without a number";
+}
+
+TEST_F(Command, a_tap_prints_what_is_published_on_standard_error) {
+  file("input", "one\ntwo\nit's three\n");
+  const auto end = shell("troupe run " + copying() + " --tap lines");
+  EXPECT_EQ(end.code, 0);
+  EXPECT_EQ(end.out, "one\ntwo\nit's three\n");
+  EXPECT_EQ(end.err, "lines[1]: 'one'\nlines[2]: 'two'\nlines[3]: 'it\\'s three'\n");
+}
+
+TEST_F(Command, a_tap_of_what_there_is_not_is_exit_code_2) {
+  file("input", numbers(3));
+  const auto end = shell("troupe run " + copying() + " --tap line");
+  EXPECT_EQ(end.code, 2);
+  EXPECT_EQ(end.err, "troupe: --tap: unknown exchange 'line' (did you mean 'lines'?)\n");
+  EXPECT_EQ(end.out, "");
+  const auto pattern = shell("troupe run " + copying() + " --tap lines:eu.#");
+  EXPECT_EQ(pattern.code, 1);
+  EXPECT_THAT(pattern.err, HasSubstr("exchange 'lines': a fanout exchange has no patterns"));
 }
 
 TEST_F(Command, a_file_for_statistics_that_cannot_be_made_is_exit_code_1) {
