@@ -51,8 +51,8 @@ constexpr retention bytes(std::size_t n) noexcept { return {.messages = retentio
 struct exchange_options {
   troupe::retention retention{};
   /// The name of the exchange that gets what nobody here gets; it counts as unroutable here all the same. Of the same
-  /// messages; a fanout exchange is made if there is none. Set by who names one first. What is kept goes to nobody
-  /// else.
+  /// messages; a fanout exchange is made if there is none. Set by who names one first. What is kept here goes there
+  /// too.
   std::string alternate{};
 
   friend bool operator==(const exchange_options&, const exchange_options&) = default;

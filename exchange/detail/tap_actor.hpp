@@ -58,11 +58,11 @@ struct tap_binding_of final : tap_binding<M> {
   void take(const M& message, std::string_view routing_key, publish_aftermath& after) noexcept override {
     using seen = tapped_message<M>;
     try {
-      shared_message<seen>* copy = nullptr;
+      boxed_message copy;
       if constexpr (seen::is_copy)
-        copy = new shared_message<seen>(seen{std::string(routing_key), message}, 1);
+        copy.box = new shared_message<seen>(seen{std::string(routing_key), message}, 1);
       else
-        copy = new shared_message<seen>(seen{std::string(routing_key), to_text(message)}, 1);
+        copy.box = new shared_message<seen>(seen{std::string(routing_key), to_text(message)}, 1);
       (void)this->backlog->push(copy, *this, sizeof(M), nullptr, after);
     } catch (...) {
       this->backlog->missed(1);

@@ -87,11 +87,6 @@ void check_settings(check_scope& scope, const exchange_model& model, exchange_pl
   const auto& said = exchange.settings;
   if (said.for_queue.when_full != overflow::fail && said.for_queue.limit == queue::unbounded)
     scope.report(place_of(model, "when_full"), "'when_full' needs a 'limit': how many messages may wait");
-  if (said.options.retention && !said.options.alternate.empty())
-    scope.report(place_of(model, "alternate"),
-                 fmt::format("'alternate' and 'retain' do not go together: what the exchange '{}' retains waits for "
-                             "those who come later, and goes to nobody else",
-                             printable(exchange.name)));
 }
 
 std::string message_of(const exchange_plan& e) {

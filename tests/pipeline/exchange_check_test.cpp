@@ -329,11 +329,9 @@ TEST(ExchangeCheck, alternates_and_dead_letters_carry_what_fits) {
   EXPECT_EQ(errors_of(wired(", alternate: b", {"name: b, message: word"}, {"name: spell, class: spelling, attach: b"})),
             strings{"2:43: the exchange 'a' carries 'number', but its alternate 'b' carries 'word'"});
   EXPECT_EQ(errors_of(wired(", alternate: bb", {})), strings{"2:43: unknown exchange 'bb' (known: a)"});
-  EXPECT_EQ(
-      errors_of(wired(", retain: {last: 1}, alternate: b", {"name: b, message: number"},
-                      {"name: add_b, class: adding, attach: b"})),
-      strings{"2:62: 'alternate' and 'retain' do not go together: what the exchange 'a' retains waits for those who "
-              "come later, and goes to nobody else"});
+  EXPECT_EQ(errors_of(wired(", retain: {last: 1}, alternate: b", {"name: b, message: number"},
+                            {"name: add_b, class: adding, attach: b"})),
+            strings{});
   const std::string dead = ", kind: queue, dead_letters: b";
   EXPECT_EQ(errors_of(wired(dead, {"name: b, message: number"}, {"name: add_b, class: adding, attach: b"})), strings{});
   EXPECT_EQ(errors_of(wired(dead, {"name: b, message: dead_number"}, {"name: bury, class: burying, attach: b"})),
