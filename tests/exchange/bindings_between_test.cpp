@@ -15,11 +15,12 @@
 #include <thread>
 #include <vector>
 
-#include "../common.hpp"
+#include "refused.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
+using tests::expect_refused;
 using troupe::match_all;
 using troupe::message_headers;
 
@@ -41,17 +42,6 @@ std::string seen(const troupe::ref<reader>& who) { return *who.ask(0).get(); }
 void expect_conserved(troupe::runtime& rt) {
   ASSERT_TRUE(rt.wait_idle(60s));
   EXPECT_EQ(rt.counts().queued(), 0u);
-}
-
-template <class F>
-void expect_refused(F wire, std::string_view why) {
-  try {
-    wire();
-    ADD_FAILURE() << why;
-  } catch (const troupe::troupe_error& e) {
-    EXPECT_EQ(e.code(), troupe::errc::invalid_argument);
-    EXPECT_TRUE(tests::contains(e.what(), why)) << e.what();
-  }
 }
 
 TEST(BindingsBetween, what_matches_is_published_into_the_other_with_its_key) {

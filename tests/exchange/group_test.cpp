@@ -1,6 +1,5 @@
 // Consumer groups: subscribers that share the messages of an exchange.
 
-#include <troupe/base/log.hpp>
 #include <troupe/testing/conserved.hpp>
 #include <troupe/troupe.hpp>
 
@@ -9,60 +8,23 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
-#include <numeric>
-#include <stdexcept>
-#include <string>
 #include <thread>
 #include <vector>
 
-#include "../common.hpp"
+#include "jobs.hpp"
+#include "refused.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
 using policy = troupe::subscription_policy;
-
-struct order {
-  int number = 0;
-};
-
-class clerk : public troupe::actor {
-public:
-  explicit clerk(std::vector<int>& seen) : seen_(&seen) {}
-  void on(const order& o) { seen_->push_back(o.number); }
-
-private:
-  std::vector<int>* seen_;
-};
-
-/// Throws at some order, as often as it gets it.
-class clumsy : public troupe::actor {
-public:
-  clumsy(std::vector<int>& seen, int at) : seen_(&seen), at_(at) {}
-  void on(const order& o) {
-    if (o.number == at_) throw std::runtime_error("dropped it");
-    seen_->push_back(o.number);
-  }
-
-private:
-  std::vector<int>* seen_;
-  int at_;
-};
-
-struct quiet_log {
-  quiet_log() {
-    troupe::set_log_sink([](std::string_view) noexcept {});
-  }
-  ~quiet_log() { troupe::set_log_sink(nullptr); }
-};
-
-troupe::runtime_options one_thread() { return {.scheduling = troupe::schedule::round_robin}; }
-
-std::vector<int> up_to(int n) {
-  std::vector<int> all(static_cast<std::size_t>(n));
-  std::iota(all.begin(), all.end(), 0);
-  return all;
-}
+using tests::clumsy;
+using tests::expect_refused;
+using tests::job;
+using tests::one_thread;
+using tests::quiet_log;
+using tests::up_to;
+using tests::worker;
 
 std::vector<int> together(std::vector<int> a, const std::vector<int>& b) {
   a.insert(a.end(), b.begin(), b.end());
@@ -70,26 +32,15 @@ std::vector<int> together(std::vector<int> a, const std::vector<int>& b) {
   return a;
 }
 
-template <class F>
-void expect_refused(F wire, std::string_view why) {
-  try {
-    wire();
-    ADD_FAILURE() << why;
-  } catch (const troupe::troupe_error& e) {
-    EXPECT_EQ(e.code(), troupe::errc::invalid_argument);
-    EXPECT_TRUE(tests::contains(e.what(), why)) << e.what();
-  }
-}
-
 TEST(Group, each_message_goes_to_one_member_of_each_group_and_to_all_who_are_in_none) {
   std::vector<int> a, b, audit, alone;
   troupe::runtime rt(one_thread());
   const troupe::testing::conserved guard(rt);
-  troupe::exchange<order> orders(rt, "orders");
-  auto s1 = orders.attach(rt.spawn<clerk>(a), {.group = "billing"});
-  auto s2 = orders.attach(rt.spawn<clerk>(b), {.group = "billing"});
-  auto s3 = orders.attach(rt.spawn<clerk>(audit), {.group = "audit"});
-  auto s4 = orders.attach(rt.spawn<clerk>(alone));
+  troupe::exchange<job> orders(rt, "orders");
+  auto s1 = orders.attach(rt.spawn<worker>(a), {.group = "billing"});
+  auto s2 = orders.attach(rt.spawn<worker>(b), {.group = "billing"});
+  auto s3 = orders.attach(rt.spawn<worker>(audit), {.group = "audit"});
+  auto s4 = orders.attach(rt.spawn<worker>(alone));
   for (int i = 0; i != 200; ++i) EXPECT_EQ(orders.publish({i}), 3u);
   rt.run();
   EXPECT_EQ(together(a, b), up_to(200));
@@ -104,14 +55,14 @@ TEST(Group, the_others_get_what_a_member_has_not_done_when_it_is_detached_or_end
   std::vector<int> a, b, c;
   troupe::runtime rt(one_thread());
   const troupe::testing::conserved guard(rt);
-  troupe::exchange<order> orders(rt, "orders");
-  const auto first = rt.spawn<clerk>(a);
-  const auto second = rt.spawn<clerk>(b);
+  troupe::exchange<job> orders(rt, "orders");
+  const auto first = rt.spawn<worker>(a);
+  const auto second = rt.spawn<worker>(b);
   auto s1 = orders.attach(first, {.group = "billing"});
   auto s2 = orders.attach(second, {.group = "billing"});
   for (int i = 0; i != 100; ++i) orders.publish({i});
   first.kill();
-  auto s3 = orders.attach(rt.spawn<clerk>(c), {.group = "billing"});
+  auto s3 = orders.attach(rt.spawn<worker>(c), {.group = "billing"});
   s2.detach();
   rt.run();
   EXPECT_EQ(together(together(a, b), c), up_to(100));
@@ -123,7 +74,7 @@ TEST(Group, a_message_at_which_members_crash_again_and_again_is_a_dead_letter) {
   std::vector<int> seen, after;
   troupe::runtime rt(one_thread());
   const troupe::testing::conserved guard(rt);
-  troupe::exchange<order> orders(rt, "orders");
+  troupe::exchange<job> orders(rt, "orders");
   std::vector<troupe::subscription> held;
   for (int i = 0; i != 6; ++i) held.push_back(orders.attach(rt.spawn<clumsy>(seen, 3), {.group = "billing"}));
   for (int i = 0; i != 10; ++i) orders.publish({i});
@@ -138,9 +89,9 @@ TEST(Group, gets_what_any_of_its_members_asks_for_and_each_message_once) {
   std::vector<int> a, b;
   troupe::runtime rt(one_thread());
   const troupe::testing::conserved guard(rt);
-  troupe::exchange<order> orders(rt, "orders", troupe::topic{});
-  auto s1 = orders.attach(rt.spawn<clerk>(a), "eu.*", {.group = "billing"});
-  auto s2 = orders.attach(rt.spawn<clerk>(b), "*.new", {.group = "billing"});
+  troupe::exchange<job> orders(rt, "orders", troupe::topic{});
+  auto s1 = orders.attach(rt.spawn<worker>(a), "eu.*", {.group = "billing"});
+  auto s2 = orders.attach(rt.spawn<worker>(b), "*.new", {.group = "billing"});
   EXPECT_EQ(orders.publish("eu.new", {0}), 1u);
   EXPECT_EQ(orders.publish("eu.old", {1}), 1u);
   EXPECT_EQ(orders.publish("us.new", {2}), 1u);
@@ -158,8 +109,8 @@ TEST(Group, ends_with_its_last_subscription_and_drops_and_counts_what_waits) {
   std::vector<int> seen, later;
   troupe::runtime rt(one_thread());
   const troupe::testing::conserved guard(rt);
-  troupe::exchange<order> orders(rt, "orders");
-  const auto who = rt.spawn<clerk>(seen);
+  troupe::exchange<job> orders(rt, "orders");
+  const auto who = rt.spawn<worker>(seen);
   auto s = orders.attach(who, {.group = "billing"});
   who.kill();
   rt.run();
@@ -169,7 +120,7 @@ TEST(Group, ends_with_its_last_subscription_and_drops_and_counts_what_waits) {
   EXPECT_EQ(rt.counts().queued(), 0u);
   EXPECT_EQ(rt.counts().dropped, 10u);
   EXPECT_EQ(orders.publish({10}), 0u);
-  auto again = orders.attach(rt.spawn<clerk>(later), {.group = "billing"});
+  auto again = orders.attach(rt.spawn<worker>(later), {.group = "billing"});
   orders.publish({11});
   rt.run();
   EXPECT_EQ(later, std::vector<int>{11});
@@ -179,10 +130,10 @@ TEST(Group, its_members_are_closed_when_their_input_has_ended_and_all_is_done) {
   std::vector<int> a, b;
   troupe::runtime rt(one_thread());
   const troupe::testing::conserved guard(rt);
-  troupe::exchange<order> orders(rt, "orders");
+  troupe::exchange<job> orders(rt, "orders");
   auto to = orders.publisher();
-  const auto first = rt.spawn<clerk>(a);
-  const auto second = rt.spawn<clerk>(b);
+  const auto first = rt.spawn<worker>(a);
+  const auto second = rt.spawn<worker>(b);
   auto s1 = orders.attach_input(first, {.group = "billing"});
   auto s2 = orders.attach_input(second, {.group = "billing"});
   for (int i = 0; i != 50; ++i) to.publish({i});
@@ -197,8 +148,8 @@ TEST(Group, has_a_limit_and_a_policy_of_its_own) {
   std::vector<int> seen;
   troupe::runtime rt(one_thread());
   const troupe::testing::conserved guard(rt);
-  troupe::exchange<order> orders(rt, "orders");
-  auto s = orders.attach(rt.spawn<clerk>(seen), {.policy = policy::drop_oldest, .limit = 10, .group = "billing"});
+  troupe::exchange<job> orders(rt, "orders");
+  auto s = orders.attach(rt.spawn<worker>(seen), {.policy = policy::drop_oldest, .limit = 10, .group = "billing"});
   for (int i = 0; i != 100; ++i) orders.publish({i});
   rt.run();
   EXPECT_EQ(rt.counts().dropped, 90u);
@@ -209,7 +160,7 @@ TEST(Group, callables_and_those_who_answer_by_hand_can_be_members) {
   class careful : public troupe::actor {
   public:
     explicit careful(std::vector<int>& seen) : seen_(&seen) {}
-    void on(troupe::delivery<order> d) {
+    void on(troupe::delivery<job> d) {
       seen_->push_back(d->number);
       (void)d.ack();
     }
@@ -220,9 +171,9 @@ TEST(Group, callables_and_those_who_answer_by_hand_can_be_members) {
   std::vector<int> a, b;
   troupe::runtime rt(one_thread());
   const troupe::testing::conserved guard(rt);
-  troupe::exchange<order> orders(rt, "orders");
+  troupe::exchange<job> orders(rt, "orders");
   auto s1 = orders.attach(rt.spawn<careful>(a), {.group = "billing"});
-  auto s2 = orders.attach([&b](const order& o) { b.push_back(o.number); }, {.group = "billing"});
+  auto s2 = orders.attach([&b](const job& j) { b.push_back(j.number); }, {.group = "billing"});
   for (int i = 0; i != 100; ++i) orders.publish({i});
   rt.run();
   EXPECT_EQ(together(a, b), up_to(100));
@@ -230,11 +181,11 @@ TEST(Group, callables_and_those_who_answer_by_hand_can_be_members) {
 
 TEST(Group, refuses_what_makes_no_sense_and_says_what_does) {
   troupe::runtime rt;
-  troupe::exchange<order> orders(rt, "orders");
-  troupe::exchange<order> jobs(rt, "jobs", troupe::queue{});
+  troupe::exchange<job> orders(rt, "orders");
+  troupe::exchange<job> jobs(rt, "jobs", troupe::queue{});
   troupe::exchange<std::unique_ptr<int>> owned(rt, "owned");
   std::vector<int> seen;
-  const auto who = rt.spawn<clerk>(seen);
+  const auto who = rt.spawn<worker>(seen);
   using o = troupe::subscribe_options;
   const auto attach = [&](o options) { return [&orders, &who, options] { (void)orders.attach(who, options); }; };
   expect_refused(attach({.limit = 10, .group = "g"}), "cannot block its publishers");
@@ -254,8 +205,8 @@ TEST(Group, members_that_come_and_go_while_others_publish_lose_nothing_while_one
   troupe::runtime rt;
   {
     const troupe::testing::conserved guard(rt);
-    troupe::exchange<order> orders(rt, "orders");
-    const auto count = [&handled](const order&) { handled.fetch_add(1, std::memory_order_relaxed); };
+    troupe::exchange<job> orders(rt, "orders");
+    const auto count = [&handled](const job&) { handled.fetch_add(1, std::memory_order_relaxed); };
     auto stays = orders.attach(count, {.group = "billing"});
     std::vector<std::thread> threads;
     for (int p = 0; p != publishers; ++p)

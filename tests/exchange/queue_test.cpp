@@ -13,52 +13,17 @@
 #include <utility>
 #include <vector>
 
+#include "jobs.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
-
-struct job {
-  int number = 0;
-};
-
-/// Writes down what it gets.
-class worker : public troupe::actor {
-public:
-  explicit worker(std::vector<int>& seen) : seen_(&seen) {}
-  void on(const job& j) { seen_->push_back(j.number); }
-
-private:
-  std::vector<int>* seen_;
-};
-
-/// Throws at some job, as often as it is told.
-class clumsy : public troupe::actor {
-public:
-  clumsy(std::vector<int>& seen, int at) : seen_(&seen), at_(at) {}
-  void on(const job& j) {
-    if (j.number == at_) throw std::runtime_error("dropped it");
-    seen_->push_back(j.number);
-  }
-
-private:
-  std::vector<int>* seen_;
-  int at_;
-};
-
-troupe::runtime_options one_thread() { return {.scheduling = troupe::schedule::round_robin}; }
-
-std::vector<int> up_to(int n) {
-  std::vector<int> all;
-  for (int i = 0; i != n; ++i) all.push_back(i);
-  return all;
-}
-
-struct quiet_log {
-  quiet_log() {
-    troupe::set_log_sink([](std::string_view) noexcept {});
-  }
-  ~quiet_log() { troupe::set_log_sink(nullptr); }
-};
+using tests::clumsy;
+using tests::job;
+using tests::one_thread;
+using tests::quiet_log;
+using tests::up_to;
+using tests::worker;
 
 TEST(Queue, keeps_messages_until_an_actor_is_attached_and_gives_them_in_their_order) {
   std::vector<int> seen;
