@@ -11,6 +11,7 @@
 #include <troupe/exchange/detail/tap_binding.hpp>
 #include <troupe/exchange/detail/tap_state.hpp>
 #include <troupe/exchange/message_text.hpp>
+#include <troupe/exchange/tap_handle.hpp>
 
 namespace troupe::detail {
 
