@@ -14,16 +14,16 @@
 #include <utility>
 #include <vector>
 
+#include "jobs.hpp"
+
 // Deadlines, limits, dead letters and confirmations of queues.
 
 namespace {
 
 using namespace std::chrono_literals;
 
-struct job {
-  int number = 0;
-};
-
+using tests::job;
+using tests::worker;
 using dead = troupe::dead_lettered<job>;
 
 /// A runtime with virtual time.
@@ -37,15 +37,6 @@ void pass(troupe::runtime& rt, std::chrono::nanoseconds time) {
   rt.run_until([](std::chrono::nanoseconds t) -> troupe::task<> { co_await troupe::this_task::sleep_for(t); }, time)
       .value();
 }
-
-class worker : public troupe::actor {
-public:
-  explicit worker(std::vector<int>& seen) : seen_(&seen) {}
-  void on(const job& j) { seen_->push_back(j.number); }
-
-private:
-  std::vector<int>* seen_;
-};
 
 class keeper : public troupe::actor {
 public:
