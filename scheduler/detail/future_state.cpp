@@ -111,13 +111,13 @@ bool future_state_base::complete_named() noexcept {
     yield_thread();
     was = word_.load(acquire);  // pairs with the release of `give_up`
   }
-  return tell(was);
+  return tell(this, was);
 }
 
-bool future_state_base::tell(std::uintptr_t was) noexcept {
+bool future_state_base::tell(future_state_base* state, std::uintptr_t was) noexcept {
   const bool in_time = (was & given_up) == 0;
   if ((was & detached) != 0)
-    destroy();
+    state->destroy();
   else if (in_time && completion_of(was) != nobody)
     reinterpret_cast<completion*>(completion_of(was))->completed();
   return in_time;

@@ -173,9 +173,9 @@ protected:
   /// state may be gone afterwards. `complete_named` is for states that are named.
   bool complete() noexcept {
     const std::uintptr_t was = word_.load(acquire);  // pairs with the release of `detach`
-    if ((was & detached) == 0) return tell(word_.fetch_add(done, acq_rel));
+    if ((was & detached) == 0) return tell(this, word_.fetch_add(done, acq_rel));
     word_.store(was | done, relaxed);  // the reader has gone: nobody else looks
-    return tell(was);
+    return tell(this, was);
   }
   bool complete_named() noexcept;
 
@@ -212,7 +212,8 @@ private:
     return static_cast<std::uintptr_t>(why) << 4 | given_up;
   }
   bool take_out(completion& c, std::uintptr_t to) noexcept;
-  bool tell(std::uintptr_t was) noexcept;
+  /// After `done`: the reader may have destroyed `state` (F3), and nothing of it is touched unless he had gone before.
+  static bool tell(future_state_base* state, std::uintptr_t was) noexcept;
 
   // States: F1 to F4. Setting `done` releases the value to the acquire of the reader; putting a completion in releases
   // that to the acquire of who sets `done` or takes it out; `detached` and `done` release to the one that destroys.

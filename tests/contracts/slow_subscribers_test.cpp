@@ -101,7 +101,11 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(testing::Values(subscription_policy::drop_oldest, subscription_policy::drop_newest,
                                      subscription_policy::fail, subscription_policy::conflate,
                                      subscription_policy::disconnect),
-                     testing::Values(troupe::exchange_kind(troupe::fanout{}), troupe::exchange_kind(troupe::topic{}))));
+                     testing::Values(troupe::exchange_kind(troupe::fanout{}), troupe::exchange_kind(troupe::topic{}))),
+    [](const auto& with) {
+      const auto [policy, kind] = with.param;
+      return std::string(to_string(policy)) + "_" + std::string(kind.name());
+    });
 
 }  // namespace
 }  // namespace contracts
