@@ -1,4 +1,5 @@
-// CAF 0.17 in the benchmarks that README.md describes; savina/caf_*.cpp have more of them.
+// CAF 0.17 in the benchmarks that README.md describes, on its own scheduler and on Troupe's pool; savina/caf_*.cpp have
+// more of them.
 
 #include "common.hpp"
 #include "savina/benches.hpp"
@@ -365,8 +366,8 @@ private:
 
 bool idle_memory(const options& opts) {
   completion done;
-  bench::caf_config cfg(opts);
-  caf::actor_system sys(cfg);
+  bench::caf_world world(opts);
+  caf::actor_system& sys = *world;
   auto n = opts.scaled(1'000'000);
   std::vector<caf::actor> actors(n);  // resident before the first reading
   done.expect(n);

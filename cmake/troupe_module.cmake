@@ -7,12 +7,12 @@ file(CREATE_LINK ${PROJECT_SOURCE_DIR}/troupe.hpp ${TROUPE_INCLUDE_DIR}/troupe/t
 set(TROUPE_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/troupe)
 set_property(GLOBAL PROPERTY troupe_modules)
 
-# troupe_module(<name> [DEPENDS <module or library>...] [PRIVATE <library>...] [EXCLUDE <file>...])
+# troupe_module(<name> [APART] [DEPENDS <module or library>...] [PRIVATE <library>...] [EXCLUDE <file>...])
 #
 # The target of the current folder: a static library of its sources and those in detail/, or an interface while it
 # has none. DEPENDS is what its headers need, PRIVATE what its sources need.
 function(troupe_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS;PRIVATE;EXCLUDE")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "APART" "" "DEPENDS;PRIVATE;EXCLUDE")
   set(folder ${CMAKE_CURRENT_SOURCE_DIR})
   file(CREATE_LINK ${folder} ${TROUPE_INCLUDE_DIR}/troupe/${name} SYMBOLIC)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
@@ -37,7 +37,13 @@ function(troupe_module name)
                              $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
 
-  install(TARGETS ${target} EXPORT troupe)
+  set(export troupe)
+  if(arg_APART)
+    set(export troupe_${name})
+    install(EXPORT ${export} NAMESPACE troupe:: FILE troupe_${name}_targets.cmake DESTINATION ${TROUPE_PACKAGE_DIR})
+    set_property(GLOBAL APPEND PROPERTY troupe_modules_apart ${name})
+  endif()
+  install(TARGETS ${target} EXPORT ${export})
   # Private headers too: templates need them.
   install(DIRECTORY ${folder}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/troupe/${name}
           FILES_MATCHING PATTERN "*.hpp")
@@ -47,6 +53,8 @@ endfunction()
 # The target troupe::troupe, which is all modules, and the package that find_package(troupe) finds.
 function(troupe_umbrella)
   get_property(modules GLOBAL PROPERTY troupe_modules)
+  get_property(apart GLOBAL PROPERTY troupe_modules_apart)
+  list(REMOVE_ITEM modules ${apart})
   list(TRANSFORM modules PREPEND troupe_ OUTPUT_VARIABLE targets)
   add_library(troupe_troupe INTERFACE)
   target_link_libraries(troupe_troupe INTERFACE ${targets})
@@ -59,7 +67,7 @@ function(troupe_umbrella)
   include(CMakePackageConfigHelpers)
   write_basic_package_version_file(${PROJECT_BINARY_DIR}/troupeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
   install(FILES ${PROJECT_BINARY_DIR}/troupeConfigVersion.cmake ${PROJECT_SOURCE_DIR}/cmake/troupeConfig.cmake
-                ${PROJECT_SOURCE_DIR}/cmake/FindConcurrentQueue.cmake
+                ${PROJECT_SOURCE_DIR}/cmake/FindConcurrentQueue.cmake ${PROJECT_SOURCE_DIR}/cmake/FindCAF.cmake
           DESTINATION ${TROUPE_PACKAGE_DIR})
 endfunction()
 
