@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <thread>
 #include <utility>
 
 #include <troupe/base/atomic.hpp>
@@ -17,8 +16,8 @@ class delivery_account;
 /// G1. A delivery announces itself in `inside_`, then looks at `open_`; `close` clears `open_`, then looks at `inside_`
 ///     (all seq_cst): either the delivery sees the gate closed, or `close` sees the delivery and waits for it.
 /// G2. Deliveries through one gate come one at a time, since they go to one actor (C2).
-/// G3. Whoever calls `close` from within a handler has started: its own passage no longer counts, so that two handlers
-///     that close each other's gates do not wait for each other.
+/// G3. While somebody waits in `close` from within a handler, that one's own passage does not count, so that two
+///     handlers that close each other's gates do not wait for each other. It counts again when the wait is over.
 class delivery_gate {
 public:
   delivery_gate() = default;
@@ -34,9 +33,11 @@ public:
 
   /// Waits for a delivery that is on its way into its handler, unless it is the caller's own. Any thread.
   void close() noexcept {
-    if (passage* mine = passage::current()) mine->started();
+    passage* const mine = passage::current();
+    if (mine) mine->step_out();
     open_.store(false, seq_cst);
-    while (inside_.load(seq_cst)) std::this_thread::yield();
+    if (inside_.load(seq_cst)) wait_until_empty();
+    if (mine) mine->step_in();
   }
 
   /// Lets nothing more through and waits for nobody: where the handler may never return.
@@ -66,6 +67,12 @@ public:
       started();
       gate_ = nullptr;
     }
+    /// G3.
+    void step_out() noexcept { started(); }
+    void step_in() noexcept {
+      gate_->inside_.store(true, seq_cst);
+      holds_ = true;
+    }
     void paused() noexcept override { leave(); }
 
     /// The handler has started: nobody needs to wait for this delivery.
@@ -89,6 +96,10 @@ public:
   delivery_account* account = nullptr;  ///< where losses are counted; null: nowhere; set before it is used
 
 private:
+  /// Looks again after an eighth of the time that it has waited, so that a long handler costs no more than some looks.
+  /// Being told would cost each delivery a read-modify-write.
+  void wait_until_empty() const noexcept;
+
   atomic<std::uint64_t> deliveries_{0};  // single writer; relaxed: only counts
   atomic<bool> open_{true};              // G1
   atomic<bool> inside_{false};           // G1, G2

@@ -29,7 +29,7 @@ std::size_t batch_size(const subscribe_options& o) noexcept {
 
 // --- the aftermath -------------------------------------------------------------------------------------------------
 
-publish_aftermath::~publish_aftermath() {
+void publish_aftermath::settle() noexcept {
   while (told_) {
     // Read first: once told, the reader may be idle again.
     backlog_base& reader = *std::exchange(told_, told_->next_told_);
@@ -73,8 +73,7 @@ backlog_base::~backlog_base() {
 bool backlog_base::has_room(std::size_t bytes) const noexcept {
   const std::size_t waiting = count_ + batch_count_.load(relaxed);
   if (waiting >= options_.limit) return false;
-  const std::size_t used = bytes_ + batch_bytes_.load(relaxed);
-  return waiting == 0 || (bytes <= options_.limit_bytes && used <= options_.limit_bytes - bytes);
+  return waiting == 0 || (bytes <= options_.limit_bytes && used_bytes() <= options_.limit_bytes - bytes);
 }
 
 bool backlog_base::half_free(std::size_t waiting, std::size_t bytes) const noexcept {
@@ -117,11 +116,13 @@ bool backlog_base::can_overwrite(const boxed_message& m, const void* box) const 
   return !m.box && m.overwrite && is_sole(box);
 }
 
-/// One of the same key that waits gives its place to this one.
+/// One of the same key that waits gives its place to this one. False if there is none, or none any more: where this one
+/// takes more bytes than there are, the other one just goes, and this one comes last.
 bool backlog_base::replace(boxed_message& m, binding& via, std::size_t bytes, const std::string& key, pushed& what,
                            publish_aftermath& after) {
   const auto known = keys_.find(key);
   if (known == keys_.end()) return false;
+  what.conflated = 1;
   std::size_t from = 0;
   for (std::size_t to = line_.size(); from != to;) {
     const std::size_t middle = from + (to - from) / 2;
@@ -131,6 +132,14 @@ bool backlog_base::replace(boxed_message& m, binding& via, std::size_t bytes, co
       to = middle;
   }
   entry& e = line_[from];
+  if (bytes > e.bytes && bytes - e.bytes > options_.limit_bytes - std::min(used_bytes(), options_.limit_bytes)) {
+    drop_box(e.box, after);
+    --count_;
+    bytes_ -= e.bytes;
+    keys_.erase(known);
+    line_.remove_if([number = e.number](const entry& i) { return i.number == number; });
+    return false;
+  }
   if (can_overwrite(m, e.box)) {
     m.overwrite(m, e.box);
   } else {
@@ -197,8 +206,6 @@ backlog_base::pushed backlog_base::take_in(boxed_message& m, binding& via, std::
   pushed what{.taken = true, .why = loss::lagged};
   if (key && replace(m, via, bytes, *key, what, after)) {
     sent();
-    what.lost = 1;
-    what.why = loss::conflated;
     return what;
   }
   const bool fits = has_room(bytes);
@@ -245,16 +252,47 @@ backlog_base::pushed backlog_base::take_in(boxed_message& m, binding& via, std::
   return what;
 }
 
+/// Under the lock: whether it is one of those that a slow subscriber comes to most, and then its end. It is full, and
+/// this message or the one that has waited longest is lost, for which nothing is made or destroyed.
+[[gnu::always_inline]] inline bool backlog_base::lose_one(const boxed_message& m, binding& via, std::size_t bytes,
+                                                          pushed& what) {
+  if (closed_ || armed_ || has_room(bytes) || !via.gate.is_open()) return false;
+  switch (options_.policy) {
+    case subscription_policy::drop_oldest: {
+      if (count_ == 0 || bytes > line_.front().bytes || !can_overwrite(m, line_.front().box)) return false;
+      const std::uint64_t number = end_.load(relaxed);
+      line_.rotate();
+      entry& last = line_.back();
+      m.overwrite(m, last.box);
+      bytes_ += bytes - last.bytes;
+      last = {last.box, &via, number, 0, bytes, nullptr, false};
+      end_.store(number + 1, release);
+      ++missed_;
+      what.taken = true;
+      break;
+    }
+    case subscription_policy::fail:
+      note_gap(via);
+      what.refused = true;
+      return true;
+    case subscription_policy::drop_newest: note_gap(via); break;
+    default: return false;
+  }
+  what.lost = 1;
+  core_->count(&core::counters::sent);  // as in `take_in`
+  ++counted_.routed;
+  return true;
+}
+
 bool backlog_base::push(boxed_message& m, binding& via, std::size_t bytes, const std::string* key,
                         publish_aftermath& after) {
   pushed what;
   try {
     std::lock_guard lock(guard_);
-    what = take_in(m, via, bytes, conflates() ? key : nullptr, after);
-    lost_.store(lost_.load(relaxed) + what.lost + (what.refused ? 1 : 0), relaxed);
-    (what.why == loss::conflated ? counted_.conflated
-     : what.why == loss::lagged  ? counted_.lagged
-                                 : counted_.disconnected) += what.lost;
+    if (!lose_one(m, via, bytes, what)) what = take_in(m, via, bytes, conflates() ? key : nullptr, after);
+    lost_.store(lost_.load(relaxed) + what.lost + what.conflated + (what.refused ? 1 : 0), relaxed);
+    (what.why == loss::lagged ? counted_.lagged : counted_.disconnected) += what.lost;
+    counted_.conflated += what.conflated;
     if (what.refused) ++counted_.refused;
     if (armed_ && !line_.empty()) {
       armed_ = false;
@@ -270,6 +308,7 @@ bool backlog_base::push(boxed_message& m, binding& via, std::size_t bytes, const
   if (what.beyond && !after.full_) after.full_ = this;
   cell& reader = *reader_.get_cell();
   if (what.lost != 0) core_->lose(reader, what.why, message_name(), what.lost);
+  if (what.conflated != 0) core_->lose(reader, loss::conflated, message_name(), what.conflated);
   if (what.refused) {
     ++after.refused;
     core_->count(&core::counters::refused);
@@ -319,6 +358,7 @@ void backlog_base::discard(binding& b) noexcept {
     std::lock_guard lock(guard_);
     line_.remove_if([&](entry& e) {
       if (e.via != &b || e.end) return false;
+      missed_ += e.gap;  // what came by other bindings too is told with the next of these
       if (!e.box) return true;
       forget_key(e);
       --count_;

@@ -75,7 +75,8 @@ public:
   ///   runs on the stack of who publishes. Where it throws, or is closed, it is detached, and the log says so:
   ///   - a callable that takes `const M&`: it runs on the pool, one call at a time; a coroutine, which gives a
   ///     `task<>`, gets the next message when it is done. `detach` waits for the call that runs, unless it comes from
-  ///     within it. The callable itself is destroyed soon after, on the pool.
+  ///     within it; for a coroutine only until it first waits: what it uses after that has to be its own. The callable
+  ///     is destroyed soon after, on the pool.
   ///   - a `channel<M>`, for green threads: while it is full, messages wait in the subscription.
   ///   - a `blocking_queue<M>`, for OS threads.
   ///   - anything with `send(M)`, called on the pool, one call at a time.
@@ -154,7 +155,8 @@ public:
   /// The same, but waits while a subscriber who would get the message has no room for it and the policy is
   /// `subscription_policy::block`: `co_await` it in green threads and handlers, `get()` it on OS threads. Gives the
   /// number of receivers, or an error, and has not published it then: `timeout`, `cancelled`, or `deadlock` if that
-  /// subscriber waits for the caller. At the same time as others it may go beyond a limit by a message each.
+  /// subscriber waits for the caller; and `full` if all who would have got it have refused it, as a queue without room
+  /// does. At the same time as others it may go beyond a limit by a message each.
   auto publish_wait(M message, std::chrono::nanoseconds timeout = forever) {
     return publish_wait({}, std::move(message), timeout);
   }
@@ -166,8 +168,10 @@ public:
   /// Publishes to a queue, and gives what became of it: `confirm::accepted`, which is known at once, or
   /// `confirm::acknowledged` by a consumer. Errors: `full` if the queue has no room; `shutdown` if the runtime has
   /// ended; and, of one that was accepted but became a dead letter, `expired` or `unhandled`; `invalid_argument` if the
-  /// exchange is no queue. To wait for many, see `publish_window`.
+  /// exchange is no queue. To wait for many, see `publish_window`. Throws `troupe_error` (`shutdown`) if the runtime
+  /// has gone.
   [[nodiscard]] future<void> publish_confirmed(M message, confirm until = confirm::accepted) {
+    state_->require_up();
     promise<void> p(state_->home().scheduler());
     p.hold_up_no_shutdown();
     future<void> outcome = p.get_future();
@@ -289,7 +293,7 @@ private:
     static_assert(std::is_copy_constructible_v<M>,
                   "troupe: an exchange passes on a copy to one that is attached to it: the message has to be copyable");
     const binding* b = state_->attach_exchange(target.state_, std::move(key), input);
-    return subscription(state_, any_ref(), {b, nullptr}, input);
+    return subscription(state_, any_ref(), std::string(), {b, nullptr}, input);
   }
 
   static std::string text_of(std::string_view key) { return std::string(key); }
@@ -384,13 +388,18 @@ private:
 
   template <class S>
   subscription stand_in_for(S&& who, const wish& w) {
+    state_->require_up();
+    constexpr bool borrows = detail::lends_itself<std::decay_t<S>>;
     const auto stand_in = detail::stand_in<M>(state_->home(), w.input, std::forward<S>(who));
     try {
       subscription s = bind(address<M>(stand_in), w);
-      s.keep();
+      s.keep(borrows);
       return s;
     } catch (...) {
-      stand_in.kill();
+      if (borrows)
+        detail::end_stand_in(stand_in);
+      else
+        stand_in.kill();
       throw;
     }
   }
@@ -424,7 +433,7 @@ private:
                                 .options = w.options,
                                 .make_binding = std::move(make_binding),
                                 .make_backlog = std::move(make_backlog)});
-    return subscription(state_, who, std::move(made), w.input);
+    return subscription(state_, who, w.key, std::move(made), w.input);
   }
 
   std::shared_ptr<detail::exchange_state> state_;

@@ -105,6 +105,7 @@ void exchange_state::check_key(std::string_view key) const {
 }
 
 void exchange_state::check(const request& wanted) const {
+  require_up();
   check_key(wanted.key);
   if (&wanted.who.get_cell()->core() != core_)
     throw troupe_error(errc::invalid_argument,
@@ -184,6 +185,7 @@ exchange_state::attached exchange_state::attach(const request& wanted) {
       if (s.bindings.empty()) subscribers_.erase(at);
       throw;
     }
+    after.mute_nobody();  // what it begins with is no publish of who attaches it
     ++b->handles;
     result = {b, s.backlog};
     over = ended_;
@@ -224,7 +226,7 @@ exchange_state::leaving_map::node_type exchange_state::have_left(leaving_map::it
   return leaving_subscribers_.extract(s);
 }
 
-bool exchange_state::detach(cell& from, const binding* handle, bool input) noexcept {
+bool exchange_state::detach(cell& from, std::string_view key, const binding* handle, bool input) noexcept {
   const any_ref who(&from);
   binding* last = nullptr;
   std::optional<leaving_map::iterator> subscriber_leaves;
@@ -234,9 +236,8 @@ bool exchange_state::detach(cell& from, const binding* handle, bool input) noexc
     const auto s = subscribers_.find(&from);
     if (s == subscribers_.end()) return false;  // the actor has ended: `forget` was here
     auto& bindings = s->second.bindings;
-    const auto i =
-        std::find_if(bindings.begin(), bindings.end(), [&](const auto& entry) { return entry.second == handle; });
-    if (i == bindings.end()) return false;
+    const auto i = bindings.find(key);
+    if (i == bindings.end() || i->second != handle) return false;
     binding& b = *i->second;
     if (input && b.inputs != 0) {
       --b.inputs;
@@ -387,6 +388,10 @@ void exchange_state::publishes_to(std::shared_ptr<exchange_state> target) {
   target->add_publisher();
   std::lock_guard guard(mutex_);
   published_to_.push_back(std::move(target));
+}
+
+void exchange_state::require_up() const {
+  if (over()) throw troupe_error(errc::shutdown, fmt::format("exchange '{}': the runtime has ended", name_));
 }
 
 std::size_t exchange_state::subscribers() const {

@@ -13,7 +13,7 @@
 // headers stands in the table once for each of them.
 //
 // HD1. The hash of a match with `all` is the sum of a number for its names and one for each name and value. Whether a
-//      binding that was found by it fits is asked of its text.
+//      binding that was found by it fits is asked of its match, which stands in the entry as it was parsed.
 // HD2. A form is in `forms_` and in the list while there is a binding of it. Readers see the list of one moment.
 
 namespace troupe {
@@ -42,10 +42,17 @@ struct alternative final : binding {
   const std::uint64_t hash;
 };
 
-bool fits(const binding_set::view& bound, const message_headers& message) {
-  if (bound.size() == 0) return false;
-  const auto wanted = detail::parse_match(bound[0].key);
-  return wanted && wanted->fits(message);
+struct wanted_note final : detail::key_note {
+  explicit wanted_note(parsed_match m) : wanted(std::move(m)) {}
+  const parsed_match wanted;
+};
+
+std::unique_ptr<wanted_note> note_of(std::string_view key) {
+  return std::make_unique<wanted_note>(*detail::parse_match(key));
+}
+
+bool fits(const key_entry& e, const message_headers& message) {
+  return static_cast<const wanted_note&>(*e.note).wanted.fits(message);
 }
 
 class headers_router final : public router {
@@ -97,7 +104,7 @@ public:
     for (const auto& each : message.entries()) {
       any_.find(hash_of(each), [&](const key_entry& e) {
         const binding_set::view bound = e.bound.read();
-        if (fits(bound, message)) bound.for_each([&](binding& b) { to.add(*static_cast<alternative&>(b).whole); });
+        if (fits(e, message)) bound.for_each([&](binding& b) { to.add(*static_cast<alternative&>(b).whole); });
         return false;
       });
     }
@@ -126,7 +133,7 @@ private:
   void look_for_all(std::uint64_t hash, const message_headers& message, route& to) const {
     all_.find(hash, [&](const key_entry& e) {
       const binding_set::view bound = e.bound.read();
-      if (fits(bound, message)) to.add(bound);
+      if (fits(e, message)) to.add(bound);
       return false;
     });
   }
@@ -145,7 +152,7 @@ private:
       }
     }
     form& f = *known->second;
-    if (all_.add(hash_of(f, match.wanted), b)) ++f.matches;
+    if (all_.add(hash_of(f, match.wanted), b, note_of(b.key))) ++f.matches;
   }
 
   void bind_any(binding& b, const parsed_match& match) {
@@ -154,7 +161,7 @@ private:
       for (const auto& each : match.wanted.entries()) {
         auto fresh = std::make_unique<alternative>(b, each);
         all.reserve(all.size() + 1);
-        any_.add(fresh->hash, *fresh);
+        any_.add(fresh->hash, *fresh, note_of(fresh->key));
         all.push_back(std::move(fresh));
       }
     } catch (...) {

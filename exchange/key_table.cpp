@@ -69,12 +69,12 @@ key_entry* key_table::entry_with(std::uint64_t hash, std::string_view key) const
   return found;
 }
 
-bool key_table::add(std::uint64_t hash, binding& b) {
+bool key_table::add(std::uint64_t hash, binding& b, std::unique_ptr<const key_note> note) {
   if (key_entry* e = entry_with(hash, b.key)) {
     e->bound.add(b);
     return false;
   }
-  auto fresh = std::make_unique<key_entry>(hash);
+  auto fresh = std::make_unique<key_entry>(hash, std::move(note));
   fresh->bound.add(b);
   const std::size_t part = part_of(hash);
   const slots* in = parts_[part].load(relaxed);

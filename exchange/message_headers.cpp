@@ -23,8 +23,8 @@ auto place_of(auto& entries, std::string_view name) noexcept {
 }  // namespace
 
 header_value::header_value(double v) noexcept : value_(v) {
-  constexpr double most = 9007199254740992.0;  // up to here each whole number is a double
-  if (v >= -most && v <= most && v == std::floor(v)) value_ = static_cast<std::int64_t>(v);
+  constexpr double most = 9223372036854775808.0;  // one more than the largest of the others
+  if (v >= -most && v < most && v == std::floor(v)) value_ = static_cast<std::int64_t>(v);
 }
 
 std::string header_value::text() const {

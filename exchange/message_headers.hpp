@@ -20,7 +20,7 @@ public:
   header_value(bool v) noexcept : value_(v) {}
   template <std::integral T>
   requires(!std::same_as<T, bool>) header_value(T v)
-  noexcept : value_(static_cast<std::int64_t>(v)) {}
+  noexcept : header_value(whole(v)) {}
   header_value(double v) noexcept;
   header_value(std::string v) noexcept : value_(std::move(v)) {}
   header_value(std::string_view v) : value_(std::string(v)) {}
@@ -34,7 +34,16 @@ public:
   friend bool operator==(const header_value&, const header_value&) = default;
 
 private:
-  std::variant<bool, std::int64_t, double, std::string> value_;
+  using any_value = std::variant<bool, std::int64_t, double, std::string>;
+  explicit header_value(any_value v) noexcept : value_(std::move(v)) {}
+  /// One that is too large for the others is what a `double` of it is.
+  template <std::integral T>
+  static any_value whole(T v) noexcept {
+    if (std::in_range<std::int64_t>(v)) return static_cast<std::int64_t>(v);
+    return static_cast<double>(v);
+  }
+
+  any_value value_;
 };
 
 /// What a message says about itself to a `headers{}` exchange: names and values, each name once (the last counts).

@@ -71,12 +71,20 @@ struct disconnected {
 
 namespace detail {
 
+/// The class of a message says itself how many bytes it takes beyond its own, and what `conflate` tells it by.
+template <class M>
+concept has_bytes_of = requires(const M& m) {
+  { bytes_of(m) } -> std::convertible_to<std::size_t>;
+};
+template <class M>
+concept has_conflation_key = requires(const M& m) {
+  key_of(m);
+};
+
 /// What a message is counted with where a limit is in bytes.
 template <class M>
 std::size_t bytes_for(const M& m) {
-  if constexpr (requires {
-                  { bytes_of(m) } -> std::convertible_to<std::size_t>;
-                })
+  if constexpr (has_bytes_of<M>)
     return sizeof(M) + static_cast<std::size_t>(bytes_of(m));
   else
     return sizeof(M);
@@ -86,7 +94,7 @@ std::size_t bytes_for(const M& m) {
 /// the key that it was published with.
 template <class M>
 std::string conflation_key(const M& m, std::string_view routing_key) {
-  if constexpr (requires { key_of(m); }) {
+  if constexpr (has_conflation_key<M>) {
     decltype(auto) key = key_of(m);
     using K = std::remove_cvref_t<decltype(key)>;
     if constexpr (std::convertible_to<const K&, std::string_view>) {

@@ -2,6 +2,20 @@
 
 namespace troupe {
 
+namespace detail {
+
+void end_stand_in(const any_ref& who) noexcept {
+  who.kill();                                     // it may wait for room that never comes
+  if (who.get_cell()->core().given_up()) return;  // C6
+  try {
+    (void)who.join();
+  } catch (...) {
+    // Without memory to wait with, or where nothing could end it: it is killed, and its next slice is its last.
+  }
+}
+
+}  // namespace detail
+
 detach_status subscription::detach() noexcept {
   if (!exchange_) return detach_status::not_attached;
   const auto exchange = std::move(exchange_);
@@ -10,8 +24,10 @@ detach_status subscription::detach() noexcept {
     exchange->detach_exchange(binding_, input_);
     return detach_status::detached;
   }
-  const bool was_attached = exchange->detach(*who.get_cell(), binding_, input_);
-  if (std::exchange(stand_in_, false)) who.close();
+  const bool was_attached = exchange->detach(*who.get_cell(), key_, binding_, input_);
+  if (stand_in_ == stand_in::owns) who.close();
+  if (stand_in_ == stand_in::borrows) detail::end_stand_in(who);
+  stand_in_ = stand_in::none;
   group_.reset();
   return was_attached ? detach_status::detached : detach_status::not_attached;
 }

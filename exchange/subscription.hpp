@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include <troupe/exchange/detail/exchange_state.hpp>
@@ -20,9 +21,10 @@ class [[nodiscard]] subscription {
 public:
   subscription() = default;
   /// Internal. The binding may have gone already, with its actor.
-  subscription(std::shared_ptr<detail::exchange_state> e, any_ref who, detail::exchange_state::attached to,
-               bool input) noexcept
+  subscription(std::shared_ptr<detail::exchange_state> e, any_ref who, std::string key,
+               detail::exchange_state::attached to, bool input) noexcept
       : exchange_(std::move(e)),
+        key_(std::move(key)),
         binding_(to.handle),
         backlog_(std::move(to.backlog)),
         subscriber_(std::move(who)),
@@ -38,11 +40,14 @@ public:
   explicit operator bool() const noexcept { return exchange_ != nullptr; }
 
   /// Detaches. After it returns no delivery starts; one that has started is waited for, unless this is called from
-  /// within it (C5). Messages that were published before and are still queued are dropped and counted. Any thread.
+  /// within it (C5). A handler that is a coroutine has started when it first waits, and is not waited for after that.
+  /// Messages that came through this binding and are still queued are dropped and counted, also those that another
+  /// binding of the subscriber would have brought. Any thread.
   detach_status detach() noexcept;
 
-  /// Internal: the subscriber stands in for one that is no actor, and ends with this.
-  void keep() noexcept { stand_in_ = true; }
+  /// Internal: the subscriber stands in for one that is no actor, and ends with this. `borrows`: for one that is not
+  /// used any more once `detach` has returned.
+  void keep(bool borrows) noexcept { stand_in_ = borrows ? stand_in::borrows : stand_in::owns; }
   /// Internal: it is attached to the queue of a group.
   void keep(std::unique_ptr<detail::group_membership> in) noexcept { group_ = std::move(in); }
 
@@ -56,8 +61,11 @@ public:
   subscription_counts counts() const;
 
 private:
+  enum class stand_in : std::uint8_t { none, owns, borrows };
+
   void swap(subscription& other) noexcept {
     std::swap(exchange_, other.exchange_);
+    std::swap(key_, other.key_);
     std::swap(binding_, other.binding_);
     std::swap(backlog_, other.backlog_);
     std::swap(subscriber_, other.subscriber_);
@@ -67,11 +75,12 @@ private:
   }
 
   std::shared_ptr<detail::exchange_state> exchange_;
+  std::string key_;
   const binding* binding_ = nullptr;  // only to compare, for it goes when the subscriber ends
   std::shared_ptr<const detail::backlog_base> backlog_;
   any_ref subscriber_;  // none if it is an exchange
   bool input_ = false;
-  bool stand_in_ = false;
+  stand_in stand_in_ = stand_in::none;
   std::unique_ptr<detail::group_membership> group_;
 };
 

@@ -95,6 +95,7 @@ void tap_state::actor_ended(cell&) noexcept {
 // --- the exchange's side -------------------------------------------------------------------------------------------
 
 void exchange_state::check_tap(std::string_view pattern) const {
+  require_up();
   if (pattern.empty()) return;
   if (!router_ || kind_.competing() || kind_.keys() == binding_keys::none)
     throw troupe_error(errc::invalid_argument,

@@ -29,9 +29,14 @@ public:
   publish_aftermath(const publish_aftermath&) = delete;
   publish_aftermath& operator=(const publish_aftermath&) = delete;
   /// Wakes the readers, and destroys the messages.
-  ~publish_aftermath();
+  ~publish_aftermath() {
+    if (told_ || few_ != 0 || full_) settle();
+  }
 
   unsigned refused = 0;  ///< subscribers whose policy is to fail, and that had no room
+
+  /// What goes beyond the limit of one whose policy is to block has no publisher to be muted.
+  void mute_nobody() noexcept { full_ = nullptr; }
 
   /// Nobody refers to the message any more. Its destructor is users' code, and not for under a lock.
   void destroy_later(void* box, void (*destroy)(void*) noexcept) noexcept;
@@ -43,6 +48,8 @@ private:
     void* box;
     void (*destroy)(void*) noexcept;
   };
+  void settle() noexcept;
+
   backlog_base* told_ = nullptr;  // readers that were idle, linked by themselves
   backlog_base* full_ = nullptr;  // the first that the message went to beyond its limit
   std::size_t few_ = 0;
@@ -220,11 +227,13 @@ private:
     bool shares = false;  ///< the box of the message
     bool refused = false;
     bool beyond = false;     ///< the limit, for nobody could wait
-    std::uint64_t lost = 0;  ///< messages, this one or others that waited
+    unsigned conflated = 0;  ///< one that waited
+    std::uint64_t lost = 0;  ///< others, or this one
     loss why = loss::lagged;
   };
 
   bool has_room(std::size_t bytes) const noexcept;
+  std::size_t used_bytes() const noexcept { return bytes_ + batch_bytes_.load(relaxed); }
   bool half_free(std::size_t waiting, std::size_t bytes) const noexcept;
   bool half_free() const noexcept {
     return half_free(count_ + batch_count_.load(relaxed), bytes_ + batch_bytes_.load(relaxed));
@@ -232,6 +241,7 @@ private:
   bool can_overwrite(const boxed_message& m, const void* box) const noexcept;
   bool replace(boxed_message& m, binding& via, std::size_t bytes, const std::string& key, pushed& what,
                publish_aftermath& after);
+  bool lose_one(const boxed_message& m, binding& via, std::size_t bytes, pushed& what);
   pushed take_in(boxed_message& m, binding& via, std::size_t bytes, const std::string* key, publish_aftermath& after);
   void append(void* box, binding& via, std::size_t bytes, const std::string* key) noexcept;
   void note_gap(binding& via);

@@ -5,12 +5,12 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include <troupe/base/atomic.hpp>
 #include <troupe/base/epoch.hpp>
+#include <troupe/base/wait_long.hpp>
 #include <troupe/exchange/binding.hpp>
 #include <troupe/exchange/router.hpp>
 
@@ -38,7 +38,7 @@ struct exchange_binding final : binding {
   void close() noexcept {
     open_.store(false, seq_cst);
     const std::uint32_t own = entered_here();
-    while (inside_.load(seq_cst) > own) std::this_thread::yield();
+    wait_long([&] { return inside_.load(seq_cst) <= own; });
   }
 
   /// A message has gone through.

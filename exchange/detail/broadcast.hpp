@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -157,7 +158,10 @@ inline bool broadcast_reader_base::arm() noexcept {
 ///     for all, and its slot refers to that; one that costs nothing to copy is in its slot and in the box.
 template <class M>
 class broadcast_log final : public broadcast_base {
-  static constexpr bool counted = !std::is_trivially_destructible_v<M> || !std::is_copy_constructible_v<M>;
+  // Whether it can be put into its slot under the lock: users' code would not be for there.
+  static constexpr bool moves_quietly = std::is_nothrow_move_constructible_v<M>;
+  static constexpr bool counted =
+      !std::is_trivially_destructible_v<M> || !std::is_copy_constructible_v<M> || !moves_quietly;
   using box = shared_message<M>;
 
   struct plain_slot {
@@ -316,8 +320,10 @@ public:
   broadcast_log() = default;
   ~broadcast_log() override { segment::release(last_); }
 
-  /// Publishes to all who are attached; returns their number. Any thread.
+  /// Publishes to all who are attached; returns their number, and leaves the message as it is if there are none. Any
+  /// thread.
   std::size_t append(core& k, M&& message) {
+    if constexpr (!moves_quietly) return append_boxed(k, std::move(message));
     std::unique_lock lock(mutex_);
     const std::uint32_t n = readers_;
     if (n == 0) {
@@ -332,10 +338,17 @@ public:
     return n;
   }
 
-  /// The same where some have backlogs, or messages are kept. `key` is there if one of them conflates.
-  publish_result append_for_all(core& k, M&& message, std::string_view routing_key, std::size_t bytes,
-                                const std::string* key) {
+  struct appended_to {
+    publish_result outcome;
+    std::size_t reached;  ///< those whom it was for, whether they get it or not
+  };
+
+  /// The same where some have backlogs, or messages are kept.
+  appended_to append_for_all(core& k, M&& message, std::string_view routing_key) {
     const std::int64_t now = kept_ ? k.scheduler().now() : 0;
+    const std::size_t bytes = bytes_for(message);
+    std::optional<std::string> key;
+    if (kept_ || conflates()) key = conflation_key(message, routing_key);
     publish_aftermath after;
     // What is no more than its bytes is copied under the lock, if anybody wants it; user code would not be for there.
     constexpr bool can_wait = std::is_trivially_copyable_v<M>;
@@ -344,10 +357,16 @@ public:
       boxed.box = new box(std::move(message), 0);
     else if (!can_wait || kept_)
       boxed.box = new box(M(message), 0);
+    std::unique_ptr<box> nobodys;  // destroyed when the lock is free
     broadcast_reader_base* waiters = nullptr;
-    std::size_t receivers = 0;
+    std::size_t receivers = 0, reached = 0;
     {
-      std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
+      if (conflates_.load(relaxed) && !key) {  // one who wants it came just now
+        lock.unlock();
+        key = conflation_key(boxed.box ? static_cast<box*>(boxed.box)->message : message, routing_key);
+        lock.lock();
+      }
       const std::uint32_t n = readers_;
       boxed.left = static_cast<std::uint32_t>(backlogs_.size());
       if constexpr (can_wait) {
@@ -360,7 +379,7 @@ public:
       try {
         if (n != 0 && used_ == slots) extend();
       } catch (...) {
-        delete shared;
+        nobodys.reset(shared);
         throw;
       }
       if (n != 0) {
@@ -372,14 +391,15 @@ public:
       } else {
         bump(unread_);
       }
-      if (refs == 0) delete shared;
+      if (refs == 0) nobodys.reset(shared);
       receivers = n;
+      reached = n + backlogs_.size();
       bool to_be_kept = kept_ != nullptr;
       try {
         if (to_be_kept) kept_->add(shared, routing_key, *key, bytes, now, after);
         to_be_kept = false;
         for (binding* b : backlogs_) {
-          if (b->backlog->push(boxed, *b, bytes, key, after)) ++receivers;
+          if (b->backlog->push(boxed, *b, bytes, key ? &*key : nullptr, after)) ++receivers;
         }
       } catch (const std::bad_alloc&) {
         if (boxed.box) {
@@ -390,10 +410,34 @@ public:
       }
     }
     tell(waiters);
-    return {receivers, after.refused};
+    return {{receivers, after.refused}, reached};
   }
 
 private:
+  /// As `append`, of one whose move is users' code: it is made into a box first.
+  std::size_t append_boxed(core& k, M&& message) {
+    {
+      std::lock_guard lock(mutex_);
+      if (readers_ == 0) {
+        bump(unread_);
+        return 0;
+      }
+    }
+    auto shared = std::make_unique<box>(std::move(message), 1);
+    std::unique_lock lock(mutex_);
+    const std::uint32_t n = readers_;
+    if (n == 0) {  // they have gone meanwhile: it was for them, and they do not get it
+      bump(unread_);
+      return 1;
+    }
+    if (used_ == slots) extend();
+    last_->entries[used_].fill(*shared.release(), n);
+    broadcast_reader_base* waiters = appended(k, n);
+    lock.unlock();
+    if (waiters) tell(waiters);
+    return n;
+  }
+
   /// The slot of a message has been filled; under mutex_. Returns who is to be told.
   broadcast_reader_base* appended(core& k, std::uint32_t n) noexcept {
     ++used_;

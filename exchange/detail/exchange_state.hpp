@@ -79,8 +79,8 @@ public:
   /// Binds a subscriber. Throws `troupe_error` for a bad key or bad options.
   attached attach(const request& wanted);
   /// One handle of `who`'s binding has gone. After it returns no delivery through the last one starts (C5). False if
-  /// the subscriber had ended.
-  bool detach(cell& who, const binding* handle, bool input) noexcept;
+  /// the subscriber had ended. `key`: what it was attached with.
+  bool detach(cell& who, std::string_view key, const binding* handle, bool input) noexcept;
   /// The subscriber has ended.
   void forget(const cell& who) noexcept;
   /// Detaches a subscriber, whatever handles there are; called by its slice.
@@ -92,8 +92,13 @@ public:
   void end_inputs() noexcept override;
   /// The runtime ends.
   void close() noexcept {
+    over_.store(true, release);
     if (queue_) queue_->close();
   }
+  /// Whether it has: then `home` is not there any more.
+  bool over() const noexcept { return over_.load(acquire); }
+  /// Throws `troupe_error` (`shutdown`) if it has.
+  void require_up() const;
 
   /// Null while no exchange is attached to this one, it has no alternate, and nobody taps it.
   outlets* elsewhere() const noexcept { return elsewhere_.load(acquire); }
@@ -187,7 +192,8 @@ private:
   atomic<outlets*> elsewhere_{nullptr};
   const std::shared_ptr<exchange_account> account_;  // the core keeps it too (DA2)
 
-  // Behind what a publish reads.
+  // Behind what most publishes read.
+  atomic<bool> over_{false};  // the runtime has ended; release pairs with the acquire of who wants to use it
   std::vector<std::shared_ptr<exchange_state>> published_to_;  // under mutex_
   std::multimap<std::string_view, binding*> leaving_;  // one of several bindings of a subscriber; X3, under mutex_
   leaving_map leaving_subscribers_;                    // with all of theirs; X3, under mutex_

@@ -3,7 +3,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include <troupe/base/atomic.hpp>
 #include <troupe/base/pool.hpp>
@@ -21,10 +23,16 @@ constexpr std::uint64_t spread(std::uint64_t x) noexcept {
 /// The hash of a text; the same in each run.
 inline std::uint64_t hash_of(std::string_view text) noexcept { return std::hash<std::string_view>()(text); }
 
+/// What a router knows of a key beside its text.
+struct key_note {
+  virtual ~key_note() = default;
+};
+
 /// The bindings with one key. The key is that of any of them, so it is not kept here.
 struct key_entry : pooled {
-  explicit key_entry(std::uint64_t h) noexcept : hash(h) {}
+  key_entry(std::uint64_t h, std::unique_ptr<const key_note> n) noexcept : hash(h), note(std::move(n)) {}
   const std::uint64_t hash;
+  const std::unique_ptr<const key_note> note;  ///< null: nothing
   binding_set bound;
 };
 
@@ -57,9 +65,9 @@ public:
     }
   }
 
-  /// Adds the binding to the entry with that hash and the binding's key, made if there is none. True if it was made.
-  /// The writer. Throws `std::bad_alloc`, and has not added it then.
-  bool add(std::uint64_t hash, binding& b);
+  /// Adds the binding to the entry with that hash and the binding's key, made with that note if there is none. True if
+  /// it was made. The writer. Throws `std::bad_alloc`, and has not added it then.
+  bool add(std::uint64_t hash, binding& b, std::unique_ptr<const key_note> note = nullptr);
   /// Takes the binding out of its entry, and the entry out of the table if it was the last. True if it was. The writer.
   bool remove(std::uint64_t hash, binding& b);
 

@@ -28,9 +28,10 @@ struct typed_binding final : binding {
   }
   const message_ops* const ops;  // of a shared message for its subscriber
 
-  /// Takes over one reference to the message.
-  void send(shared_message<M>& shared) {
-    (void)subscriber.get_cell()->enqueue(*make_envelope<shared_envelope<M>>(*ops, shared, &gate));
+  /// Takes over one reference to the message, unless it throws `std::bad_alloc`. False if the subscriber does not get
+  /// it: it has ended, or its mailbox has no room.
+  bool send(shared_message<M>& shared) {
+    return subscriber.get_cell()->enqueue(*make_envelope<shared_envelope<M>>(*ops, shared, &gate));
   }
 
   void left(cell& c) noexcept override {
@@ -41,6 +42,10 @@ struct typed_binding final : binding {
 /// One message into a queue. `confirm` is told what becomes of it, if it is accepted.
 template <class M>
 ack_queue_base::pushed push_to_queue(exchange_state& exchange, M&& message, confirmation* confirm) {
+  if (exchange.over()) {
+    exchange.count_unroutable();
+    return ack_queue_base::pushed::closed;
+  }
   auto* n = new ack_node_of<M>(std::move(message));
   n->confirm = confirm;
   const auto outcome = exchange.acknowledged()->push(*n);
@@ -95,6 +100,35 @@ struct published_once {
   std::size_t routed = 0;  // of these, in envelopes: backlogs count theirs
 };
 
+/// A message with a reference for each of those that are still to get it.
+template <class M>
+struct unsent_message {
+  unsent_message() = default;
+  unsent_message(const unsent_message&) = delete;
+  unsent_message& operator=(const unsent_message&) = delete;
+  ~unsent_message() {
+    for (; left != 0; --left) box->release();  // no memory to send it with
+  }
+  shared_message<M>* box = nullptr;
+  std::size_t left = 0;
+};
+
+/// What backlogs ask of a message. What users' functions say of it is found out before anybody gets it, or some would
+/// get it and the others not where they throw.
+template <class M>
+struct message_weight {
+  static constexpr bool by_users = has_bytes_of<M> || has_conflation_key<M>;
+
+  std::size_t bytes = 0;
+  std::optional<std::string> conflated_by{};
+
+  void find_out(const M& m, std::string_view key, bool conflates) {
+    if (bytes == 0) bytes = bytes_for(m);
+    if (conflates && !conflated_by) conflated_by = conflation_key(m, key);
+  }
+  const std::string* key() const noexcept { return conflated_by ? &*conflated_by : nullptr; }
+};
+
 /// One message to all whom a router finds: one copy, and for each of them a small envelope or a place in its backlog.
 template <class M>
 publish_result route_and_publish(exchange_state& exchange, const routing_facts& given, M&& message,
@@ -102,27 +136,33 @@ publish_result route_and_publish(exchange_state& exchange, const routing_facts& 
   borrowed_route found;
   const message_facts<M> facts(exchange.kind(), given, message);
   exchange.routes().find(*facts, *found);
+  message_weight<M> weight;
+  if constexpr (message_weight<M>::by_users)
+    (*found).each([&](const binding& b) {
+      if (b.backlog) weight.find_out(message, given.key, b.backlog->conflates());
+    });
   publish_aftermath after;
-  shared_message<M>* shared = nullptr;
-  std::size_t receivers = 0, bytes = 0;
-  std::optional<std::string> conflated_by;
+  unsent_message<M> rest;
+  std::size_t receivers = 0;
   published_once once(exchange);
   (*found).finish(
       [&](std::size_t n) {
         receivers = once.reached = n;
         if (n == 0) return nobody_gets(exchange, unrouted, std::move(message));
-        shared = new shared_message<M>(std::forward<M>(message), static_cast<std::uint32_t>(n));
+        rest.box = new shared_message<M>(std::forward<M>(message), static_cast<std::uint32_t>(n));
+        rest.left = n;
       },
       [&](binding& b) {
         if (!b.backlog) [[likely]] {
-          static_cast<typed_binding<M>&>(b).send(*shared);
+          if (!static_cast<typed_binding<M>&>(b).send(*rest.box)) --receivers;
+          --rest.left;
           return void(++once.routed);
         }
         // The message is not ours once the last has got it, so this is asked while it is.
-        if (bytes == 0) bytes = bytes_for(shared->message);
-        if (b.backlog->conflates() && !conflated_by) conflated_by = conflation_key(shared->message, given.key);
-        boxed_message boxed{.box = shared};
-        if (!b.backlog->push(boxed, b, bytes, conflated_by ? &*conflated_by : nullptr, after)) --receivers;
+        weight.find_out(rest.box->message, given.key, b.backlog->conflates());
+        boxed_message boxed{.box = rest.box};
+        --rest.left;
+        if (!b.backlog->push(boxed, b, weight.bytes, weight.key(), after)) --receivers;
       });
   return {receivers, after.refused};
 }
@@ -134,6 +174,10 @@ publish_result keep_and_publish(exchange_state& exchange, const routing_facts& g
                                 unrouted_message<M>* unrouted) {
   const message_facts<M> facts(exchange.kind(), given, message);
   const std::string_view key = (*facts).key;
+  if (exchange.over()) {
+    nobody_gets(exchange, unrouted, std::move(message));
+    return {};
+  }
   retained& kept = *exchange.kept();
   const std::size_t bytes = bytes_for(message);
   const std::string conflated_by = conflation_key(message, key);
@@ -174,10 +218,16 @@ publish_result keep_and_publish(exchange_state& exchange, const routing_facts& g
         });
   }
   for (binding* b : plain) {
-    static_cast<typed_binding<M>&>(*b).send(held.one_more());
+    shared_message<M>& one = held.one_more();
+    try {
+      if (static_cast<typed_binding<M>&>(*b).send(one)) ++receivers;
+    } catch (...) {
+      one.release();
+      throw;
+    }
     ++once.routed;
   }
-  return {receivers + plain.size(), after.refused};
+  return {receivers, after.refused};
 }
 
 /// One message to all actors whom the key reaches: in the log that they read and in their backlogs, in the queue that
@@ -193,17 +243,18 @@ publish_result publish_here(exchange_state& exchange, const routing_facts& given
   epoch_guard pinned;
   if (exchange.kind() == exchange_kind::fanout) {
     auto& log = static_cast<broadcast_log<M>&>(exchange.log());
-    publish_result outcome;
     if (!log.has_backlogs()) [[likely]] {
-      outcome.receivers = log.append(exchange.home(), std::move(message));
-      if (outcome.receivers == 0) nobody_gets(exchange, unrouted, std::move(message));
-    } else {
-      std::optional<M> spare = unrouted ? unrouted->copy_of(message) : std::nullopt;
-      const std::size_t bytes = bytes_for(message);
-      const std::string conflated_by = log.conflates() ? conflation_key(message, given.key) : std::string();
-      outcome = log.append_for_all(exchange.home(), std::move(message), given.key, bytes, &conflated_by);
-      if (outcome.receivers == 0) nobody_gets(exchange, unrouted, std::move(spare));
+      const std::size_t readers = log.append(exchange.home(), std::move(message));
+      if (readers == 0) nobody_gets(exchange, unrouted, std::move(message));
+      return {readers};
     }
+    if (exchange.over()) {
+      nobody_gets(exchange, unrouted, std::move(message));
+      return {};
+    }
+    std::optional<M> spare = unrouted ? unrouted->copy_of(message) : std::nullopt;
+    const auto [outcome, reached] = log.append_for_all(exchange.home(), std::move(message), given.key);
+    if (reached == 0) nobody_gets(exchange, unrouted, std::move(spare));
     return outcome;
   }
   if (exchange.kind() == exchange_kind::work_queue) {

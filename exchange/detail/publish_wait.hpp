@@ -117,7 +117,12 @@ private:
     if (timeout_ == forever) return forever;
     return std::chrono::nanoseconds(std::max<std::int64_t>(0, deadline_ - party_now()));
   }
-  result<std::size_t> publish_now() { return publish<M>(*to_, key_, std::move(message_)).receivers; }
+  result<std::size_t> publish_now() {
+    const publish_result got = publish<M>(*to_, key_, std::move(message_));
+    if (got.receivers == 0 && got.refused != 0)
+      return error(errc::full, "exchange '" + to_->name() + "': nobody who gets the message has room for it");
+    return got.receivers;
+  }
 
   std::shared_ptr<exchange_state> to_;
   std::string key_;

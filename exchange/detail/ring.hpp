@@ -34,6 +34,13 @@ public:
     first_ = (first_ + 1) & (capacity_ - 1);
     if (--size_ == 0 && capacity_ > kept) clear();
   }
+  /// What stands in front stands behind the others. There is one.
+  void rotate() noexcept {
+    T& from = front();
+    first_ = (first_ + 1) & (capacity_ - 1);
+    T& to = back();
+    if (&to != &from) to = std::move(from);
+  }
   /// Takes out those for which `gone(T&)` holds; the others keep their order.
   template <class Gone>
   void remove_if(Gone gone) noexcept {

@@ -55,13 +55,12 @@ private:
 };
 
 /// Waits while the channel is full: what is published meanwhile waits in the subscription. As an input the channel ends
-/// with the exchange.
+/// with this one: with the exchange, or when it is detached.
 template <class M>
 class stand_in_for_channel final : public actor {
 public:
   stand_in_for_channel(bool input, channel<M>& to) : to_(&to), input_(input) {}
-
-  void on_stop() {
+  ~stand_in_for_channel() {
     if (input_) to_->close();
   }
 
@@ -81,8 +80,7 @@ template <class M>
 class stand_in_for_queue final : public actor {
 public:
   stand_in_for_queue(bool input, blocking_queue<M>& to) : to_(&to), producer_(to), input_(input) {}
-
-  void on_stop() {
+  ~stand_in_for_queue() {
     if (input_) to_->close();
   }
 
@@ -104,6 +102,18 @@ public:
 private:
   S* to_;
 };
+
+/// Whether one that stands in for an S uses that until it ends. What runs users' code may be the one that detaches it,
+/// so nobody waits for its end: its gate is closed, and that does.
+template <class S>
+inline constexpr bool lends_itself = false;
+template <class M>
+inline constexpr bool lends_itself<channel<M>> = true;
+template <class M>
+inline constexpr bool lends_itself<blocking_queue<M>> = true;
+
+/// Ends one, and waits until it has: it then uses nothing more.
+void end_stand_in(const any_ref& who) noexcept;
 
 template <class A, class... Args>
 ref<A> spawn_stand_in(core& k, Args&&... args) {

@@ -81,7 +81,11 @@ bool pass_on_work(envelope& e) noexcept {
   auto& w = static_cast<work_envelope<M>&>(e);
   if (!w.member) return false;
   const std::shared_ptr<exchange_state> exchange = w.member->exchange.lock();
-  return exchange && hand_out(*exchange, w.message, &cell::enqueue_again);
+  try {
+    return exchange && hand_out(*exchange, w.message, &cell::enqueue_again);
+  } catch (...) {
+    return false;  // moving it, or no memory: it is lost as where there is no other member
+  }
 }
 
 }  // namespace troupe::detail

@@ -96,16 +96,17 @@ TEST_P(C9_SlowSubscribers, one_that_is_stuck_costs_the_others_nothing_and_the_ma
   EXPECT_EQ(weight.use_count(), 1);
 }
 
+std::string name_of(const testing::TestParamInfo<C9_SlowSubscribers::ParamType>& info) {
+  return std::string(to_string(std::get<0>(info.param))) + "_" + std::string(std::get<1>(info.param).name());
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Policies, C9_SlowSubscribers,
     testing::Combine(testing::Values(subscription_policy::drop_oldest, subscription_policy::drop_newest,
                                      subscription_policy::fail, subscription_policy::conflate,
                                      subscription_policy::disconnect),
                      testing::Values(troupe::exchange_kind(troupe::fanout{}), troupe::exchange_kind(troupe::topic{}))),
-    [](const auto& with) {
-      const auto [policy, kind] = with.param;
-      return std::string(to_string(policy)) + "_" + std::string(kind.name());
-    });
+    &name_of);
 
 }  // namespace
 }  // namespace contracts
