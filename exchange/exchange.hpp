@@ -293,7 +293,7 @@ private:
     static_assert(std::is_copy_constructible_v<M>,
                   "troupe: an exchange passes on a copy to one that is attached to it: the message has to be copyable");
     const binding* b = state_->attach_exchange(target.state_, std::move(key), input);
-    return subscription(state_, any_ref(), std::string(), {b, nullptr}, input);
+    return subscription(state_, any_ref(), {b, nullptr}, input);
   }
 
   static std::string text_of(std::string_view key) { return std::string(key); }
@@ -433,7 +433,7 @@ private:
                                 .options = w.options,
                                 .make_binding = std::move(make_binding),
                                 .make_backlog = std::move(make_backlog)});
-    return subscription(state_, who, w.key, std::move(made), w.input);
+    return subscription(state_, who, std::move(made), w.input);
   }
 
   std::shared_ptr<detail::exchange_state> state_;

@@ -187,7 +187,8 @@ exchange_state::attached exchange_state::attach(const request& wanted) {
     }
     after.mute_nobody();  // what it begins with is no publish of who attaches it
     ++b->handles;
-    result = {b, s.backlog};
+    if (s.stay == 0) s.stay = ++stays_;
+    result = {b, s.backlog, s.stay};
     over = ended_;
     if (wanted.input) {
       who.add_input();
@@ -226,7 +227,7 @@ exchange_state::leaving_map::node_type exchange_state::have_left(leaving_map::it
   return leaving_subscribers_.extract(s);
 }
 
-bool exchange_state::detach(cell& from, std::string_view key, const binding* handle, bool input) noexcept {
+bool exchange_state::detach(cell& from, const attached& what, bool input) noexcept {
   const any_ref who(&from);
   binding* last = nullptr;
   std::optional<leaving_map::iterator> subscriber_leaves;
@@ -236,8 +237,8 @@ bool exchange_state::detach(cell& from, std::string_view key, const binding* han
     const auto s = subscribers_.find(&from);
     if (s == subscribers_.end()) return false;  // the actor has ended: `forget` was here
     auto& bindings = s->second.bindings;
-    const auto i = bindings.find(key);
-    if (i == bindings.end() || i->second != handle) return false;
+    if (s->second.stay != what.stay) return false;  // it has ended and come again
+    const auto i = bindings.find(what.handle->key);
     binding& b = *i->second;
     if (input && b.inputs != 0) {
       --b.inputs;

@@ -24,7 +24,7 @@ detach_status subscription::detach() noexcept {
     exchange->detach_exchange(binding_, input_);
     return detach_status::detached;
   }
-  const bool was_attached = exchange->detach(*who.get_cell(), key_, binding_, input_);
+  const bool was_attached = exchange->detach(*who.get_cell(), {binding_, nullptr, stay_}, input_);
   if (stand_in_ == stand_in::owns) who.close();
   if (stand_in_ == stand_in::borrows) detail::end_stand_in(who);
   stand_in_ = stand_in::none;

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <utility>
 
 #include <troupe/exchange/detail/exchange_state.hpp>
@@ -21,11 +20,11 @@ class [[nodiscard]] subscription {
 public:
   subscription() = default;
   /// Internal. The binding may have gone already, with its actor.
-  subscription(std::shared_ptr<detail::exchange_state> e, any_ref who, std::string key,
-               detail::exchange_state::attached to, bool input) noexcept
+  subscription(std::shared_ptr<detail::exchange_state> e, any_ref who, detail::exchange_state::attached to,
+               bool input) noexcept
       : exchange_(std::move(e)),
-        key_(std::move(key)),
         binding_(to.handle),
+        stay_(to.stay),
         backlog_(std::move(to.backlog)),
         subscriber_(std::move(who)),
         input_(input) {}
@@ -65,8 +64,8 @@ private:
 
   void swap(subscription& other) noexcept {
     std::swap(exchange_, other.exchange_);
-    std::swap(key_, other.key_);
     std::swap(binding_, other.binding_);
+    std::swap(stay_, other.stay_);
     std::swap(backlog_, other.backlog_);
     std::swap(subscriber_, other.subscriber_);
     std::swap(input_, other.input_);
@@ -75,8 +74,8 @@ private:
   }
 
   std::shared_ptr<detail::exchange_state> exchange_;
-  std::string key_;
-  const binding* binding_ = nullptr;  // only to compare, for it goes when the subscriber ends
+  const binding* binding_ = nullptr;  // it goes when the subscriber ends
+  std::uint64_t stay_ = 0;
   std::shared_ptr<const detail::backlog_base> backlog_;
   any_ref subscriber_;  // none if it is an exchange
   bool input_ = false;

@@ -72,15 +72,16 @@ public:
     std::function<std::shared_ptr<backlog_base>(std::weak_ptr<exchange_state> from)> make_backlog{};
   };
   struct attached {
-    const binding* handle;  ///< only to compare: the binding goes when the actor ends, which may be now
+    const binding* handle;  ///< the binding goes when the actor ends, which may be now
     std::shared_ptr<backlog_base> backlog;
+    std::uint64_t stay = 0;  ///< of the subscriber: for as long as that lasts, the binding does
   };
 
   /// Binds a subscriber. Throws `troupe_error` for a bad key or bad options.
   attached attach(const request& wanted);
   /// One handle of `who`'s binding has gone. After it returns no delivery through the last one starts (C5). False if
-  /// the subscriber had ended. `key`: what it was attached with.
-  bool detach(cell& who, std::string_view key, const binding* handle, bool input) noexcept;
+  /// the subscriber had ended.
+  bool detach(cell& who, const attached& what, bool input) noexcept;
   /// The subscriber has ended.
   void forget(const cell& who) noexcept;
   /// Detaches a subscriber, whatever handles there are; called by its slice.
@@ -142,6 +143,7 @@ private:
     std::map<std::string_view, binding*> bindings;  // by their keys
     std::shared_ptr<hook> on_end;
     std::shared_ptr<backlog_base> backlog;  // of those who have options
+    std::uint64_t stay = 0;                 // from its first binding to its last: no other has the number
   };
   /// By age, not by address: the order in which ends are told must be the same in each run (C12).
   struct older {
@@ -182,6 +184,7 @@ private:
 
   mutable std::mutex mutex_;
   subscriber_map subscribers_;  // under mutex_
+  std::uint64_t stays_ = 0;     // under mutex_
   unsigned publishers_ = 0;     // under mutex_
   // Under mutex_: the last publisher has gone, and of a queue all that was published has been answered for.
   bool ended_ = false;
