@@ -128,6 +128,19 @@ TEST(RangeStream, what_take_has_let_through_is_still_in_the_window_behind_it) {
   EXPECT_EQ(from({1, 2, 3, 4, 5}).take(3).window(2).to_vector(), (std::vector<ints>{{1, 2}, {3}}));
 }
 
+TEST(RangeStream, sliding_windows_move_on_behind_one_at_which_somebody_has_thrown) {
+  const auto fails_at_2 = [](const ints& w) {
+    if (w.front() == 2) throw std::runtime_error("two");
+    return w;
+  };
+  const auto whole = from({1, 2, 3, 4, 5, 6})
+                         .window(3, 1)
+                         .group_by([](const ints& w) { return w.front() == 2; },
+                                   [&](bool, auto windows) { return windows.map(fails_at_2).on_error_return(ints{}); })
+                         .to_vector();
+  EXPECT_EQ(whole, (std::vector<ints>{{1, 2, 3}, {}, {3, 4, 5}, {4, 5, 6}}));
+}
+
 TEST(RangeStream, sliding_windows_are_whole_ones) {
   EXPECT_EQ(from({1, 2, 3, 4}).window(3, 1).to_vector(), (std::vector<ints>{{1, 2, 3}, {2, 3, 4}}));
   EXPECT_EQ(from({1, 2, 3, 4, 5, 6, 7}).window(2, 3).to_vector(), (std::vector<ints>{{1, 2}, {4, 5}}));

@@ -346,6 +346,47 @@ TEST(Stream, what_a_coroutine_of_the_observer_throws_goes_to_on_error) {
   EXPECT_EQ(said, "two");
 }
 
+TEST(Stream, a_coroutine_of_the_observer_gets_what_came_before_a_failure_and_then_that) {
+  troupe::runtime rt({.seed = 1});
+  troupe::exchange<int> numbers(rt, "numbers");
+  std::vector<std::string> plain, awaited;
+  const auto three = [](int) { return ints{1, 2, 3}; };
+  const auto note = [](auto& in) { return [&in](const troupe::error& e) { in.push_back(e.message()); }; };
+  const auto next = [&](int n) -> troupe::task<> {
+    co_await troupe::this_task::sleep_for(1s);
+    awaited.push_back(std::to_string(n));
+  };
+  auto now = from(numbers)
+                 .flat_map(three)
+                 .map(fails_at_3)
+                 .subscribe([&](int n) { plain.push_back(std::to_string(n)); }, [] {}, note(plain));
+  auto later = from(numbers)
+                   .flat_map(three)
+                   .map(fails_at_3)
+                   .subscribe(
+                       std::ref(next), [&] { awaited.push_back("completed"); }, note(awaited));
+  numbers.publish(0);
+  rt.run();
+  EXPECT_EQ(plain, (std::vector<std::string>{"1", "2", "three"}));
+  EXPECT_EQ(awaited, plain);
+  EXPECT_TRUE(later.join());
+}
+
+TEST(Stream, a_failure_of_which_a_coroutine_of_the_observer_wants_to_know_nothing_ends_the_actor_behind_its_items) {
+  troupe::runtime rt({.seed = 1});
+  troupe::exchange<int> numbers(rt, "numbers");
+  ints seen;
+  const auto next = [&](int n) -> troupe::task<> {
+    co_await troupe::this_task::yield();
+    seen.push_back(n);
+  };
+  auto running = from(numbers).flat_map([](int) { return ints{1, 2, 3}; }).map(fails_at_3).for_each(std::ref(next));
+  numbers.publish(0);
+  rt.run();
+  EXPECT_EQ(seen, (ints{1, 2}));
+  EXPECT_EQ(running.join().value().kind, troupe::exit_kind::crashed);
+}
+
 TEST(Stream, one_that_does_not_keep_up_is_served_as_its_options_say) {
   troupe::runtime rt({.seed = 1});
   troupe::exchange<int> numbers(rt, "numbers", troupe::topic{});

@@ -42,7 +42,8 @@ struct awaited_state {
 
   O observer;
   std::deque<Item> waiting;
-  bool completed = false;  // behind what waits
+  bool completed = false;      // behind what waits
+  std::exception_ptr failure;  // the same
   bool over = false;
 
   template <class In>
@@ -50,15 +51,21 @@ struct awaited_state {
   public:
     explicit sink(awaited_state& s) noexcept : state_(&s) {}
     bool push(In item) {
-      if (!state_->over) state_->waiting.push_back(static_cast<In>(item));
-      return !state_->over;
+      if (wants()) state_->waiting.push_back(static_cast<In>(item));
+      return wants();
     }
     void complete() {
       state_->completed = true;
       state_->tell_if_completed();
     }
-    flow fail(const std::exception_ptr& why) { return state_->fail(why); }
-    bool wants() const noexcept { return !state_->over; }
+    /// What has come before the failure goes before it.
+    flow fail(const std::exception_ptr& why) {
+      if (state_->failure) return flow::unhandled;
+      if (state_->waiting.empty() || state_->over) return state_->fail(why);
+      state_->failure = why;
+      return flow::handled;
+    }
+    bool wants() const noexcept { return !state_->over && !state_->failure; }
 
   private:
     awaited_state* state_;
@@ -78,6 +85,7 @@ struct awaited_state {
     } catch (...) {
       thrown = std::current_exception();
     }
+    if (!thrown) thrown = std::exchange(failure, nullptr);
     if (thrown && fail(thrown) == flow::unhandled) std::rethrow_exception(thrown);
     tell_if_completed();
   }
@@ -87,7 +95,7 @@ struct awaited_state {
   }
 
   void tell_if_completed() {
-    if (!completed || over || !waiting.empty()) return;
+    if (!completed || failure || over || !waiting.empty()) return;
     over = true;
     tell_completed(observer);
   }

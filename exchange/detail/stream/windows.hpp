@@ -68,10 +68,14 @@ public:
     }
     window_.push_back(static_cast<In>(item));
     if (window_.size() < count_) return true;
-    const bool more = this->next_.push(std::as_const(window_));
-    const std::size_t leaving = std::min(step_, count_);
-    skip_ = step_ - leaving;
-    window_.erase(window_.begin(), window_.begin() + static_cast<std::ptrdiff_t>(leaving));
+    bool more = false;
+    try {
+      more = this->next_.push(std::as_const(window_));
+    } catch (...) {
+      move_on();
+      throw;
+    }
+    move_on();
     return more;
   }
   void reset() {
@@ -80,6 +84,13 @@ public:
   }
 
 private:
+  /// Also when what stands behind has thrown: the next window is another one (OP2).
+  void move_on() {
+    const std::size_t leaving = std::min(step_, count_);
+    skip_ = step_ - leaving;
+    window_.erase(window_.begin(), window_.begin() + static_cast<std::ptrdiff_t>(leaving));
+  }
+
   std::size_t count_;
   std::size_t step_;
   std::size_t skip_ = 0;
