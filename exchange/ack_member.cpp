@@ -13,6 +13,11 @@ namespace {
 // A batch stands in one array and is read without looking at what has come meanwhile.
 constexpr std::size_t largest_batch = 256;
 
+// Handlers are quick that take no longer, in ns. Whether they are is looked at once in so many batches, for the clock
+// costs as much as a message.
+constexpr std::int64_t quick_handler = 10'000;
+constexpr unsigned batches_a_look = 8;
+
 }  // namespace
 
 ack_member_base::ack_member_base(any_ref to, std::shared_ptr<ack_queue_base> from, std::size_t prefetch)
@@ -59,6 +64,17 @@ void ack_member_base::settle() noexcept {
   queue_->run(then);
 }
 
+void ack_member_base::look_at_pace() noexcept {
+  const bool look = !quick_ || ++unseen_batches_ == batches_a_look;
+  if (batch_began_ == 0 && !look) return;
+  const std::int64_t now = queue_->core_->scheduler().now();
+  if (batch_began_ != 0) quick_ = now - batch_began_ <= quick_handler * static_cast<std::int64_t>(size_);
+  batch_began_ = 0;
+  if (!look) return;
+  batch_began_ = now;
+  unseen_batches_ = 0;
+}
+
 bool ack_member_base::mark() noexcept {
   if (!placed_.load(acquire)) return false;
   if (!gate.is_open()) {
@@ -68,6 +84,7 @@ bool ack_member_base::mark() noexcept {
   }
   if (next_ != mark_) return true;
   if (!armed_ && queue_->waits_.load(acquire) == 0) return false;
+  look_at_pace();
   const std::size_t n = finish_handled();
   const std::int64_t now = queue_->now();
   ack_queue_base::afterwards then;
@@ -92,6 +109,7 @@ bool ack_member_base::mark() noexcept {
 bool ack_member_base::arm() noexcept {
   if (!placed_.load(acquire)) return true;  // attaching arms it
   if (!gate.is_open() || armed_) return settle(), true;
+  if (batch_began_ != 0) look_at_pace();
   const std::size_t n = finish_handled();
   bool armed = true;
   ack_queue_base::afterwards then;

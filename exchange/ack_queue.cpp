@@ -6,8 +6,6 @@
 
 #include <troupe/actors/cell.hpp>
 #include <troupe/base/epoch.hpp>
-#include <troupe/base/log.hpp>
-#include <troupe/scheduler/green_thread.hpp>
 
 namespace troupe::detail {
 
@@ -19,16 +17,6 @@ void finish(node_list& all, const error* why) noexcept {
     told.add(*n);
     n->release();
   }
-}
-
-error error_for(dead_reason why) {
-  switch (why) {
-    case dead_reason::expired: return error(errc::expired, "the message has waited for too long in its queue");
-    case dead_reason::limit: return error(errc::full, "the queue of the message was full");
-    case dead_reason::rejected: return error(errc::unhandled, "a consumer has rejected the message");
-    case dead_reason::max_deliveries: break;
-  }
-  return error(errc::unhandled, "the message came back from the last of its deliveries");
 }
 
 }  // namespace
@@ -58,6 +46,12 @@ std::int64_t ack_queue_base::now() const noexcept {
 
 ack_queue_base::pushed ack_queue_base::push(ack_node& n) {
   if (options_.message_ttl != forever) n.expires = deadline_after(core_->scheduler().now(), options_.message_ttl);
+  if (n.was_dead && has_been_here(*n.died())) [[unlikely]] {
+    core_->count(&core::counters::refused);
+    account_->refused();
+    n.release();
+    return pushed::refused;
+  }
   bool tell = false;
   afterwards then;
   {
@@ -102,10 +96,10 @@ ack_queue_base::pushed ack_queue_base::push(ack_node& n) {
     }
     waits_.store(waiting_.size(), release);
     tell = !waiters_.empty();
-    if (n.expires != ack_node::never && expiry_alarm_.wanted(n.expires)) then.alarm = &expiry_alarm_;
+    then.arm_expiry = expiry_alarm_.wanted(n.expires);
   }
   if (tell) tell_next();
-  if (then.dead.first() || then.alarm) run(then);
+  if (then.dead.first() || then.arm_expiry) run(then);
   return pushed::accepted;
 }
 
@@ -122,18 +116,32 @@ void ack_queue_base::tell_next() noexcept {
 
 // --- under the lock ------------------------------------------------------------------------------------------------
 
+/// One that handles its messages quickly takes all that it may: whoever comes next does not wait for long. Another one
+/// takes the part that falls to it if all members take as much.
+std::size_t ack_queue_base::share_of(const ack_member_base& m) const noexcept {
+  const std::size_t waiting = waiting_.size();
+  const std::size_t part = m.quick_ || member_count_ < 2 ? waiting : (waiting + member_count_ - 1) / member_count_;
+  return std::min({m.credit_, m.capacity_, part});
+}
+
 std::size_t ack_queue_base::refill(ack_member_base& m, std::int64_t now, afterwards& then) noexcept {
   m.size_ = m.next_ = m.settled_ = 0;
   if (m.subscriber.get_cell()->closing()) return 0;
-  if (options_.message_ttl != forever) (void)expire(now, then);
-  const std::size_t n = std::min({m.credit_, m.capacity_, waiting_.size()});
-  for (; m.size_ != n; ++m.size_) m.batch_[m.size_] = waiting_.pop_front();
+  const std::size_t share = share_of(m);
+  while (m.size_ != share && waiting_.size() != 0) {
+    ack_node& each = *waiting_.pop_front();
+    if (each.expires <= now) [[unlikely]]
+      give_up(each, dead_reason::expired, then);
+    else
+      m.batch_[m.size_++] = &each;
+  }
+  const std::size_t n = m.size_;
   m.credit_ -= n;
   unanswered_ += n;
   if (m.claims_ && n != 0) {
     for (std::size_t i = 0; i != n; ++i) m.claims_[i].store(ack_member_base::place::given, relaxed);
     m.due_ = deadline_after(now, options_.ack_timeout);
-    if (answers_alarm_.wanted(m.due_)) then.alarm = &answers_alarm_;
+    then.arm_answers |= answers_alarm_.wanted(m.due_);
   }
   return n;
 }
@@ -164,6 +172,7 @@ void ack_queue_base::put_back(ack_node& n, bool begun, afterwards& then) noexcep
     return then.lost.push_back(n);
   }
   waiting_.push_front(n);
+  then.arm_expiry |= expiry_alarm_.wanted(n.expires);
 }
 
 void ack_queue_base::give_up(ack_node& n, dead_reason why, afterwards& then) noexcept {
@@ -201,49 +210,16 @@ void ack_queue_base::leave(afterwards& then) noexcept {
 
 void ack_queue_base::run(afterwards& then) noexcept {
   if (then.tell) tell_next();
-  if (then.alarm) then.alarm->start();
+  if (then.arm_answers) answers_alarm_.start();
+  if (then.arm_expiry) expiry_alarm_.start();
   if (then.acknowledged.first()) finish(then.acknowledged, nullptr);
   if (then.lost.first()) {
     const error ended(errc::shutdown, "the runtime has ended before the message was acknowledged");
     finish(then.lost, &ended);
   }
-  while (ack_node* n = then.dead.pop_front()) bury(*n);
+  if (then.dead.first()) bury(then.dead);
   if (!then.ended) return;
   if (const auto owner = owner_.lock()) owner->end_inputs();
-}
-
-/// Q4. A delivery that had begun has had its fate; what only waited has it now.
-void ack_queue_base::bury(ack_node& n) noexcept {
-  // Dead letters that become dead letters again could go round for ever: they end here.
-  static constinit thread_local bool burying = false;
-  bool taken = false;
-  if (!options_.dead_letters.empty() && !std::exchange(burying, true)) {
-    try {
-      taken = send_dead_letter(n);
-    } catch (...) {
-      log_line(fmt::format("queue '{}': a dead letter could not be published on '{}': {}", name_, options_.dead_letters,
-                           current_exception_text()));
-    }
-    burying = false;
-  }
-  const bool waited = n.reason == dead_reason::expired || n.reason == dead_reason::limit;
-  const loss how = n.reason == dead_reason::expired ? loss::expired
-                   : n.reason == dead_reason::limit ? loss::overflow
-                                                    : loss::dead_letter;
-  if (!waited && !taken) {
-    core_->count(&core::counters::sent);
-    routed_to_die_.fetch_add(1, relaxed);
-  }
-  if (!taken)
-    core_->lose(how, type_name_);
-  else if (waited)
-    core_->count(how);
-  if (waited || !taken) account_->lost(how);
-  if (n.confirm) {
-    const error why = error_for(n.reason);
-    n.confirm->settled(1, &why);
-  }
-  n.release();
 }
 
 // --- members -------------------------------------------------------------------------------------------------------
@@ -255,6 +231,7 @@ void ack_queue_base::attach(ack_member_base& m) {
   {
     std::lock_guard guard(lock_);
     members_.push_back(m);
+    ++member_count_;
     waiters_.push_back(m);
     m.armed_ = true;
     m.placed_.store(true, release);
@@ -269,6 +246,7 @@ void ack_queue_base::detach(ack_member_base& m) noexcept {
     std::lock_guard guard(lock_);
     m.detached_ = true;
     m.list_hook<members_tag>::unlink();
+    --member_count_;
     if (m.list_hook<ack_member_base>::linked()) m.list_hook<ack_member_base>::unlink();
     put_back_rest(m, then);
     for (auto i = held_.end(); i != held_.begin();) {
@@ -406,17 +384,3 @@ queue_counts ack_queue_base::counts() const noexcept {
 }
 
 }  // namespace troupe::detail
-
-namespace troupe {
-
-std::string_view to_string(dead_reason why) noexcept {
-  switch (why) {
-    case dead_reason::rejected: return "rejected";
-    case dead_reason::max_deliveries: return "max_deliveries";
-    case dead_reason::expired: return "expired";
-    case dead_reason::limit: return "limit";
-  }
-  return "unknown";
-}
-
-}  // namespace troupe

@@ -50,7 +50,8 @@ public:
     if (!options.alternate.empty()) state_->send_unroutable_to(alternate_of(rt, options.alternate));
   }
   /// The queue of that name, with these options. Throws `troupe_error` (`invalid_argument`) if there is one that was
-  /// made with others, and as above.
+  /// made with others, and as above; `type_mismatch` also if its dead letters do not fit the exchange that gets them,
+  /// which may be made before or after it.
   exchange(runtime& rt, std::string name, const queue& options)
       : exchange(rt.core(), std::move(name), exchange_kind::queue, &options, nullptr) {}
 
@@ -267,8 +268,8 @@ private:
     return std::make_shared<detail::ack_queue<M>>(k, name, q);
   }
 
-  static std::size_t publish_any(detail::exchange_state& to, std::string_view key, void* message) {
-    return detail::publish<M>(to, key, std::move(*static_cast<M*>(message))).receivers;
+  static std::size_t publish_any(detail::exchange_state& to, const routing_facts& given, void* message) {
+    return detail::publish<M>(to, given, std::move(*static_cast<M*>(message))).receivers;
   }
 
   const consume_options& require_queue(const consume_options& how) const {

@@ -435,6 +435,35 @@ exchange_registry::~exchange_registry() {
 
 constinit atomic<void (*)(const exchange_state&)> exchange_ended{nullptr};
 
+namespace {
+
+[[noreturn]] void letters_do_not_fit(const std::string& queue, const char* letter, const std::string& target,
+                                     const char* carries) {
+  throw troupe_error(
+      errc::type_mismatch,
+      fmt::format("queue '{}' sends its dead letters to exchange '{}', which carries {}: neither {}, nor "
+                  "dead_lettered of it",
+                  queue, target, carries, letter));
+}
+
+}  // namespace
+
+/// An exchange of that type is to be made.
+void exchange_registry::check_letters_for(const std::string& name, std::type_index type, const char* type_name) const {
+  const auto from = with_dead_letters_.equal_range(name);
+  for (auto i = from.first; i != from.second; ++i) {
+    const exchange_state& q = *i->second;
+    if (!q.acknowledged()->has_letters_for(type)) letters_do_not_fit(q.name(), q.type_name(), name, type_name);
+  }
+}
+
+/// A queue of that name is to be made.
+void exchange_registry::check_letters_of(const ack_queue_base& q, const std::string& name) const {
+  const auto target = all_.find(q.options().dead_letters);
+  if (target == all_.end() || !target->second || q.has_letters_for(target->second->type())) return;
+  letters_do_not_fit(name, q.type_name(), target->second->name(), target->second->type_name());
+}
+
 std::shared_ptr<exchange_state> exchange_registry::open(core& k, std::string name, exchange_kind kind,
                                                         std::type_index type, const char* type_name,
                                                         std::shared_ptr<broadcast_base> (*make_log)(),
@@ -449,13 +478,17 @@ std::shared_ptr<exchange_state> exchange_registry::open(core& k, std::string nam
   std::lock_guard guard(mutex_);
   auto& slot = all_[name];
   if (!slot) {
+    check_letters_for(name, type, type_name);
     std::shared_ptr<ack_queue_base> queue;
     if (kind == exchange_kind::queue)
       queue = make_queue.make(k, name, make_queue.options ? *make_queue.options : troupe::queue{});
+    const std::string letters = queue ? queue->options().dead_letters : std::string();
+    if (!letters.empty()) check_letters_of(*queue, name);
     slot = std::make_shared<exchange_state>(k, std::move(name), kind, type, type_name,
                                             kind == exchange_kind::fanout ? make_log() : nullptr, queue,
                                             make_queue.publish, options ? *options : exchange_options(), boxes);
     if (queue) queue->belongs_to(slot, weak_from_this(), slot->account());
+    if (!letters.empty()) with_dead_letters_.emplace(letters, slot);
   } else if (slot->kind() != kind || slot->type() != type) {
     throw troupe_error(errc::type_mismatch,
                        fmt::format("exchange '{}' is a {} exchange of {}; it was asked for as a {} exchange of {}",

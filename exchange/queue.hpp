@@ -21,6 +21,8 @@ namespace troupe {
 /// it throws. One that takes a `delivery<job>` answers by hand. What an actor has not answered for when it ends,
 /// crashes or is detached goes back to the front of the queue at once. Order (C1) holds for what is not redelivered,
 /// for each priority, and as far as one actor takes it.
+/// An actor that is busy with a message for more than 10 us takes its part of those that wait at a time, so that idle
+/// ones share them.
 struct queue {
   static constexpr std::size_t unbounded = SIZE_MAX;
 
@@ -35,7 +37,8 @@ struct queue {
   std::chrono::nanoseconds message_ttl = forever;
   /// The exchange that gets the dead letters: one of `dead_lettered<job>`, or of `job` itself; those with keys route by
   /// the name of the queue. What nobody takes there, and all if this is empty, is lost and counted as `dead_letter`,
-  /// `expired` or `overflow`.
+  /// `expired` or `overflow`. So is what comes back to a queue where it was a dead letter when no consumer has had it
+  /// since, and what has been a dead letter 32 times.
   std::string dead_letters = {};
   /// Messages that may wait, at least 1. What is with consumers does not count.
   std::size_t limit = unbounded;

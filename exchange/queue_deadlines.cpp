@@ -8,8 +8,19 @@
 namespace troupe::detail {
 
 void queue_alarm::start() noexcept {
-  keep_ = queue_->shared_from_this();
-  queue_->core_->scheduler().arm(*this, when_);
+  std::lock_guard one(arming_);
+  std::int64_t when = ack_node::never;
+  {
+    std::lock_guard guard(queue_->lock_);
+    when = when_;
+  }
+  if (when == ack_node::never) return;  // it has rung meanwhile
+  scheduler& s = queue_->core_->scheduler();
+  if (!keep_)
+    keep_ = queue_->shared_from_this();
+  else if (!s.cancel(*this))
+    return;  // it rings, and will look for the next one
+  s.arm(*this, when);
 }
 
 /// The runtime ends: it need not ring.
@@ -27,11 +38,13 @@ void queue_alarm::run() noexcept {
   ack_queue_base::afterwards then;
   std::shared_ptr<ack_queue_base> last;
   {
+    std::lock_guard one(arming_);
     std::lock_guard guard(queue_->lock_);
     last = std::move(keep_);
-    set_ = false;
-    const std::int64_t next = what_ == of::answers ? queue_->take_back_late(now, then) : queue_->expire(now, then);
-    if (!queue_->closed_ && wanted(next)) then.alarm = this;
+    when_ = ack_node::never;
+    const bool answers = what_ == of::answers;
+    const std::int64_t next = answers ? queue_->take_back_late(now, then) : queue_->expire(now, then);
+    if (!queue_->closed_ && wanted(next)) (answers ? then.arm_answers : then.arm_expiry) = true;
     queue_->leave(then);
   }
   queue_->run(then);
@@ -74,7 +87,7 @@ std::int64_t ack_queue_base::take_back_late(std::int64_t now, afterwards& then) 
 
 /// Under the lock; gives the next deadline.
 std::int64_t ack_queue_base::expire(std::int64_t now, afterwards& then) noexcept {
-  while (ack_node* n = waiting_.pop_expired(now)) give_up(*n, dead_reason::expired, then);
+  waiting_.take_expired(now, [&](ack_node& n) { give_up(n, dead_reason::expired, then); });
   return waiting_.next_expiry();
 }
 

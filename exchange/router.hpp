@@ -14,6 +14,10 @@
 
 namespace troupe {
 
+namespace detail {
+struct death;
+}
+
 /// What a router gets to know of a message.
 struct routing_facts {
   routing_facts() = default;
@@ -21,6 +25,8 @@ struct routing_facts {
   routing_facts(const K& k, const message_headers* h = nullptr) noexcept : key(k), headers(h) {}
   std::string_view key;  ///< given to `publish`, or that of `key_of(message)`; empty if there is none
   const message_headers* headers = nullptr;  ///< the same of headers, for kinds that go by them; null if there are none
+  /// Internal: of a dead letter, where it has become one; null if it is none.
+  const std::vector<detail::death>* died = nullptr;
 };
 
 /// Where one message goes: what a router fills in. Reused by a thread from one publish to the next; valid inside the

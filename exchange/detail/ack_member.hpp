@@ -59,6 +59,7 @@ public:
       guard.member = nullptr;
       end_last();
       if (done.coroutine) {
+        is_slow();
         done.gate = &gate;
         return;
       }

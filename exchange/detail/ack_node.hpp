@@ -5,7 +5,9 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <troupe/actors/mailbox.hpp>
 #include <troupe/base/atomic.hpp>
@@ -18,12 +20,21 @@ namespace troupe::detail {
 
 class ack_member_base;
 
+/// Where and why a message became a dead letter.
+struct death {
+  std::string queue;
+  dead_reason why;
+};
+using deaths = std::vector<death>;
+
 /// A message of a queue, from its publishing until it has been answered for.
 ///
 /// D1. One reference is the queue's: it goes with the last answer. One more has each delivery that may outlast that: a
 ///     coroutine at work on the message, a `delivery`, a handler whose message was taken back.
 struct ack_node : pooled, list_hook<> {
   virtual ~ack_node() = default;
+  /// As what it was published, the first first; null: it was no dead letter.
+  virtual const deaths* died() const noexcept { return nullptr; }
 
   void retain() noexcept { refs.fetch_add(1, relaxed); }
   void release() noexcept {
@@ -37,6 +48,7 @@ struct ack_node : pooled, list_hook<> {
   std::uint8_t level = 0;             // its priority
   bool by_hand = false;               // held by a `delivery`; under the lock
   dead_reason reason = dead_reason::rejected;  // of a dead letter
+  bool was_dead = false;                       // `died` has something to say
   ack_node* next = nullptr;                    // in one of the lists below
   ack_member_base* holder = nullptr;  // whose credit it takes while it is in the queue's list of those held; under the
                                       // lock
@@ -47,11 +59,19 @@ struct ack_node : pooled, list_hook<> {
 };
 
 template <class M>
-struct ack_node_of final : ack_node {
+struct ack_node_of : ack_node {
   explicit ack_node_of(M&& m) : message(std::move(m)) {
     level = static_cast<std::uint8_t>(priority_for(message).level());
   }
   M message;
+};
+
+/// A message that was published as a dead letter. Seldom, so that others have no room for its history.
+template <class M>
+struct letter_node_of final : ack_node_of<M> {
+  letter_node_of(M&& m, deaths h) : ack_node_of<M>(std::move(m)), history(std::move(h)) { this->was_dead = true; }
+  const deaths* died() const noexcept override { return &history; }
+  const deaths history;
 };
 
 /// Tells confirmations what became of messages that come one after another, those of one together.
@@ -102,10 +122,20 @@ public:
     return n;
   }
 
+  /// Gives `each` those whose time is over; the others stay in their order.
+  template <class Each>
+  void take_expired(std::int64_t now, Each each) noexcept;
+
 private:
   ack_node* first_ = nullptr;
   ack_node* last_ = nullptr;
 };
+
+template <class Each>
+void node_list::take_expired(std::int64_t now, Each each) noexcept {
+  node_list all = std::exchange(*this, {});
+  while (ack_node* const n = all.pop_front()) n->expires <= now ? each(*n) : push_back(*n);
+}
 
 /// Messages that wait in one level, as pointers in chunks: so whoever takes a batch of them reads a few lines of
 /// memory, not each message. What came back stands before them in a list, which takes no memory.
@@ -137,10 +167,28 @@ public:
   }
   void push_front(ack_node& n) noexcept { returned_.push_front(n); }
 
-  /// The first; it must not be empty.
-  const ack_node& front() const noexcept { return returned_.empty() ? *first_->nodes[begin_] : *returned_.first(); }
+  /// Gives `each` those whose time is over. In chunks they stand in the order of their times, and those that came back
+  /// in that of their coming.
+  template <class Each>
+  void take_expired(std::int64_t now, Each each) noexcept {
+    returned_.take_expired(now, each);
+    while (count_ != 0 && first_->nodes[begin_]->expires <= now) each(*pop_from_chunks());
+  }
+  /// When the first time is over.
+  std::int64_t next_expiry() const noexcept {
+    std::int64_t next = count_ == 0 ? ack_node::never : first_->nodes[begin_]->expires;
+    for (const ack_node* n = returned_.first(); n; n = n->next) next = std::min(next, n->expires);
+    return next;
+  }
+
+  /// It must not be empty.
   ack_node* pop_front() noexcept {
-    if (ack_node* n = returned_.pop_front()) return n;
+    ack_node* const n = returned_.pop_front();
+    return n ? n : pop_from_chunks();
+  }
+
+private:
+  ack_node* pop_from_chunks() noexcept {
     ack_node* const n = first_->nodes[begin_++];
     --count_;
     if (first_ == last_) {
@@ -153,7 +201,6 @@ public:
     return n;
   }
 
-private:
   node_list returned_;
   chunk* first_ = nullptr;
   chunk* last_ = nullptr;
@@ -182,19 +229,23 @@ public:
   ack_node* pop_front() noexcept { return pop_from(static_cast<unsigned>(std::countr_zero(used_))); }
   /// The oldest of the least urgent ones; there must be some.
   ack_node* pop_least() noexcept { return pop_from(static_cast<unsigned>(std::bit_width(used_) - 1)); }
-  /// The first one of any level whose time is over; null: none.
-  ack_node* pop_expired(std::int64_t now) noexcept {
+  /// Gives `each` those whose time is over, those of the most urgent level first.
+  template <class Each>
+  void take_expired(std::int64_t now, Each each) noexcept {
     for (std::uint32_t left = used_; left != 0; left &= left - 1) {
       const auto level = static_cast<unsigned>(std::countr_zero(left));
-      if (levels_[level].front().expires <= now) return pop_from(level);
+      levels_[level].take_expired(now, [&](ack_node& n) {
+        --size_;
+        each(n);
+      });
+      if (levels_[level].empty()) used_ &= ~(std::uint32_t{1} << level);
     }
-    return nullptr;
   }
-  /// When the time of the first of a level is over.
+  /// When the first time is over.
   std::int64_t next_expiry() const noexcept {
     std::int64_t next = ack_node::never;
     for (std::uint32_t left = used_; left != 0; left &= left - 1)
-      next = std::min(next, levels_[static_cast<unsigned>(std::countr_zero(left))].front().expires);
+      next = std::min(next, levels_[static_cast<unsigned>(std::countr_zero(left))].next_expiry());
     return next;
   }
 

@@ -6,7 +6,8 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
+#include <string_view>
+#include <typeindex>
 
 #include <troupe/actors/core.hpp>
 #include <troupe/actors/stream_reader.hpp>
@@ -85,6 +86,8 @@ protected:
     if (claims_ && batch_[next_ - 1] && !claim(next_ - 1, place::begun, place::answered)) [[unlikely]]
       came_late();
   }
+  /// Its handler waits for something.
+  void is_slow() noexcept { quick_ = false; }
   bool owes_much() const noexcept { return next_ - settled_ >= share_; }
 
 private:
@@ -94,6 +97,9 @@ private:
     __builtin_prefetch(at + cache_line);
     __builtin_prefetch(at + 2 * cache_line);
   }
+
+  /// Before it takes a batch, and before it waits.
+  void look_at_pace() noexcept;
 
   // Q6
   enum class place : std::uint8_t { given, begun, answered, taken_back };
@@ -124,9 +130,16 @@ private:
   std::int64_t due_ = ack_node::never;  // of its batch; under the lock
   bool armed_ = false;    // the slice's: it waits in the queue's list, or without credit, or news is on its way
   bool starved_ = false;  // under the lock: it wants news, and has no credit
+  // Of its slice: how long it takes for a message.
+  std::int64_t batch_began_ = 0;  // of a batch that is looked at
+  unsigned unseen_batches_ = 0;
+  bool quick_ = false;
 };
 
 /// Rings when the first deadline of a queue may be over, and keeps the queue alive until then.
+///
+/// QA1. While something has a deadline, `when_` is not later, and the alarm is armed for that time, or rings and looks
+///      for the next one, or somebody is about to `start` it. So it may be moved to an earlier time.
 class queue_alarm final : public timer, public job {
 public:
   enum class of : bool { answers, waiting };
@@ -134,9 +147,9 @@ public:
 
   /// Under the lock: true if the caller is to `start` it when he has given that up.
   bool wanted(std::int64_t when) noexcept {
-    if (set_ || when == ack_node::never) return false;
+    if (when >= when_) return false;
     when_ = when;
-    return set_ = true;
+    return true;
   }
   void start() noexcept;
   void stop() noexcept;
@@ -149,9 +162,9 @@ public:
 private:
   ack_queue_base* const queue_;
   const of what_;
-  std::shared_ptr<ack_queue_base> keep_;  // while it is set
-  std::int64_t when_ = 0;
-  bool set_ = false;  // under the lock
+  spin_lock arming_;                      // taken before the lock of the queue
+  std::shared_ptr<ack_queue_base> keep_;  // while it is armed, or rings; under arming_
+  std::int64_t when_ = ack_node::never;   // under the lock of the queue
 };
 
 /// The part of a queue that does not depend on the type of its messages.
@@ -172,6 +185,9 @@ private:
 ///     taken back. Who takes back does all of that under the lock, and so does the slice that finds it done: the
 ///     place says so before the message has left. A message that was taken back after it had begun has one reference
 ///     more, the slice's.
+/// Q7. A letter becomes one a bounded number of times, and only once in a queue while no consumer has had it; and what
+///     becomes of others on its way into a queue is done when it is there. So dead letters neither go round for ever
+///     nor nest.
 class ack_queue_base : public std::enable_shared_from_this<ack_queue_base> {
 public:
   ack_queue_base(core& k, const std::string& name, queue options, const char* type_name);
@@ -243,30 +259,37 @@ public:
   };
   figures published() const noexcept;
   virtual std::size_t message_size() const noexcept = 0;
+  /// Whether its dead letters can be published on an exchange of messages of that type.
+  virtual bool has_letters_for(std::type_index t) const noexcept = 0;
+
+  const char* type_name() const noexcept { return type_name_; }
 
 protected:
-  const char* type_name() const noexcept { return type_name_; }
   const std::string& name() const noexcept { return name_; }
+  /// Logs what is wrong with where its dead letters go, and that once.
+  void say_once(std::string_view what) noexcept;
   std::shared_ptr<exchange_registry> exchanges() const noexcept { return exchanges_.lock(); }
 
 private:
   friend class ack_member_base;
   friend class queue_alarm;
 
-  /// Publishes it as a dead letter; false if nobody has taken it. Lets exceptions through.
-  virtual bool send_dead_letter(ack_node& n) = 0;
+  /// Publishes it as a dead letter, as what it has become one; false if nobody has taken it. Lets exceptions through.
+  virtual bool send_dead_letter(ack_node& n, const deaths& died) = 0;
 
   /// What is to be done when the lock is not held any more.
   struct afterwards {
     node_list acknowledged;
-    node_list lost;                ///< at the end of the runtime; counted
-    node_list dead;                ///< dead letters
-    queue_alarm* alarm = nullptr;  ///< to be started
+    node_list lost;  ///< at the end of the runtime; counted
+    node_list dead;  ///< dead letters
+    bool arm_answers = false;
+    bool arm_expiry = false;
     bool ended = false;
     bool tell = false;
   };
 
   // Under the lock; `leave` comes last.
+  std::size_t share_of(const ack_member_base& m) const noexcept;
   std::size_t refill(ack_member_base& m, std::int64_t now, afterwards& then) noexcept;
   void credit_came(ack_member_base& m, std::size_t n) noexcept;
   void put_back(ack_node& n, bool begun, afterwards& then) noexcept;
@@ -282,7 +305,11 @@ private:
   void drop(node_list& nobody_comes_for) noexcept;
   void run(afterwards& then) noexcept;
   void tell_next() noexcept;
+  bool has_been_here(const deaths& died) const noexcept;
+  void bury(node_list& dead) noexcept;
   void bury(ack_node& n) noexcept;
+  bool pass_on(ack_node& n) noexcept;
+  void settle_death(ack_node& n, bool taken) noexcept;
   std::int64_t now() const noexcept;
 
   core* const core_;
@@ -299,6 +326,7 @@ private:
   intrusive_list<ack_node> held_;
   std::size_t unanswered_ = 0;  // in batches or held
   intrusive_list<ack_member_base, members_tag> members_;
+  std::size_t member_count_ = 0;
   intrusive_list<ack_member_base, ack_member_base> waiters_;  // who have credit and wait for news, who came first first
   bool ending_ = false;
   bool closed_ = false;
@@ -310,6 +338,7 @@ private:
   std::uint64_t redelivered_ = 0;
   std::uint64_t dead_letters_ = 0;
   atomic<std::uint64_t> late_{0};  // answers
+  atomic<bool> said_{false};       // by say_once; relaxed: only a flag
   std::weak_ptr<queue_owner> owner_;
   std::weak_ptr<exchange_registry> exchanges_;
   queue_alarm answers_alarm_{*this, queue_alarm::of::answers};

@@ -32,8 +32,8 @@ namespace troupe::detail {
 ///     what its backlog has counted goes with the last binding of a subscriber. So sums never fall.
 class exchange_state : public std::enable_shared_from_this<exchange_state>, public queue_owner {
 public:
-  /// Publishes the message that it points to, with a key; returns to how many.
-  using publish_any = std::size_t (*)(exchange_state&, std::string_view key, void* message);
+  /// Publishes the message that it points to; returns to how many.
+  using publish_any = std::size_t (*)(exchange_state&, const routing_facts& given, void* message);
 
   exchange_state(core& k, std::string name, exchange_kind kind, std::type_index type, const char* type_name,
                  std::shared_ptr<broadcast_base> log, std::shared_ptr<ack_queue_base> queue, publish_any by_pointer,
@@ -54,7 +54,7 @@ public:
   /// For queues.
   const std::shared_ptr<ack_queue_base>& acknowledged() const noexcept { return queue_; }
   /// Its type is that of the exchange.
-  std::size_t publish(std::string_view key, void* message) { return publish_(*this, key, message); }
+  std::size_t publish(const routing_facts& given, void* message) { return publish_(*this, given, message); }
 
   /// What it keeps; null: nothing.
   retained* kept() const noexcept { return kept_.get(); }
@@ -229,7 +229,7 @@ public:
   static exchange_registry& of(core& k);
 
   /// The exchange of that name, made if there is none. Throws `troupe_error` (`type_mismatch`) if it has another kind
-  /// or message type.
+  /// or message type, or the dead letters of a queue have another type than the exchange that is to get them.
   std::shared_ptr<exchange_state> open(core& k, std::string name, exchange_kind kind, std::type_index type,
                                        const char* type_name, std::shared_ptr<broadcast_base> (*make_log)(),
                                        const queue_maker& make_queue, const exchange_options* options,
@@ -241,8 +241,13 @@ public:
   std::vector<std::shared_ptr<exchange_state>> all() const;
 
 private:
+  void check_letters_for(const std::string& name, std::type_index type, const char* type_name) const;
+  void check_letters_of(const ack_queue_base& q, const std::string& name) const;
+
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<exchange_state>, std::less<>> all_;
+  // By the exchange that is to get their dead letters.
+  std::multimap<std::string, std::shared_ptr<exchange_state>, std::less<>> with_dead_letters_;
 };
 
 /// For test kits: told of each exchange whose runtime has ended, unless an actor did not end. Null: nobody is.

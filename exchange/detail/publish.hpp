@@ -39,14 +39,15 @@ struct typed_binding final : binding {
   }
 };
 
-/// One message into a queue. `confirm` is told what becomes of it, if it is accepted.
+/// One message into a queue. `confirm` is told what becomes of it, if it is accepted. `died`: as of `routing_facts`.
 template <class M>
-ack_queue_base::pushed push_to_queue(exchange_state& exchange, M&& message, confirmation* confirm) {
+ack_queue_base::pushed push_to_queue(exchange_state& exchange, M&& message, confirmation* confirm,
+                                     const deaths* died = nullptr) {
   if (exchange.over()) {
     exchange.count_unroutable();
     return ack_queue_base::pushed::closed;
   }
-  auto* n = new ack_node_of<M>(std::move(message));
+  auto* n = died ? new letter_node_of<M>(std::move(message), *died) : new ack_node_of<M>(std::move(message));
   n->confirm = confirm;
   const auto outcome = exchange.acknowledged()->push(*n);
   if (outcome == ack_queue_base::pushed::closed) exchange.count_unroutable();
@@ -237,7 +238,7 @@ publish_result publish_here(exchange_state& exchange, const routing_facts& given
                             unrouted_message<M>* unrouted) {
   if (exchange.kind() == exchange_kind::queue) {
     using pushed = ack_queue_base::pushed;
-    const pushed how = push_to_queue<M>(exchange, std::move(message), nullptr);
+    const pushed how = push_to_queue<M>(exchange, std::move(message), nullptr, given.died);
     return {how == pushed::accepted ? 1u : 0u, how == pushed::refused ? 1u : 0u};
   }
   epoch_guard pinned;

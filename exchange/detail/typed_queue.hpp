@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <typeindex>
 #include <utility>
 
-#include <troupe/base/log.hpp>
 #include <troupe/base/type_name.hpp>
 #include <troupe/exchange/detail/ack_queue.hpp>
 #include <troupe/exchange/detail/exchange_state.hpp>
@@ -22,20 +22,27 @@ public:
 
   std::size_t message_size() const noexcept override { return sizeof(M); }
 
+  bool has_letters_for(std::type_index t) const noexcept override {
+    return t == typeid(M) || t == typeid(dead_lettered<M>);
+  }
+
 private:
-  bool send_dead_letter(ack_node& base) override {
+  bool send_dead_letter(ack_node& base, const deaths& died) override {
     auto& n = static_cast<ack_node_of<M>&>(base);
     const auto all = exchanges();
     const auto to = all ? all->find(options().dead_letters) : nullptr;
-    if (!to) return say("there is no such exchange");
+    if (!to) {
+      say_once("there is no exchange '" + options().dead_letters + "': dead letters are lost until somebody makes it");
+      return false;
+    }
+    routing_facts given(name());
+    given.died = &died;
     if (to->type() == typeid(M)) {
       M message(take(n));
-      return to->publish(name(), &message) != 0;
+      return to->publish(given, &message) != 0;
     }
-    if (to->type() != typeid(dead_lettered<M>))
-      return say(std::string("it carries ") + to->type_name() + ", neither the message nor dead_lettered of it");
     dead_lettered<M> letter{take(n), n.reason, n.returned.load(relaxed), name()};
-    return to->publish(name(), &letter) != 0;
+    return to->publish(given, &letter) != 0;
   }
 
   /// A copy where others may still read it: a `delivery`, or a handler whose message was taken back.
@@ -43,12 +50,6 @@ private:
     if constexpr (std::is_copy_constructible_v<M>)
       if (n.refs.load(acquire) != 1) return n.message;
     return std::move(n.message);
-  }
-
-  bool say(const std::string& what) const {
-    log_line("queue '" + name() + "': dead letters of " + type_name() + " for '" + options().dead_letters +
-             "' are lost: " + what);
-    return false;
   }
 };
 

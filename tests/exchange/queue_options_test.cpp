@@ -22,39 +22,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
+using tests::dead;
 using tests::job;
+using tests::keeper;
+using tests::pass;
+using tests::undertaker;
+using tests::virtual_time;
 using tests::worker;
-using dead = troupe::dead_lettered<job>;
-
-/// A runtime with virtual time.
-troupe::runtime_options virtual_time() {
-  troupe::runtime_options o;
-  o.seed = 7;
-  return o;
-}
-
-void pass(troupe::runtime& rt, std::chrono::nanoseconds time) {
-  rt.run_until([](std::chrono::nanoseconds t) -> troupe::task<> { co_await troupe::this_task::sleep_for(t); }, time)
-      .value();
-}
-
-class keeper : public troupe::actor {
-public:
-  explicit keeper(std::vector<troupe::delivery<job>>& kept) : kept_(&kept) {}
-  void on(troupe::delivery<job> d) { kept_->push_back(std::move(d)); }
-
-private:
-  std::vector<troupe::delivery<job>>* kept_;
-};
-
-class undertaker : public troupe::actor {
-public:
-  explicit undertaker(std::vector<dead>& seen) : seen_(&seen) {}
-  void on(const dead& d) { seen_->push_back(d); }
-
-private:
-  std::vector<dead>* seen_;
-};
 
 /// Takes long for its first message.
 class slow_start : public troupe::actor {
@@ -68,6 +42,19 @@ public:
 private:
   std::vector<int>* seen_;
   std::chrono::seconds first_;
+};
+
+/// Takes a second for each message.
+class steady : public troupe::actor {
+public:
+  explicit steady(std::vector<int>& seen) : seen_(&seen) {}
+  troupe::task<> on(const job& j) {
+    co_await troupe::this_task::sleep_for(1s);
+    seen_->push_back(j.number);
+  }
+
+private:
+  std::vector<int>* seen_;
 };
 
 TEST(QueueDeadlines, a_delivery_without_an_answer_in_time_is_taken_back_and_a_late_answer_is_an_error) {
@@ -139,6 +126,88 @@ TEST(QueueDeadlines, a_message_that_has_waited_for_too_long_is_a_dead_letter) {
   EXPECT_EQ(seen, std::vector<int>{2});
   EXPECT_EQ(letters.size(), 1u);
   EXPECT_EQ(jobs.queue_counts().dead_letters, 1u);
+}
+
+TEST(QueueDeadlines, a_message_that_comes_back_still_has_its_time_to_wait_and_no_more) {
+  std::vector<troupe::delivery<job>> kept;
+  troupe::runtime rt(virtual_time());
+  const troupe::testing::conserved guard(rt);
+  troupe::exchange<job> jobs(rt, "jobs", troupe::queue{.message_ttl = 10s});
+  auto s = jobs.attach(rt.spawn<keeper>(kept), {.prefetch = 2});
+  jobs.publish({1});
+  pass(rt, 1s);
+  jobs.publish({2});
+  rt.run();
+  ASSERT_EQ(kept.size(), 2u);
+  s.detach();  // both come back, the younger one in front
+  pass(rt, 8s);
+  EXPECT_EQ(jobs.queue_counts().waiting, 2u);
+  pass(rt, 1s);
+  EXPECT_EQ(jobs.queue_counts().waiting, 1u);
+  pass(rt, 1s);
+  EXPECT_EQ(jobs.queue_counts().waiting, 0u);
+  EXPECT_EQ(jobs.queue_counts().dead_letters, 2u);
+  kept.clear();
+}
+
+TEST(QueueDeadlines, a_message_that_comes_back_is_looked_for_although_the_alarm_is_set_for_a_younger_one) {
+  std::vector<troupe::delivery<job>> kept;
+  troupe::runtime rt(virtual_time());
+  const troupe::testing::conserved guard(rt);
+  troupe::exchange<job> jobs(rt, "jobs", troupe::queue{.message_ttl = 10s});
+  jobs.publish({0});
+  pass(rt, 5s);
+  auto s = jobs.attach(rt.spawn<keeper>(kept), {.prefetch = 2});
+  jobs.publish({1});
+  pass(rt, 3s);
+  jobs.publish({2});  // waits
+  pass(rt, 3s);       // the alarm has rung for the first, and is set for the one that waits
+  ASSERT_EQ(kept.size(), 2u);
+  s.detach();
+  rt.run();
+  EXPECT_EQ(jobs.queue_counts().waiting, 2u);  // the first was begun with in time, and comes back too late
+  pass(rt, 4s);
+  EXPECT_EQ(jobs.queue_counts().waiting, 1u);
+  EXPECT_EQ(jobs.queue_counts().dead_letters, 2u);
+  kept.clear();
+}
+
+TEST(QueueDeadlines, a_message_that_comes_back_too_late_does_not_keep_the_queue_from_its_end) {
+  std::vector<troupe::delivery<job>> kept;
+  troupe::runtime rt(virtual_time());
+  const troupe::testing::conserved guard(rt);
+  std::vector<int> seen;
+  troupe::exchange<job> jobs(rt, "jobs", troupe::queue{.message_ttl = 1s});
+  const auto holds = rt.spawn<keeper>(kept);
+  const auto waits = rt.spawn<keeper>(kept);
+  auto s = jobs.attach_input(holds, {.prefetch = 1});
+  {
+    auto to = jobs.publisher();
+    to.publish({1});
+  }
+  rt.run();
+  auto t = jobs.attach_input(waits, {.prefetch = 1});
+  pass(rt, 2s);
+  ASSERT_EQ(kept.size(), 1u);
+  holds.kill();
+  rt.run();
+  EXPECT_FALSE(waits.alive());
+  kept.clear();
+}
+
+TEST(QueueConsumers, that_are_idle_share_what_waits) {
+  std::vector<std::vector<int>> seen(4);
+  troupe::runtime rt(virtual_time());
+  const troupe::testing::conserved guard(rt);
+  troupe::exchange<job> jobs(rt, "jobs", troupe::queue{});
+  std::vector<troupe::subscription> all;
+  for (auto& each : seen) all.push_back(jobs.attach(rt.spawn<steady>(each)));
+  rt.run();
+  const std::int64_t before = rt.scheduler().now();
+  for (int i = 0; i != 8; ++i) jobs.publish({i});
+  rt.run();
+  for (const auto& each : seen) EXPECT_EQ(each.size(), 2u);
+  EXPECT_LT(rt.scheduler().now() - before, std::chrono::nanoseconds(3s).count());  // each takes two seconds
 }
 
 TEST(QueueDeadLetters, say_why_and_how_often_they_were_delivered) {

@@ -20,6 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 using tests::clumsy;
 using tests::job;
+using tests::keeper;
 using tests::one_thread;
 using tests::quiet_log;
 using tests::up_to;
@@ -195,16 +196,6 @@ TEST(Queue, takes_back_what_a_killed_coroutine_was_at) {
   handles_with_coroutines<slow>(8, true);
   handles_with_coroutines<slow_reentrant>(8, true);
 }
-
-/// Keeps its deliveries.
-class keeper : public troupe::actor {
-public:
-  explicit keeper(std::vector<troupe::delivery<job>>& kept) : kept_(&kept) {}
-  void on(troupe::delivery<job> d) { kept_->push_back(std::move(d)); }
-
-private:
-  std::vector<troupe::delivery<job>>* kept_;
-};
 
 TEST(Queue, gives_a_delivery_to_those_who_answer_by_hand_as_far_as_their_credit_goes) {
   std::vector<troupe::delivery<job>> kept;
