@@ -260,12 +260,9 @@ publish_result publish_here(exchange_state& exchange, const routing_facts& given
   }
   if (exchange.kind() == exchange_kind::work_queue) {
     published_once once(exchange);
-    const handed_out how = hand_out<M>(exchange, message, &cell::enqueue);
-    if (how == handed_out::there_is_none)
-      nobody_gets(exchange, unrouted, std::move(message));
-    else
-      once.reached = once.routed = 1;
-    return {.receivers = how == handed_out::to_one ? 1u : 0u};
+    if (hand_out<M>(exchange, message, &cell::enqueue)) return {.receivers = once.reached = once.routed = 1};
+    nobody_gets(exchange, unrouted, std::move(message));
+    return {};
   }
   if (exchange.kept()) [[unlikely]]
     return keep_and_publish<M>(exchange, given, std::move(message), unrouted);

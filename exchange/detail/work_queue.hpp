@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -60,28 +59,21 @@ inline constexpr message_ops work_ops{
     .stashed = [](envelope& e) noexcept { static_cast<work_envelope<M>&>(e).member = nullptr; },
     .gone = &gone_ops<work_envelope<M>>};
 
-/// What became of a message that was for one member.
-enum class handed_out : std::uint8_t {
-  to_one,         ///< who will get it
-  lost,           ///< at one whose mailbox has no room for it, or that has ended just now
-  there_is_none,  ///< and the message is untouched
-};
-
-/// Gives the message to the next member that is alive. A member that ends before it comes to the message passes it on
-/// itself. `enqueue` counts it as sent, or not.
+/// Gives the message to the next member that is alive; false, and the message untouched, if there is none. A member
+/// that ends before it comes to the message passes it on itself. `enqueue` counts it as sent, or not.
 template <class M>
-handed_out hand_out(const exchange_state& exchange, M& message, bool (cell::*enqueue)(envelope&) noexcept) {
+bool hand_out(const exchange_state& exchange, M& message, bool (cell::*enqueue)(envelope&) noexcept) {
   epoch_guard pinned;
   borrowed_route found;
   exchange.routes().find({}, *found);
-  handed_out how = handed_out::there_is_none;
-  (*found).finish([](std::size_t) {},
+  bool taken = false;
+  (*found).finish([&](std::size_t n) { taken = n != 0; },
                   [&](binding& b) {
                     auto& member = static_cast<work_binding<M>&>(b);
                     auto* e = make_envelope<work_envelope<M>>(work_ops<M>, member, std::move(message));
-                    how = (b.subscriber.get_cell()->*enqueue)(*e) ? handed_out::to_one : handed_out::lost;
+                    (void)(b.subscriber.get_cell()->*enqueue)(*e);
                   });
-  return how;
+  return taken;
 }
 
 template <class M>
@@ -90,7 +82,7 @@ bool pass_on_work(envelope& e) noexcept {
   if (!w.member) return false;
   const std::shared_ptr<exchange_state> exchange = w.member->exchange.lock();
   try {
-    return exchange && hand_out(*exchange, w.message, &cell::enqueue_again) != handed_out::there_is_none;
+    return exchange && hand_out(*exchange, w.message, &cell::enqueue_again);
   } catch (...) {
     return false;  // moving it, or no memory: it is lost as where there is no other member
   }
