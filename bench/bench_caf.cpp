@@ -91,6 +91,59 @@ bool ping_pong(const options& opts) {
                              [&](std::uint64_t n) { caf::anon_send(ping, start_atom::value, n); });
 }
 
+// border: the same between an actor of Troupe's and one of CAF's; on CAF's own scheduler between two of CAF's.
+
+#ifdef BENCH_CAF_ON_TROUPE
+class troupe_pinger : public troupe::actor {
+public:
+  struct start {
+    troupe::address<std::uint64_t> peer;
+    std::uint64_t rounds;
+  };
+
+  explicit troupe_pinger(completion& rounds) : done_(rounds) {}
+
+  void on(start s) {
+    peer_ = std::move(s.peer);
+    left_ = s.rounds;
+    expected_ = 1;
+    peer_.send(0);
+  }
+  void on(std::uint64_t number) {
+    if (number != expected_) {
+      done_.arrive(false);
+    } else if (--left_ == 0) {
+      done_.arrive();
+    } else {
+      expected_ = number + 2;
+      peer_.send(number + 1);
+    }
+  }
+
+private:
+  troupe::address<std::uint64_t> peer_;
+  completion& done_;
+  std::uint64_t left_ = 0;
+  std::uint64_t expected_ = 0;
+};
+
+bool border(const options& opts) {
+  completion done;
+  bench::caf_world world(opts);
+  const auto ping = world.runtime().spawn<troupe_pinger>(done);
+  const auto pong = (*world).spawn<ponger>();
+  caf::anon_send(pong, world.system().to_caf<std::uint64_t>(ping));
+  const auto peer = world.system().to_troupe<std::uint64_t>(pong);
+  const bool ok = bench::measure_time("ns/message", done, 1, opts.scaled(1'000'000), 1, 2, [&](std::uint64_t n) {
+    ping.send(troupe_pinger::start{peer, n});
+  });
+  peer.close();
+  return ok;
+}
+#else
+bool border(const options& opts) { return ping_pong(opts); }
+#endif
+
 // count: one producer floods one counter, then asks for the sum.
 
 class counter : public caf::event_based_actor {
@@ -391,8 +444,9 @@ bool idle_switches(const options& opts) {
   return bench::measure_idle(opts, ok);
 }
 
-constexpr std::array<bench::entry, 10> entries{{
+constexpr std::array<bench::entry, 11> entries{{
     {"ping_pong", ping_pong},
+    {"border", border},
     {"count", count},
     {"fan_in", fan_in},
     {"create", create},

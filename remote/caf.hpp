@@ -2,12 +2,28 @@
 
 #include <chrono>
 #include <memory>
+#include <type_traits>
+#include <utility>
 
 #include <caf/all.hpp>
 
 #include <troupe/actors/runtime.hpp>
+#include <troupe/remote/detail/caf_peer.hpp>
+#include <troupe/remote/detail/caf_proxy.hpp>
+
+/// Plain structs may be sent between CAF's actors too, and be what their handlers return, without CAF's macro. Those
+/// that CAF can serialize stay as they are.
+template <class T>
+requires(std::is_class_v<T>&& std::is_aggregate_v<T> &&
+         !caf::detail::is_serializable<T>::value) struct caf::allowed_unsafe_message_type<T> : std::true_type {
+};
 
 namespace troupe {
+
+namespace detail {
+/// The system that a runtime has for the `caf_class`es in it: made at the first call, ended with the runtime.
+caf::actor_system& caf_system_of(core& k);
+}  // namespace detail
 
 /// How a `caf_system` is made.
 struct caf_options {
@@ -43,6 +59,32 @@ public:
   caf::actor_system& operator*() const noexcept;
   caf::actor_system* operator->() const noexcept { return &**this; }
 
+  /// A reference to an actor of CAF's, for messages of these types: `sys.to_troupe<tick, double(get_mean)>(handle)` can
+  /// be sent a `tick`, or asked with a `get_mean`, and goes wherever a `ref` does: it is attached to exchanges,
+  /// monitored, linked. CAF's handlers take a message as it is. What they do not take is a dead letter
+  /// (`loss::unhandled`), and a question then fails with `unhandled`.
+  ///
+  /// An actor of the runtime stands behind it: all that is sent by one reference comes in order (C1), and a message
+  /// counts once more when it crosses (C3). It ends when CAF's does; to close or kill it ends CAF's. Throws
+  /// `troupe_error`: `invalid_argument` for a handle that stands for nobody, `shutdown`.
+  template <class... Messages, class Handle>
+  ref<caf_actor<Messages...>> to_troupe(const Handle& handle) const {
+    return make_peer<caf_actor<Messages...>>(caf::actor_cast<caf::strong_actor_ptr>(handle));
+  }
+
+  /// A handle of CAF's for an actor of Troupe's, for messages of these types: `sys.to_caf<tick, double(get_mean)>(ref)`
+  /// can be sent a `tick`, and requested with a `get_mean`. What comes else is a dead letter of Troupe's. CAF's actors
+  /// monitor and link to it; `user_shutdown` closes the actor, `kill` kills it, another reason ends it with that.
+  template <class... Messages>
+  caf::actor to_caf(const std::type_identity_t<address<Messages...>>& to) const {
+    using proxy = detail::caf_proxy_of<Messages...>;
+    caf::actor_system& system = **this;
+    caf::actor_config config;
+    auto made = caf::make_actor<proxy, caf::actor>(system.next_actor_id(), system.node(), &system, config, to);
+    caf::actor_cast<detail::caf_proxy*>(made)->watch();
+    return made;
+  }
+
   /// Waits until all actors have ended, as the destructor of a `caf::actor_system` does, but not for ever: after seven
   /// tenths of the time those that are left are killed. The report names them; a line in the log does so too. What
   /// does not end even so is left to itself, with all that it can touch. If the runtime has been shut down, they are
@@ -50,8 +92,39 @@ public:
   shutdown_report shutdown(std::chrono::nanoseconds deadline);
 
 private:
+  friend caf::actor_system& detail::caf_system_of(detail::core& k);
   struct state;
+
+  caf_system(detail::core& k, caf_options options);
+
+  template <class Peer>
+  ref<Peer> make_peer(caf::strong_actor_ptr to) const {
+    core().require_up();
+    ref<Peer> made;
+    cell::make(core(), detail::class_of<Peer>, {}, [&](cell& c, void* memory) {
+      made = ref<Peer>(&c);
+      new (memory) Peer(std::move(to));
+    });
+    return made;
+  }
+  detail::core& core() const noexcept;
+
   std::unique_ptr<state> state_;
+};
+
+/// An actor whose work is done by an actor of CAF's of class C, which it makes: with it a pipeline file may name C, if
+/// it is registered as `classes.actor<caf_class<C, tick>>("mean", "...").input<tick>()`. The constructor of C takes
+/// what this one is given, a `const pipeline::context&` there, behind its `caf::actor_config&`; it may keep publishers.
+/// When all inputs have ended C gets `exit_reason::user_shutdown` behind the last message: `on_exit` is the place for
+/// what is left to say. The messages are as for `caf_system::to_troupe`.
+template <class C, class... Messages>
+class caf_class final : public caf_actor<Messages...> {
+public:
+  /// Spawns C in a CAF system that the runtime has for this.
+  template <class... Args>
+  explicit caf_class(const Args&... args)
+      : caf_actor<Messages...>(caf::actor_cast<caf::strong_actor_ptr>(
+            detail::caf_system_of(detail::caf_peer::core_here()).template spawn<C>(args...))) {}
 };
 
 }  // namespace troupe

@@ -69,7 +69,8 @@ struct caf_system::state {
     std::unique_ptr<caf::actor_system> system;
   };
 
-  state(runtime& rt, std::unique_ptr<caf::actor_system_config> own, caf::actor_system_config& config, caf_options how);
+  state(detail::core& k, std::unique_ptr<caf::actor_system_config> own, caf::actor_system_config& config,
+        caf_options how);
 
   detail::core* core;
   scheduler* home;
@@ -101,9 +102,9 @@ private:
 
 }  // namespace
 
-caf_system::state::state(runtime& rt, std::unique_ptr<caf::actor_system_config> own, caf::actor_system_config& config,
-                         caf_options how)
-    : core(&rt.core()), home(&rt.scheduler()), options(how), all(std::make_shared<world>()) {
+caf_system::state::state(detail::core& k, std::unique_ptr<caf::actor_system_config> own,
+                         caf::actor_system_config& config, caf_options how)
+    : core(&k), home(&k.scheduler()), options(how), all(std::make_shared<world>()) {
   core->require_up();
   all->lease = core->lease();
   all->config = std::move(own);
@@ -124,18 +125,22 @@ caf_system::state::state(runtime& rt, std::unique_ptr<caf::actor_system_config> 
   all->siblings->add(*pool);
 }
 
-caf_system::caf_system(runtime& rt, caf_options options) {
+caf_system::caf_system(detail::core& k, caf_options options) {
   auto config = std::make_unique<caf::actor_system_config>();
   caf::actor_system_config& there = *config;
-  state_ = std::make_unique<state>(rt, std::move(config), there, options);
+  state_ = std::make_unique<state>(k, std::move(config), there, options);
 }
 
+caf_system::caf_system(runtime& rt, caf_options options) : caf_system(rt.core(), options) {}
+
 caf_system::caf_system(runtime& rt, caf::actor_system_config& config, caf_options options)
-    : state_(std::make_unique<state>(rt, nullptr, config, options)) {}
+    : state_(std::make_unique<state>(rt.core(), nullptr, config, options)) {}
 
 caf_system::~caf_system() { (void)shutdown(state_->options.shutdown); }
 
 caf::actor_system& caf_system::operator*() const noexcept { return *state_->all->system; }
+
+detail::core& caf_system::core() const noexcept { return *state_->core; }
 
 shutdown_report caf_system::shutdown(std::chrono::nanoseconds timeout) {
   shutdown_report report;
@@ -175,6 +180,22 @@ shutdown_report caf_system::shutdown(std::chrono::nanoseconds timeout) {
     keep_for_ever(std::move(state_->all));
   }
   return report;
+}
+
+namespace {
+
+/// The one that a runtime has. Goes with its services, when all is over: who is alive then has been forgotten.
+struct shared_caf_system {
+  std::once_flag made;
+  std::unique_ptr<caf_system> system;
+};
+
+}  // namespace
+
+caf::actor_system& detail::caf_system_of(core& k) {
+  const auto shared = k.service<shared_caf_system>([] { return std::make_shared<shared_caf_system>(); });
+  std::call_once(shared->made, [&] { shared->system.reset(new caf_system(k, {.shutdown = std::chrono::seconds(1)})); });
+  return **shared->system;
 }
 
 }  // namespace troupe

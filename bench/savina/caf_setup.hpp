@@ -30,6 +30,8 @@ class caf_world {
 public:
   explicit caf_world(const options& opts) : config_(opts), runtime_(configured(opts)), system_(runtime_, config_) {}
   caf::actor_system& operator*() { return *system_; }
+  troupe::runtime& runtime() { return runtime_; }
+  troupe::caf_system& system() { return system_; }
 
 private:
   static troupe::runtime_options configured(const options& opts) {
