@@ -13,11 +13,7 @@
 #include <troupe/base/error.hpp>
 #include <troupe/base/pool.hpp>
 #include <troupe/base/type_name.hpp>
-
-#ifdef __SANITIZE_THREAD__
-extern "C" void __tsan_acquire(void* at);
-extern "C" void __tsan_release(void* at);
-#endif
+#include <troupe/remote/detail/handed_over.hpp>
 
 /// Troupe's messages in CAF's clothes: CAF sees a tuple of one element, whose type its handlers are matched with. Its
 /// own tuples want messages that can be serialized, or that the user has listed by a macro; these take any.
@@ -25,19 +21,6 @@ extern "C" void __tsan_release(void* at);
 /// CB1. A message that crosses is one more that was sent (C3), and has one fate, when CAF has done with it: handled if
 ///     a handler was given it, or it went on as a `caf::message`; else it was `loss::unhandled`.
 namespace troupe::detail {
-
-/// ThreadSanitizer does not see what CAF's library, which is not built for it, does to hand a message over: what is
-/// ours says that it has happened.
-inline void handed_over([[maybe_unused]] const void* at) noexcept {
-#ifdef __SANITIZE_THREAD__
-  __tsan_release(const_cast<void*>(at));
-#endif
-}
-inline void taken_over([[maybe_unused]] const void* at) noexcept {
-#ifdef __SANITIZE_THREAD__
-  __tsan_acquire(const_cast<void*>(at));
-#endif
-}
 
 /// As what CAF stores a T: the same, but for integers, of which it has one for each size.
 template <class T>
@@ -54,7 +37,11 @@ public:
 
   std::size_t size() const noexcept override { return 1; }
   std::uint32_t type_token() const noexcept override { return caf::make_type_token<T>(); }
-  caf::rtti_pair type(std::size_t) const noexcept override { return caf::make_rtti_pair<T>(); }
+  caf::rtti_pair type(std::size_t) const noexcept override {
+    taken_over(this);
+    handed_over(this);  // whoever destroys it has got it from whoever looked at it
+    return caf::make_rtti_pair<T>();
+  }
   const void* get(std::size_t) const noexcept override { return &value_; }
   void* get_mutable(std::size_t) override { return &value_; }
   std::string stringify(std::size_t) const override { return type_name<T>(); }
@@ -98,6 +85,7 @@ class caf_payload final : public caf_value<T, caf::detail::message_data> {
 public:
   using base::base;
   using base::copy;
+  ~caf_payload() override { taken_over(static_cast<base*>(this)); }
   caf_payload* copy() const override {
     if constexpr (std::is_copy_constructible_v<T>)
       return new caf_payload(std::in_place, this->value_);
@@ -114,6 +102,7 @@ caf::message make_caf_message(Args&&... args) {
   } else {
     using payload = caf_payload<caf_stored<T>>;
     caf::intrusive_ptr<payload> content(new payload(std::in_place, std::forward<Args>(args)...), false);
+    handed_over(static_cast<caf_value<caf_stored<T>, caf::detail::message_data>*>(content.get()));
     return caf::message(caf::detail::message_data::cow_ptr(std::move(content)));
   }
 }
@@ -125,7 +114,9 @@ class caf_envelope final : public caf::mailbox_element, public caf_value<T, caf:
 
 public:
   template <class... Args>
-  explicit caf_envelope(core& k, Args&&... args) : value(std::in_place, std::forward<Args>(args)...), core_(&k) {}
+  explicit caf_envelope(core& k, Args&&... args) : value(std::in_place, std::forward<Args>(args)...), core_(&k) {
+    handed_over(static_cast<value*>(this));
+  }
 
   caf::type_erased_tuple& content() override { return *this; }
   const caf::type_erased_tuple& content() const override { return *this; }
@@ -141,10 +132,6 @@ public:
       value::throw_cannot_copy();
   }
 
-  caf::rtti_pair type(std::size_t at) const noexcept override {
-    taken_over(this);
-    return value::type(at);
-  }
   const void* get(std::size_t at) const noexcept override {
     begun_ = true;
     return value::get(at);
@@ -159,7 +146,7 @@ public:
 
 private:
   ~caf_envelope() override {
-    taken_over(this);
+    taken_over(static_cast<value*>(this));
     if (begun_)
       core_->count(&core::counters::handled);
     else

@@ -109,7 +109,6 @@ private:
   template <class Envelope>
   void hand_over(Envelope& e) {
     core_.count(&core::counters::sent);
-    handed_over(&e);
     to_->enqueue(caf::mailbox_element_ptr(&e), nullptr);
   }
   std::uint64_t ask_as(std::unique_ptr<caf_question> q);
