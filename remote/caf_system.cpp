@@ -15,6 +15,8 @@
 
 namespace troupe {
 
+using namespace std::chrono_literals;
+
 namespace {
 
 using detail::caf_pool;
@@ -170,13 +172,19 @@ shutdown_report caf_system::shutdown(std::chrono::nanoseconds timeout) {
     actors_ended killed(system, s, &pool);
     (void)s.wait(killed, deadline);
   }
+  const bool ended_all = ended.holds();
+  // What ends on the way to the deadline is worth a moment more.
+  const bool over = ended_all && pool.await_loggers(std::max(deadline, deadline_after(s.now(), 100ms)));
+  if (ended_all && !over)
+    report.stuck.push_back({"a thread that has spawned actors of CAF's and goes on: end it before the system", {}, {}});
   state_->all->siblings->remove(pool);
   state_->pool = nullptr;
-  if (ended.holds()) {
+  if (over) {
     state_->all->system.reset();
     state_->all.reset();
   } else {
-    log_line("a CAF system cannot be ended: what is alive of it is left to itself");
+    log_line(ended_all ? "a CAF system cannot be ended, for " + report.stuck.back().name + "; it is left to itself"
+                       : "a CAF system cannot be ended: what is alive of it is left to itself");
     keep_for_ever(std::move(state_->all));
   }
   return report;

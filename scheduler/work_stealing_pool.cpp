@@ -165,8 +165,13 @@ void worker::push(job& j) noexcept {
 bool worker::extend_slice(std::int64_t& begun) noexcept {
   if (quantum_ == 0) return false;
   const std::int64_t now = owner_->now();
-  if (begun == 0) begun = now;
-  if (now - begun >= quantum_) return false;
+  const std::int64_t looked = std::exchange(looked_, now);
+  if (begun == 0) {
+    begun = now;
+    may_last_ = quantum_;
+    if (looked != 0) may_last_ = std::max(quantum_, std::min(2 * (now - looked), 2 * tick_ns));
+  }
+  if (now - begun >= may_last_) return false;
   if (static_cast<work_stealing_pool&>(*owner_).timers_.next() > now) return true;
   tick_ = fairness_interval - 1;  // a timer is due: the next look is at those
   return false;
@@ -236,6 +241,7 @@ job* work_stealing_pool::take_share(worker& self) noexcept {
 /// Every now and then: what does not come by itself.
 [[gnu::noinline]] job* work_stealing_pool::look_around(worker& self) noexcept {
   self.tick_ = 0;
+  self.looked_ = 0;
   poll_timers(self);
   return take_injected();
 }
@@ -382,6 +388,7 @@ void work_stealing_pool::sleep(worker& self) noexcept {
     s.searching.fetch_add(1, seq_cst);
     self.searching_ = true;
   }
+  self.looked_ = now();
   poll_timers(self);
 }
 
@@ -390,7 +397,7 @@ void work_stealing_pool::poll_timers(worker& self) noexcept {
   constexpr std::uint32_t least = 8;
   self.timers_left_ = false;
   if (timers_.next() == timers::never) return;
-  const std::int64_t at = now();
+  const std::int64_t at = self.looked_ = now();
   if (timers_.next() > at) return;
   timers_.fire_due(at, std::max(room - std::min(room, self.ring_.size()), least));
   // The job woken last stands in the slot (W1), before those that were due earlier. One that comes alone stays there

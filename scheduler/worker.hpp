@@ -18,9 +18,10 @@ namespace troupe {
 ///     goes idle: a conversation then stays on one core with warm caches. If the waker has more to do it goes on, and
 ///     the woken one queues behind the others: a pipeline's stages then work in batches. See docs/decisions/.
 /// W2. Slot and ring are taken from by exchange, so that the housekeeper may empty the slot of a stuck worker.
-/// W3. A slice lasts for a budget of messages, and goes on after it for the rest of a quantum of time: whoever is
-///     flooded with messages that take nanoseconds each keeps up with those who send them, before what it waits for has
-///     left the caches. The clock is read once a budget. See docs/decisions/009-slices.md.
+/// W3. A slice lasts for a budget of messages, and goes on after it for the rest of a quantum of time, or for twice as
+///     long as others took since the worker last read the clock, up to 20 ms: whoever is flooded with messages that
+///     take nanoseconds each keeps up with those who send them, before what it waits for has left the caches. The
+///     clock is read once a budget. See docs/decisions/009-slices.md.
 class worker {
 public:
   worker(scheduler& owner, unsigned index, std::string name, bool has_queue)
@@ -86,7 +87,9 @@ private:
   scheduler* owner_;
   unsigned index_;
   unsigned budget_ = 128;
-  std::int64_t quantum_ = 0;  // nanoseconds
+  std::int64_t quantum_ = 0;   // nanoseconds
+  std::int64_t looked_ = 0;    // when it last read the clock; 0: it does not know
+  std::int64_t may_last_ = 0;  // the slice that runs, if it has used up its budget
   bool has_queue_;
   std::string name_;
   unsigned streak_ = 0;  // slices in a row that came from the slot

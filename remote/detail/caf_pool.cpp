@@ -97,6 +97,7 @@ void caf_pool::submit(caf::resumable& what) noexcept {
 void caf_pool::run(resume_job& j) noexcept {
   worker& here = *current_worker();
   caf::resumable& what = *j.what;
+  const caf_logger_guard guard;
   here.show(&what, "a message of CAF's");
   const std::size_t i = index_here();
   try {
@@ -121,6 +122,68 @@ void caf_pool::finish(resume_job& j) noexcept {
   caf::intrusive_ptr_release(j.what);
   delete &j;
   count_here(&place::ended);
+}
+
+// --- loggers -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Lets go of the logger on as many workers as it gets hold of: each of those jobs waits a moment for the others, so
+/// that they are not all run by one worker.
+struct forget_round {
+  explicit forget_round(unsigned n) noexcept : left(n), to_come(n) {}
+  atomic<unsigned> left;     // jobs that are there: n -> 0; release, with the acquire of who begins another round
+  atomic<unsigned> to_come;  // jobs that have not begun: n -> 0, guards nothing
+};
+
+class forget_job final : public job, public pooled {
+public:
+  explicit forget_job(std::shared_ptr<forget_round> r) noexcept : round_(std::move(r)) {}
+  void run() noexcept override {
+    const caf_logger_guard guard;
+    round_->to_come.fetch_sub(1, relaxed);
+    for (int i = 0; i != 200 && round_->to_come.load(relaxed) != 0; ++i) cpu_relax();
+    abandoned();
+  }
+  void abandoned() noexcept override {
+    round_->left.fetch_sub(1, release);
+    delete this;
+  }
+
+private:
+  std::shared_ptr<forget_round> round_;
+};
+
+class loggers_forgotten final : public wait_condition {
+public:
+  loggers_forgotten(caf::actor_system& system, scheduler& s) noexcept
+      : logger_(&system.logger()),
+        scheduler_(&s),
+        expected_(caf::logger::current_logger() == logger_ ? 2 : 1),
+        round_(std::make_shared<forget_round>(0)) {}
+
+  bool holds() const noexcept override { return logger_->get_reference_count() <= expected_; }
+  void sleep_until(std::int64_t deadline) noexcept override {
+    if (round_->left.load(acquire) == 0) {
+      round_ = std::make_shared<forget_round>(scheduler_->size());
+      for (unsigned i = 0; i != scheduler_->size(); ++i) scheduler_->schedule(*new forget_job(round_));
+    }
+    parker_.park(std::min(deadline, scheduler_->now() + moment));
+  }
+
+private:
+  const caf::logger* logger_;
+  scheduler* scheduler_;
+  std::size_t expected_;  // references: the system's, and that of the thread that ends it
+  std::shared_ptr<forget_round> round_;
+  parker parker_;
+};
+
+}  // namespace
+
+bool caf_pool::await_loggers(std::int64_t deadline) {
+  loggers_forgotten forgotten(system(), *home_);
+  return forgotten.holds() || home_->wait(forgotten, deadline) == troupe::scheduler::waited::held;
 }
 
 // --- ends ----------------------------------------------------------------------------------------------------------

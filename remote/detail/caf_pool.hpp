@@ -7,6 +7,7 @@
 
 #include <caf/attachable.hpp>
 #include <caf/execution_unit.hpp>
+#include <caf/logger.hpp>
 #include <caf/scheduled_actor.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 
@@ -18,6 +19,17 @@
 #include <troupe/scheduler/scheduler.hpp>
 
 namespace troupe::detail {
+
+/// A thread that spawns an actor holds the logger of the system from then on, and a system's destructor waits until
+/// nobody does: on CAF's own threads until they end. A worker outlives systems, so it lets go of it after each slice.
+struct caf_logger_guard {
+  caf_logger_guard() = default;
+  caf_logger_guard(const caf_logger_guard&) = delete;
+  caf_logger_guard& operator=(const caf_logger_guard&) = delete;
+  ~caf_logger_guard() {
+    if (caf::logger::current_logger()) caf::logger::set_current_actor_system(nullptr);
+  }
+};
 
 /// The scheduler of a CAF system that has no threads: what CAF wants to run is run by a scheduler of Troupe's.
 ///
@@ -53,6 +65,10 @@ public:
 
   /// Ends them by `caf::exit_reason::kill`. Any thread.
   void kill_all();
+
+  /// Waits until no thread but the caller's holds the system's logger: see `caf_logger_guard`. False if one does at the
+  /// deadline (nanoseconds of the scheduler's clock), so that the destructor of the system would wait for it.
+  bool await_loggers(std::int64_t deadline);
 
 private:
   class unit final : public caf::execution_unit {

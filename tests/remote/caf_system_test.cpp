@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <semaphore>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -55,6 +56,66 @@ TEST(caf_system, ends_by_itself_when_its_actors_have_ended) {
   const auto a = sys->spawn<idler>();
   caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
   EXPECT_TRUE(sys.shutdown(10s).clean());
+}
+
+// Whoever spawns an actor holds the logger of the system, for whose end CAF waits without a limit.
+
+TEST(caf_system, ends_although_its_actors_have_spawned_others_on_the_workers) {
+  troupe::runtime rt({.workers = 2});
+  const auto start = std::chrono::steady_clock::now();
+  {
+    troupe::caf_system sys(rt);
+    for (int i = 0; i != 20; ++i) {
+      const auto parent = sys->spawn([](caf::event_based_actor* me) -> caf::behavior {
+        return {[=](go) {
+          me->anon_send(me->spawn<idler>(), go::value);
+          me->quit();
+        }};
+      });
+      caf::anon_send(parent, go::value);
+    }
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
+}
+
+class employer : public troupe::actor {
+public:
+  explicit employer(caf::actor_system& sys) : sys_(&sys) {}
+  int on(int n) {
+    for (int i = 0; i != n; ++i) caf::anon_send(sys_->spawn<idler>(), go::value);
+    return n;
+  }
+
+private:
+  caf::actor_system* sys_;
+};
+
+TEST(caf_system, ends_although_actors_of_troupes_have_spawned_some_of_cafs) {
+  troupe::runtime rt({.workers = 2});
+  troupe::caf_system sys(rt);
+  std::vector<troupe::ref<employer>> all;
+  for (int i = 0; i != 20; ++i) all.push_back(rt.spawn<employer>(*sys));
+  for (auto& each : all) ASSERT_EQ(each.ask(5, 10s).get().value(), 5);
+  EXPECT_TRUE(sys.shutdown(10s).clean());
+}
+
+TEST(caf_system, says_so_where_a_thread_that_has_spawned_actors_goes_on) {
+  captured_log log;
+  troupe::runtime rt({.workers = 2});
+  std::binary_semaphore spawned(0), over(0);
+  troupe::caf_system sys(rt);
+  std::thread other([&] {
+    caf::anon_send_exit(sys->spawn<idler>(), caf::exit_reason::user_shutdown);
+    spawned.release();
+    over.acquire();
+  });
+  spawned.acquire();
+  const troupe::shutdown_report report = sys.shutdown(200ms);
+  ASSERT_EQ(report.stuck.size(), 1u);
+  EXPECT_TRUE(tests::contains(report.stuck[0].name, "a thread that has spawned actors")) << report.stuck[0].name;
+  EXPECT_TRUE(tests::contains(log.text(), "left to itself")) << log.text();
+  over.release();
+  other.join();
 }
 
 TEST(caf_system, names_and_kills_the_actors_that_do_not_end) {
