@@ -56,7 +56,7 @@ ack_queue_base::pushed ack_queue_base::push(ack_node& n) {
   afterwards then;
   {
     std::unique_lock lock(lock_);
-    if (closed_) {
+    if (closed_ || disbanded_) {
       lock.unlock();
       n.release();
       return pushed::closed;
@@ -163,7 +163,7 @@ void ack_queue_base::put_back(ack_node& n, bool begun, afterwards& then) noexcep
     if (closed_) return then.lost.push_back(n);
     if (options_.max_deliveries != 0 && times >= options_.max_deliveries)
       return give_up(n, dead_reason::max_deliveries, then);
-    ++redelivered_;
+    if (!disbanded_) ++redelivered_;
     ++routed_;
     core_->count(&core::counters::sent);
   } else if (closed_) {
@@ -171,6 +171,7 @@ void ack_queue_base::put_back(ack_node& n, bool begun, afterwards& then) noexcep
     account_->lost(loss::dead_letter);
     return then.lost.push_back(n);
   }
+  if (disbanded_) return then.left.push_back(n);
   waiting_.push_front(n);
   then.arm_expiry |= expiry_alarm_.wanted(n.expires);
 }
@@ -217,6 +218,7 @@ void ack_queue_base::run(afterwards& then) noexcept {
     const error ended(errc::shutdown, "the runtime has ended before the message was acknowledged");
     finish(then.lost, &ended);
   }
+  if (then.left.first()) drop(then.left);
   if (then.dead.first()) bury(then.dead);
   if (!then.ended) return;
   if (const auto owner = owner_.lock()) owner->end_inputs();
@@ -345,23 +347,21 @@ void ack_queue_base::close() noexcept {
   expiry_alarm_.stop();
 }
 
-node_list ack_queue_base::take_waiting() noexcept {
-  node_list all;
+void ack_queue_base::disband() noexcept {
   afterwards then;
   {
     std::lock_guard guard(lock_);
-    while (waiting_.size() != 0) all.push_back(*waiting_.pop_front());
+    disbanded_ = true;
+    while (waiting_.size() != 0) then.left.push_back(*waiting_.pop_front());
     leave(then);
   }
   run(then);
-  return all;
 }
 
 void ack_queue_base::drop(node_list& nobody_comes_for) noexcept {
   const error gone(errc::unhandled, "the last member of the group has left");
   std::uint64_t n = 0;
   for (const ack_node* each = nobody_comes_for.first(); each; each = each->next) ++n;
-  if (n == 0) return;
   core_->lose(loss::detached, type_name_, n);
   account_->lost(loss::detached, n);
   finish(nobody_comes_for, &gone);

@@ -340,11 +340,24 @@ private:
                                                      "': a group gets a copy of each message, and " + type_name<M>() +
                                                      " cannot be copied");
     const queue shared = detail::group_queue(*state_, *w.options);
-    exchange members(state_->home(), detail::group_name(*state_, *w.options), exchange_kind::queue, &shared, nullptr);
-    auto place = std::make_unique<detail::group_membership>(state_, members.state_, std::move(w.key), w.input);
-    subscription s = members.connect(std::forward<S>(who), {.input = w.input});
+    auto place = std::make_shared<detail::group_membership>(state_, w.options->group, shared, &make_group,
+                                                            std::move(w.key), w.input);
+    exchange members(place->members());
+    subscription s =
+        members.connect(std::forward<S>(who), {.input = w.input, .consume = {.prefetch = w.options->group_prefetch}});
     s.keep(std::move(place));
     return s;
+  }
+
+  /// The queue of a group of `from`.
+  static std::shared_ptr<detail::exchange_state> make_group(const detail::exchange_state& from, const std::string& name,
+                                                            const queue& options) {
+    auto taken_from = make_queue(from.home(), name, options);
+    auto made = std::make_shared<detail::exchange_state>(from.home(), name, exchange_kind::queue, typeid(M),
+                                                         type_name<M>(), nullptr, taken_from, &publish_any,
+                                                         exchange_options(), detail::box_ops_of<M>);
+    taken_from->belongs_to(made, {}, made->account());
+    return made;
   }
 
   template <class S>

@@ -416,8 +416,11 @@ std::vector<std::shared_ptr<exchange_state>> exchange_registry::all() const {
   std::vector<std::shared_ptr<exchange_state>> found;
   std::lock_guard guard(mutex_);
   for (const auto& [name, state] : all_) {
-    if (state) found.push_back(state);
+    if (!state) continue;
+    found.push_back(state);
+    state->groups().append_to(found);
   }
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a->name() < b->name(); });
   return found;
 }
 
@@ -426,11 +429,11 @@ exchange_registry& exchange_registry::of(core& k) {
 }
 
 exchange_registry::~exchange_registry() {
-  for (const auto& [name, state] : all_)
-    if (state) state->close();
+  const auto every = all();
+  for (const auto& state : every) state->close();
   const auto tell = exchange_ended.load(relaxed);
-  for (const auto& [name, state] : all_)
-    if (tell && state && state->home().scheduler().strands().size() == 0) tell(*state);
+  for (const auto& state : every)
+    if (tell && state->home().scheduler().strands().size() == 0) tell(*state);
 }
 
 constinit atomic<void (*)(const exchange_state&)> exchange_ended{nullptr};

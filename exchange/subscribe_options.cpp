@@ -43,7 +43,12 @@ result<void> check(const subscribe_options& o) {
     return error(errc::invalid_argument, fmt::format("subscribe_options: the policy {} needs a limit: give .limit "
                                                      "(messages) or .limit_bytes",
                                                      to_string(o.policy)));
+  if (o.group_prefetch == 0)
+    return error(errc::invalid_argument,
+                 "subscribe_options: with a prefetch of 0 no message would come to a member of a group: give 1 or more");
   if (!o.group.empty()) return check_group(o);
+  if (o.group_prefetch != subscribe_options().group_prefetch)
+    return error(errc::invalid_argument, "subscribe_options: only members of a group have a prefetch: give the group");
   return {};
 }
 

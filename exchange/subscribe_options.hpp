@@ -43,8 +43,12 @@ struct subscribe_options {
   /// as from a `queue`, and is theirs until they have answered for it. What a member has not done when it ends, crashes
   /// or is detached, the others get. Members of one group give the same options, but each the keys that it likes: what
   /// one asks for all may get. The limit is that of the group, and the policy `block`, which knows none here,
-  /// `drop_oldest`, `drop_newest` or `fail`. With the last subscription the group goes, and what waits for it.
+  /// `drop_oldest`, `drop_newest` or `fail`. The group goes with its last subscription or the end of its last member, and
+  /// what waits for it goes too.
   std::string group = {};
+  /// Of a member of a group: messages of the group that it may have at a time without having handled them, at least 1.
+  /// Idle members share what waits; a low number leaves more to them while this one is busy.
+  std::size_t group_prefetch = 32;
 
   friend bool operator==(const subscribe_options&, const subscribe_options&) = default;
 };

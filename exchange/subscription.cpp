@@ -28,8 +28,16 @@ detach_status subscription::detach() noexcept {
   if (stand_in_ == stand_in::owns) who.close();
   if (stand_in_ == stand_in::borrows) detail::end_stand_in(who);
   stand_in_ = stand_in::none;
-  group_.reset();
+  if (const auto group = std::move(group_)) {
+    who.get_cell()->remove_end_hook(*group);
+    group->leave();
+  }
   return was_attached ? detach_status::detached : detach_status::not_attached;
+}
+
+void subscription::keep(std::shared_ptr<detail::group_membership> in) {
+  group_ = in;
+  subscriber_.get_cell()->add_end_hook(std::move(in));
 }
 
 subscription_counts subscription::counts() const {

@@ -48,7 +48,7 @@ public:
   /// used any more once `detach` has returned.
   void keep(bool borrows) noexcept { stand_in_ = borrows ? stand_in::borrows : stand_in::owns; }
   /// Internal: it is attached to the queue of a group.
-  void keep(std::unique_ptr<detail::group_membership> in) noexcept { group_ = std::move(in); }
+  void keep(std::shared_ptr<detail::group_membership> in);
 
   /// How many messages the subscriber has not got because of its policy: dropped, replaced by newer ones, refused. Of
   /// all subscriptions of one actor to one exchange together, and still there when they have ended. 0 without
@@ -80,7 +80,7 @@ private:
   any_ref subscriber_;  // none if it is an exchange
   bool input_ = false;
   stand_in stand_in_ = stand_in::none;
-  std::unique_ptr<detail::group_membership> group_;
+  std::shared_ptr<detail::group_membership> group_;
 };
 
 }  // namespace troupe

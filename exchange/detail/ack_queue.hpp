@@ -220,24 +220,8 @@ public:
   /// batch. The member's slice.
   void give_back(ack_member_base& m) noexcept;
 
-  /// One more, or one less, of those who keep a group attached to its exchange (GR1); `change` does that. With the
-  /// last of them goes what waits. Any thread.
-  template <class Change>
-  void join_group(Change change) {
-    std::lock_guard guard(group_);
-    change();
-    ++group_members_;
-  }
-  template <class Change>
-  void leave_group(Change change) noexcept {
-    node_list left;
-    {
-      std::lock_guard guard(group_);
-      change();
-      if (--group_members_ == 0) left = take_waiting();
-    }
-    drop(left);
-  }
+  /// Nobody will come for its messages any more (GR1). Any thread.
+  void disband() noexcept;
 
   /// The runtime ends: what waits is counted as lost, and nothing is taken any more.
   void close() noexcept;
@@ -281,6 +265,7 @@ private:
   struct afterwards {
     node_list acknowledged;
     node_list lost;  ///< at the end of the runtime; counted
+    node_list left;  ///< of a group that has no members
     node_list dead;  ///< dead letters
     bool arm_answers = false;
     bool arm_expiry = false;
@@ -301,7 +286,6 @@ private:
   void leave(afterwards& then) noexcept;
   bool empty() const noexcept { return waiting_.size() == 0 && unanswered_ == 0; }
 
-  node_list take_waiting() noexcept;
   void drop(node_list& nobody_comes_for) noexcept;
   void run(afterwards& then) noexcept;
   void tell_next() noexcept;
@@ -317,9 +301,6 @@ private:
   const queue options_;
   const char* const type_name_;
 
-  std::mutex group_;
-  unsigned group_members_ = 0;  // under group_
-
   mutable spin_lock lock_;
   waiting_nodes waiting_;
   atomic<std::size_t> waits_{0};  // how many, for those who look without the lock
@@ -330,6 +311,7 @@ private:
   intrusive_list<ack_member_base, ack_member_base> waiters_;  // who have credit and wait for news, who came first first
   bool ending_ = false;
   bool closed_ = false;
+  bool disbanded_ = false;
   delivery_account* account_ = nullptr;  // of the exchange
   std::uint64_t published_ = 0;
   std::uint64_t routed_ = 0;  // by publishing, and again after a delivery

@@ -15,6 +15,7 @@
 #include <troupe/exchange/detail/bindings_between.hpp>
 #include <troupe/exchange/detail/broadcast.hpp>
 #include <troupe/exchange/detail/exchange_account.hpp>
+#include <troupe/exchange/detail/group.hpp>
 #include <troupe/exchange/exchange_info.hpp>
 #include <troupe/exchange/router.hpp>
 
@@ -91,6 +92,9 @@ public:
   void remove_publisher() noexcept;
   /// The last publisher has gone, and nothing is left for the inputs.
   void end_inputs() noexcept override;
+  /// Those who share its messages.
+  consumer_groups& groups() noexcept { return groups_; }
+  const consumer_groups& groups() const noexcept { return groups_; }
   /// The runtime ends.
   void close() noexcept {
     over_.store(true, release);
@@ -197,6 +201,7 @@ private:
 
   // Behind what most publishes read.
   atomic<bool> over_{false};  // the runtime has ended; release pairs with the acquire of who wants to use it
+  consumer_groups groups_;
   std::vector<std::shared_ptr<exchange_state>> published_to_;  // under mutex_
   std::multimap<std::string_view, binding*> leaving_;  // one of several bindings of a subscriber; X3, under mutex_
   leaving_map leaving_subscribers_;                    // with all of theirs; X3, under mutex_
@@ -237,7 +242,7 @@ public:
 
   /// Null if there is none of that name.
   std::shared_ptr<exchange_state> find(std::string_view name) const;
-  /// By name.
+  /// By name; with the queues of groups.
   std::vector<std::shared_ptr<exchange_state>> all() const;
 
 private:

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -110,13 +112,10 @@ TEST(Group, ends_with_its_last_subscription_and_drops_and_counts_what_waits) {
   troupe::runtime rt(one_thread());
   const troupe::testing::conserved guard(rt);
   troupe::exchange<job> orders(rt, "orders");
-  const auto who = rt.spawn<worker>(seen);
-  auto s = orders.attach(who, {.group = "billing"});
-  who.kill();
-  rt.run();
-  for (int i = 0; i != 10; ++i) EXPECT_EQ(orders.publish({i}), 1u);  // they wait for a member
+  auto s = orders.attach(rt.spawn<worker>(seen), {.group = "billing"});
+  for (int i = 0; i != 10; ++i) EXPECT_EQ(orders.publish({i}), 1u);
   EXPECT_EQ(rt.counts().queued(), 10u);
-  EXPECT_EQ(s.detach(), troupe::detach_status::not_attached);  // its actor had ended
+  EXPECT_EQ(s.detach(), troupe::detach_status::detached);
   EXPECT_EQ(rt.counts().queued(), 0u);
   EXPECT_EQ(rt.counts().dropped, 10u);
   EXPECT_EQ(orders.publish({10}), 0u);
@@ -124,6 +123,117 @@ TEST(Group, ends_with_its_last_subscription_and_drops_and_counts_what_waits) {
   orders.publish({11});
   rt.run();
   EXPECT_EQ(later, std::vector<int>{11});
+}
+
+TEST(Group, ends_with_its_last_member_although_somebody_holds_the_subscription) {
+  std::vector<int> seen, later;
+  troupe::runtime rt(one_thread());
+  const troupe::testing::conserved guard(rt);
+  troupe::exchange<job> orders(rt, "orders");
+  const auto first = rt.spawn<worker>(seen);
+  const auto last = rt.spawn<worker>(seen);
+  auto s = orders.attach(first, {.group = "billing"});
+  auto t = orders.attach(last, {.group = "billing"});
+  first.kill();
+  rt.run();
+  for (int i = 0; i != 10; ++i) EXPECT_EQ(orders.publish({i}), 1u);
+  last.kill();
+  rt.run();
+  EXPECT_EQ(rt.counts().dropped, 10u);
+  EXPECT_EQ(orders.publish({10}), 0u);
+  EXPECT_EQ(orders.unroutable(), 1u);
+  auto again = orders.attach(rt.spawn<worker>(later), {.group = "billing"});
+  EXPECT_EQ(t.detach(), troupe::detach_status::not_attached);
+  EXPECT_EQ(orders.publish({11}), 1u);
+  rt.run();
+  EXPECT_EQ(later, std::vector<int>{11});
+}
+
+/// Fails when it is told to.
+class late_failure : public troupe::actor {
+public:
+  explicit late_failure(troupe::event& now) : now_(&now) {}
+  troupe::task<> on(const job&) {
+    co_await *now_;
+    throw std::runtime_error("late");
+  }
+
+private:
+  troupe::event* now_;
+};
+
+TEST(Group, that_has_ended_gets_nothing_back_from_a_coroutine_that_fails_later) {
+  const quiet_log quiet;
+  std::vector<int> seen;
+  troupe::event now;
+  troupe::runtime rt(one_thread());
+  const troupe::testing::conserved guard(rt);
+  troupe::exchange<job> orders(rt, "orders");
+  auto s = orders.attach(rt.spawn<late_failure>(now), {.group = "billing"});
+  orders.publish({1});
+  rt.run();
+  s.detach();
+  now.set();
+  rt.run();
+  EXPECT_EQ(rt.counts().failed, 1u);
+  EXPECT_EQ(rt.counts().dropped, 1u);
+  auto t = orders.attach(rt.spawn<worker>(seen), {.group = "billing"});
+  rt.run();
+  EXPECT_TRUE(seen.empty());
+}
+
+std::vector<std::string> names_of(troupe::runtime& rt) {
+  std::vector<std::string> names;
+  for (const auto& x : troupe::exchanges(rt)) names.push_back(x.name);
+  return names;
+}
+
+TEST(Group, is_seen_among_the_exchanges_while_it_has_members_and_takes_no_name_from_them) {
+  std::vector<int> a, b, c;
+  troupe::runtime rt(one_thread());
+  const troupe::testing::conserved guard(rt);
+  troupe::exchange<job> x(rt, "x"), xb(rt, "x/b");
+  troupe::exchange<job> named_alike(rt, "x/audit", troupe::topic{});
+  {
+    auto s = x.attach(rt.spawn<worker>(a), {.group = "audit"});
+    auto t = x.attach(rt.spawn<worker>(b), {.group = "b/c"});
+    auto u = xb.attach(rt.spawn<worker>(c), {.group = "c"});
+    EXPECT_EQ(names_of(rt), (std::vector<std::string>{"x", "x/audit", "x/audit", "x/b", "x/b/c", "x/b/c"}));
+    for (int i = 0; i != 10; ++i) x.publish({i});
+    rt.run();
+  }
+  EXPECT_EQ(a, up_to(10));
+  EXPECT_EQ(b, up_to(10));
+  EXPECT_TRUE(c.empty());
+  EXPECT_EQ(names_of(rt), (std::vector<std::string>{"x", "x/audit", "x/b"}));
+}
+
+TEST(Group, that_is_formed_anew_may_have_other_options) {
+  std::vector<int> seen;
+  troupe::runtime rt(one_thread());
+  const troupe::testing::conserved guard(rt);
+  troupe::exchange<job> orders(rt, "orders");
+  const auto who = rt.spawn<worker>(seen);
+  auto s = orders.attach(who, {.group = "billing"});
+  s.detach();
+  s = orders.attach(who, {.policy = policy::drop_oldest, .limit = 2, .group = "billing"});
+  for (int i = 0; i != 10; ++i) orders.publish({i});
+  rt.run();
+  EXPECT_EQ(seen, (std::vector<int>{8, 9}));
+}
+
+TEST(Group, a_member_has_no_more_at_a_time_than_its_prefetch) {
+  std::vector<int> seen;
+  troupe::event never;
+  troupe::runtime rt(one_thread());
+  const troupe::testing::conserved guard(rt);
+  troupe::exchange<job> orders(rt, "orders");
+  auto s = orders.attach(rt.spawn<late_failure>(never), {.group = "billing", .group_prefetch = 1});
+  for (int i = 0; i != 3; ++i) orders.publish({i});
+  rt.run();
+  auto t = orders.attach(rt.spawn<worker>(seen), {.group = "billing"});
+  rt.run();
+  EXPECT_EQ(seen, (std::vector<int>{1, 2}));
 }
 
 TEST(Group, its_members_are_closed_when_their_input_has_ended_and_all_is_done) {
@@ -193,6 +303,8 @@ TEST(Group, refuses_what_makes_no_sense_and_says_what_does) {
   expect_refused(attach({.policy = policy::disconnect, .limit = 10, .group = "g"}), "disconnect is not for groups");
   expect_refused(attach({.policy = policy::fail, .limit_bytes = 10, .group = "g"}), "its limit is in messages");
   expect_refused(attach({.start = troupe::start_at::earliest(), .group = "g"}), "leave out the start");
+  expect_refused(attach({.group = "g", .group_prefetch = 0}), "give 1 or more");
+  expect_refused(attach({.group_prefetch = 2}), "give the group");
   expect_refused([&] { (void)jobs.attach(who, o{.group = "g"}); }, "leave out the group");
   expect_refused([&] { (void)owned.attach([](const std::unique_ptr<int>&) {}, o{.group = "g"}); }, "cannot be copied");
   auto s = orders.attach(who, {.group = "g"});
