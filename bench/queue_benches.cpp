@@ -62,7 +62,7 @@ public:
   troupe::task<> on(begin round) {
     for (std::uint64_t i = 0; i != round.n; ++i) {
       co_await window_.room();
-      window_.publish({round.first + i, {}});
+      if (!window_.publish({round.first + i, {}})) done_->arrive(false);
     }
     co_await window_.emptied();
     done_->arrive();

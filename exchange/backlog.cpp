@@ -372,6 +372,19 @@ void backlog_base::discard(binding& b) noexcept {
   if (lost != 0) lose_detached(lost);
 }
 
+void backlog_base::never_read(const binding& b) noexcept {
+  std::uint64_t lost = 0;
+  for (std::size_t i = next_; i != batch_.size(); ++i) {
+    if (batch_[i].via != &b || !batch_[i].box) continue;
+    type_->release(std::exchange(batch_[i].box, nullptr));
+    ++lost;
+  }
+  if (lost == 0) return;
+  const auto from = from_.lock();
+  core_->lose(*reader_.get_cell(), loss::detached, message_name(), lost);
+  if (from && account_) account_->lost(loss::detached, lost);
+}
+
 void backlog_base::lose_detached(std::uint64_t n) noexcept {
   core_->lose(*reader_.get_cell(), loss::detached, message_name(), n);
   if (account_) account_->lost(loss::detached, n);

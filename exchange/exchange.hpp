@@ -49,6 +49,9 @@ public:
       : exchange(rt.core(), std::move(name), kind, nullptr, &options) {
     if (!options.alternate.empty()) state_->send_unroutable_to(alternate_of(rt, options.alternate));
   }
+  /// A fanout exchange with options: `exchange<tick>(rt, "ticks", {.retention = retain::last(100)})`.
+  exchange(runtime& rt, std::string name, const exchange_options& options)
+      : exchange(rt, std::move(name), fanout{}, options) {}
   /// The queue of that name, with these options. Throws `troupe_error` (`invalid_argument`) if there is one that was
   /// made with others, and as above; `type_mismatch` also if its dead letters do not fit the exchange that gets them,
   /// which may be made before or after it.

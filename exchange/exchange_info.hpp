@@ -60,6 +60,10 @@ std::vector<exchange_info> exchanges(runtime& rt);
 /// may be missing; sums are those of the run.
 std::string to_table(const std::vector<exchange_info>& now, const std::vector<exchange_info>& before,
                      std::chrono::nanoseconds since);
+/// The same without rates.
+inline std::string to_table(const std::vector<exchange_info>& now) {
+  return to_table(now, now, std::chrono::seconds(1));
+}
 
 /// The same on one line as a JSON array without a newline, for programs.
 std::string to_json(const std::vector<exchange_info>& now, const std::vector<exchange_info>& before,

@@ -197,7 +197,14 @@ exchange_state::attached exchange_state::attach(const request& wanted) {
   }
   if (wanted.input && over) who.send_input_end();
   // Calls back at once if the actor has ended meanwhile, so not under the mutex.
-  if (fresh_hook) who.add_end_hook(std::move(fresh_hook));
+  if (fresh_hook) {
+    try {
+      who.add_end_hook(std::move(fresh_hook));
+    } catch (...) {
+      (void)detach(who, result, wanted.input);
+      throw;
+    }
+  }
   return result;
 }
 
@@ -319,12 +326,19 @@ namespace {
 struct farewell : envelope {
   farewell(const message_ops& o, binding& b) noexcept : envelope(o), leaving(&b) {}
   binding* leaving;
+  bool came = false;
 };
 
-void free_binding(envelope& e) noexcept { delete static_cast<farewell&>(e).leaving; }
+void free_binding(envelope& e) noexcept {
+  const auto& f = static_cast<farewell&>(e);
+  if (!f.came && f.leaving->backlog) f.leaving->backlog->never_read(*f.leaving);
+  delete f.leaving;
+}
 
 constexpr message_ops farewell_ops{.handle = [](cell& c, envelope& e) -> root_handle {
-                                     static_cast<farewell&>(e).leaving->left(c);
+                                     auto& f = static_cast<farewell&>(e);
+                                     f.came = true;
+                                     f.leaving->left(c);
                                      return {};
                                    },
                                    .destroy = &free_binding,
@@ -473,6 +487,10 @@ std::shared_ptr<exchange_state> exchange_registry::open(core& k, std::string nam
                                                         const queue_maker& make_queue, const exchange_options* options,
                                                         const retained::box_ops& boxes) {
   const bool keeps = options && options->retention;
+  if (keeps && options->retention.age <= std::chrono::nanoseconds::zero())
+    throw troupe_error(errc::invalid_argument,
+                       fmt::format("exchange '{}': a retention for {} ns keeps nothing: give more than 0", name,
+                                   options->retention.age.count()));
   if (keeps && kind.competing())
     throw troupe_error(errc::invalid_argument,
                        fmt::format("exchange '{}': a {} keeps no messages for those who come later: leave out the "

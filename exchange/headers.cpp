@@ -34,10 +34,13 @@ struct form {
   std::size_t matches = 0;  // the writer's
 };
 
+/// A match of this header alone.
+std::string text_of(const message_headers::entry& e) { return "any " + e.first + "=" + e.second.text(); }
+
 /// Stands for a binding under one of its headers.
 struct alternative final : binding {
   alternative(binding& b, const message_headers::entry& e)
-      : binding(any_ref(), "any " + e.first + "=" + e.second.text()), whole(&b), hash(hash_of(e)) {}
+      : binding(any_ref(), text_of(e)), whole(&b), hash(hash_of(e)) {}
   binding* const whole;
   const std::uint64_t hash;
 };
@@ -61,7 +64,12 @@ public:
   ~headers_router() override { delete list_.load(relaxed); }
 
   result<void> check(std::string_view key) const override {
-    if (const auto parsed = detail::parse_match(key); !parsed) return parsed.error();
+    const auto parsed = detail::parse_match(key);
+    if (!parsed) return parsed.error();
+    if (!parsed->all) {  // each stands for itself, written anew, and a quoted text may be twice as long then
+      for (const auto& each : parsed->wanted.entries())
+        if (const auto alone = detail::parse_match(text_of(each)); !alone) return alone.error();
+    }
     return {};
   }
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <troupe/base/error.hpp>
 #include <troupe/exchange/detail/key_table.hpp>
 
 namespace troupe {
@@ -64,7 +65,12 @@ const header_value* message_headers::find(std::string_view name) const noexcept 
 }
 
 header_match::header_match(std::string_view how, const message_headers& wanted) : text_(how) {
-  for (const auto& [name, value] : wanted.entries()) text_ += " " + name + "=" + value.text();
+  for (const auto& [name, value] : wanted.entries()) {
+    if (name.find('=') != name.npos)
+      throw troupe_error(errc::invalid_argument,
+                         fmt::format("a match of the header '{}': no name with a '=' can be matched", name));
+    text_ += " " + name + "=" + value.text();
+  }
 }
 
 namespace detail {

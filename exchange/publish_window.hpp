@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <utility>
 
 #include <troupe/base/spin_lock.hpp>
@@ -93,12 +94,18 @@ inline auto window_state::emptied() noexcept { return operation(request{this, 1,
 template <class M>
 class publish_window {
 public:
-  /// At most `limit` messages, at least 1, are under way. Throws `troupe_error` (`invalid_argument`) if it is 0, or the
-  /// exchange is no queue.
+  /// At most `limit` messages, at least 1, are under way. Throws `troupe_error` (`invalid_argument`) if it is 0, the
+  /// exchange is no queue, or one that would refuse messages before so many are there (`queue::limit`).
   publish_window(exchange<M> to, std::size_t limit) : to_(std::move(to)) {
     if (to_.kind() != exchange_kind::queue || limit == 0)
       throw troupe_error(errc::invalid_argument,
                          "publish_window on '" + to_.name() + "': give it a queue{} and a limit of 1 or more");
+    if (const queue& options = to_.state().acknowledged()->options();
+        options.when_full == overflow::fail && options.limit < limit)
+      throw troupe_error(errc::invalid_argument, "publish_window on '" + to_.name() + "': it lets " +
+                                                     std::to_string(limit) +
+                                                     " messages be under way, and the queue has room for " +
+                                                     std::to_string(options.limit) + ": give a window of at most that");
     state_ = new detail::window_state(limit);
   }
   publish_window(publish_window&& other) noexcept
@@ -118,7 +125,7 @@ public:
 
   /// Publishes, beyond the limit too; never waits. False if the queue has refused the message, for its own limit or as
   /// the runtime has ended. Throws `std::bad_alloc`.
-  bool publish(M&& message) {
+  [[nodiscard]] bool publish(M&& message) {
     state_->published();  // before anybody can answer for it
     bool taken = false;
     try {
@@ -130,7 +137,7 @@ public:
     if (!taken) state_->not_published();
     return taken;
   }
-  bool publish(const M& message) { return publish(M(message)); }
+  [[nodiscard]] bool publish(const M& message) { return publish(M(message)); }
 
   /// How many messages are under way: waiting or with a consumer that has not answered yet.
   std::size_t unacknowledged() const noexcept { return state_->unsettled(); }

@@ -36,6 +36,9 @@ result<void> check_group(const subscribe_options& o) {
 }  // namespace
 
 result<void> check(const subscribe_options& o) {
+  if (to_string(o.policy) == "unknown")
+    return error(errc::invalid_argument,
+                 fmt::format("subscribe_options: there is no policy {}", static_cast<int>(o.policy)));
   if (o.limit == 0 || o.limit_bytes == 0)
     return error(errc::invalid_argument, "subscribe_options: a limit is at least 1; leave it out for none");
   const bool limited = o.limit != o.unlimited || o.limit_bytes != o.unlimited;
@@ -44,8 +47,9 @@ result<void> check(const subscribe_options& o) {
                                                      "(messages) or .limit_bytes",
                                                      to_string(o.policy)));
   if (o.group_prefetch == 0)
-    return error(errc::invalid_argument,
-                 "subscribe_options: with a prefetch of 0 no message would come to a member of a group: give 1 or more");
+    return error(
+        errc::invalid_argument,
+        "subscribe_options: with a prefetch of 0 no message would come to a member of a group: give 1 or more");
   if (!o.group.empty()) return check_group(o);
   if (o.group_prefetch != subscribe_options().group_prefetch)
     return error(errc::invalid_argument, "subscribe_options: only members of a group have a prefetch: give the group");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -43,8 +44,8 @@ struct subscribe_options {
   /// as from a `queue`, and is theirs until they have answered for it. What a member has not done when it ends, crashes
   /// or is detached, the others get. Members of one group give the same options, but each the keys that it likes: what
   /// one asks for all may get. The limit is that of the group, and the policy `block`, which knows none here,
-  /// `drop_oldest`, `drop_newest` or `fail`. The group goes with its last subscription or the end of its last member, and
-  /// what waits for it goes too.
+  /// `drop_oldest`, `drop_newest` or `fail`. The group goes with its last subscription or the end of its last member,
+  /// and what waits for it goes too.
   std::string group = {};
   /// Of a member of a group: messages of the group that it may have at a time without having handled them, at least 1.
   /// Idle members share what waits; a low number leaves more to them while this one is busy.
@@ -89,7 +90,7 @@ concept has_conflation_key = requires(const M& m) {
 template <class M>
 std::size_t bytes_for(const M& m) {
   if constexpr (has_bytes_of<M>)
-    return sizeof(M) + static_cast<std::size_t>(bytes_of(m));
+    return sizeof(M) + std::min<std::size_t>(static_cast<std::size_t>(bytes_of(m)), SIZE_MAX / 4);  // sums fit
   else
     return sizeof(M);
 }

@@ -61,7 +61,12 @@ void tap_state::enter() {
     exchange_state::free_later(*binding_.release());
     throw;
   }
-  actor_.get_cell()->add_end_hook(shared_from_this());
+  try {
+    actor_.get_cell()->add_end_hook(shared_from_this());
+  } catch (...) {
+    leave();
+    throw;
+  }
 }
 
 void tap_state::leave() noexcept {

@@ -8,6 +8,7 @@
 #include <caf/all.hpp>
 
 #include <troupe/actors/runtime.hpp>
+#include <troupe/remote/detail/caf_hosted.hpp>
 #include <troupe/remote/detail/caf_peer.hpp>
 #include <troupe/remote/detail/caf_proxy.hpp>
 
@@ -65,11 +66,14 @@ public:
   /// (`loss::unhandled`), and a question then fails with `unhandled`.
   ///
   /// An actor of the runtime stands behind it: all that is sent by one reference comes in order (C1), and a message
-  /// counts once more when it crosses (C3). It ends when CAF's does; to close or kill it ends CAF's. Throws
-  /// `troupe_error`: `invalid_argument` for a handle that stands for nobody, `shutdown`.
+  /// counts once more when it crosses (C3). It ends when CAF's does; to close or kill it ends CAF's, and one of the two
+  /// has to come: CAF's actor is not unreachable while this one is there, which goes on without references. Attached to
+  /// a `queue{}` or as a member of a group it answers for a message when CAF's handler has returned or thrown. Throws
+  /// `troupe_error`: `invalid_argument` for a handle that stands for nobody or for an actor of another system, which
+  /// may outlive this runtime; `shutdown`.
   template <class... Messages, class Handle>
   ref<caf_actor<Messages...>> to_troupe(const Handle& handle) const {
-    return make_peer<caf_actor<Messages...>>(caf::actor_cast<caf::strong_actor_ptr>(handle));
+    return make_peer<caf_actor<Messages...>>(require_own(caf::actor_cast<caf::strong_actor_ptr>(handle)));
   }
 
   /// A handle of CAF's for an actor of Troupe's, for messages of these types: `sys.to_caf<tick, double(get_mean)>(ref)`
@@ -108,6 +112,7 @@ private:
     return made;
   }
   detail::core& core() const noexcept;
+  caf::strong_actor_ptr require_own(caf::strong_actor_ptr who) const;
 
   std::unique_ptr<state> state_;
 };
@@ -123,8 +128,9 @@ public:
   /// Spawns C in a CAF system that the runtime has for this.
   template <class... Args>
   explicit caf_class(const Args&... args)
-      : caf_actor<Messages...>(caf::actor_cast<caf::strong_actor_ptr>(
-            detail::caf_system_of(detail::caf_peer::core_here()).template spawn<C>(args...))) {}
+      : caf_actor<Messages...>(
+            caf::actor_cast<caf::strong_actor_ptr>(detail::caf_system_of(detail::caf_peer::core_here())
+                                                       .template spawn<detail::caf_class_to_spawn<C>>(args...))) {}
 };
 
 }  // namespace troupe

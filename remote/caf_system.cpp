@@ -144,6 +144,15 @@ caf::actor_system& caf_system::operator*() const noexcept { return *state_->all-
 
 detail::core& caf_system::core() const noexcept { return *state_->core; }
 
+caf::strong_actor_ptr caf_system::require_own(caf::strong_actor_ptr who) const {
+  if (!who) throw troupe_error(errc::invalid_argument, "a handle of CAF's that stands for nobody");
+  if (&who->get()->home_system() != state_->all->system.get())
+    throw troupe_error(errc::invalid_argument,
+                       fmt::format("CAF's actor {}#{} is of another system: use the caf_system that it was spawned in",
+                                   static_cast<const caf::monitorable_actor*>(who->get())->name(), who->id()));
+  return who;
+}
+
 shutdown_report caf_system::shutdown(std::chrono::nanoseconds timeout) {
   shutdown_report report;
   if (!state_->pool) return report;

@@ -164,6 +164,8 @@ public:
   }
   /// The gate of the binding is closed: drops what came through it, but for what the reader has taken out.
   void discard(binding& b) noexcept;
+  /// The same once the reader has ended, of what it had taken out and has not come to.
+  void never_read(const binding& b) noexcept;
   /// The actor has ended: drops everything, and takes no more.
   void abandon() noexcept;
 

@@ -24,13 +24,13 @@ class exchange_state;
 /// (`invalid_argument`) where those of the subscription make no sense for a group.
 queue group_queue(const exchange_state& from, const subscribe_options& o);
 
-/// The consumer groups of one exchange, by name: each a queue that is attached to the exchange with what its members ask
-/// for, and that they are attached to.
+/// The consumer groups of one exchange, by name: each a queue that is attached to the exchange with what its members
+/// ask for, and that they are attached to.
 ///
 /// GR1. A group is here, and its queue attached to the exchange, for as long as it has a membership; one ends with its
 ///      subscription or with its actor, whichever goes first. With the last of them the queue takes nothing any more,
-///      and what waits there, or comes back to it later, is lost (`loss::detached`): nobody would come for it. Who joins
-///      then begins another group of that name.
+///      and what waits there, or comes back to it later, is lost (`loss::detached`): nobody would come for it. Who
+///      joins then begins another group of that name.
 class consumer_groups {
 public:
   using queue_state = std::shared_ptr<exchange_state>;

@@ -120,7 +120,9 @@ private:
   result<std::size_t> publish_now() {
     const publish_result got = publish<M>(*to_, key_, std::move(message_));
     if (got.receivers == 0 && got.refused != 0)
-      return error(errc::full, "exchange '" + to_->name() + "': nobody who gets the message has room for it");
+      return error(errc::full, to_->kind() == exchange_kind::queue
+                                   ? "queue '" + to_->name() + "' is full: it blocks nobody, a publish_window waits"
+                                   : "exchange '" + to_->name() + "': nobody who gets the message has room for it");
     return got.receivers;
   }
 

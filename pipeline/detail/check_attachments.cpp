@@ -136,7 +136,8 @@ void check_group(check_scope& scope, const setting_model& group, const attach_pl
   if (auto good = troupe::check(own); !good) return scope.report(group.value->at, good.error().message());
   for (const auto& actor : scope.made.actors) {
     for (const auto& other : actor.attach) {
-      const subscribe_options& theirs = other.settings.options;
+      subscribe_options theirs = other.settings.options;
+      theirs.group_prefetch = own.group_prefetch;  // each may have its own
       if (other.exchange != attach.exchange || theirs.group != own.group || theirs == own) continue;
       return scope.report(group.value->at,
                           fmt::format("the members of the group '{}' have one policy and limit: '{}' has {}",
@@ -165,6 +166,8 @@ void check_options(check_scope& scope, const attach_model& attachment, attach_pl
                              printable(exchange.name)));
   const auto* const group = said("group");
   if (group && !attach.settings.options.group.empty()) check_group(scope, *group, attach);
+  if (const auto* prefetch = said("prefetch"); prefetch && !group && exchange.kind && !exchange.kind->competing())
+    scope.report(prefetch->name.at, "'prefetch' is for members of a group: give the 'group'");
   if (const auto* policy = said("policy");
       policy && !group && !said("limit") && !said("limit_bytes") && !troupe::check(attach.settings.options))
     scope.report(policy->value->at, fmt::format("the policy {} needs a 'limit' (messages) or 'limit_bytes'",

@@ -22,6 +22,9 @@ constexpr std::size_t most_deliveries = UINT32_MAX;
 
 constexpr kind_set all_kinds{"all kinds", [](const exchange_kind&) { return true; }};
 constexpr kind_set queues{"kind queue", [](const exchange_kind& k) { return k == exchange_kind::queue; }};
+constexpr kind_set queues_and_groups{"queue, fanout, direct, topic, headers", [](const exchange_kind& k) {
+                                       return k == exchange_kind::queue || !k.competing();
+                                     }};
 constexpr kind_set no_queues{"all kinds but queue", [](const exchange_kind& k) { return k != exchange_kind::queue; }};
 constexpr kind_set no_work_queues{"all kinds but work_queue and queue", [](const exchange_kind& k) {
                                     return k != exchange_kind::queue && k != exchange_kind::work_queue;
@@ -125,6 +128,13 @@ result<void> read_policy(attach_settings& to, std::string_view word, std::string
                                                                                           {"disconnect", disconnect},
                                                                                           {"fail", fail}}};
   return read_enumerator(to.options.policy, word, text, names);
+}
+
+result<void> read_prefetch(attach_settings& to, std::string_view word, std::string_view text) {
+  const auto n = parse_count(word, text, 1, most);
+  if (!n) return n.error();
+  to.consume.prefetch = to.options.group_prefetch = *n;
+  return {};
 }
 
 result<void> read_start(attach_settings& to, std::string_view word, std::string_view text) {
@@ -246,8 +256,9 @@ const std::vector<option_word<attach_settings>>& attach_words() {
        false, &read_start},
       {"group", sharing, "a name", "shares the messages with the other actors of that group: each goes to one of them",
        false, &read_text<s, &s::options, &o::group>},
-      {"prefetch", queues, whole, "messages that the actor may have without having answered for them", false,
-       &read_count<1, most, s, &s::consume, &consume_options::prefetch>},
+      {"prefetch", queues_and_groups, whole,
+       "messages that a consumer of a queue or a member of a group may have without having answered for them", false,
+       &read_prefetch},
   };
   return words;
 }

@@ -43,8 +43,10 @@ class caf_peer::end_watch final : public caf::attachable {
 public:
   static constexpr std::size_t token_type = 0x7472;  // none of CAF's own
 
-  end_watch(any_ref peer, const void* mark) noexcept : peer_(std::move(peer)), mark_(mark) {}
+  end_watch(any_ref peer, const void* mark, std::shared_ptr<caf_fate> fate) noexcept
+      : peer_(std::move(peer)), mark_(mark), fate_(std::move(fate)) {}
   void actor_exited(const caf::error& reason, caf::execution_unit*) override {
+    fate_->has_ended(reason && reason != caf::exit_reason::user_shutdown);
     peer_.get_cell()->end_with(from_caf_reason(reason));
   }
   bool matches(const token& what) override { return what.subtype == token_type && what.ptr == mark_; }
@@ -52,13 +54,23 @@ public:
 private:
   any_ref peer_;
   const void* mark_;
+  std::shared_ptr<caf_fate> fate_;
 };
 
-caf_peer::caf_peer(caf::strong_actor_ptr to) : core_(cell_of(*this).core()), to_(std::move(to)) {
-  if (!to_) throw troupe_error(errc::invalid_argument, "a handle of CAF's that stands for nobody");
+caf_fate::caf_fate(caf::abstract_actor& of) noexcept
+    : scheduled_(dynamic_cast<caf::scheduled_actor*>(&of)), blocking_(dynamic_cast<caf::blocking_actor*>(&of)) {}
+
+bool caf_fate::is_over() const noexcept {
+  return end_.load(acquire) != end::none || (scheduled_ && scheduled_->mailbox().closed()) ||
+         (blocking_ && blocking_->mailbox().closed());
 }
 
-void caf_peer::on_start() { to_->get()->attach(caf::attachable_ptr(new end_watch(any_ref(&cell_of(*this)), this))); }
+caf_peer::caf_peer(caf::strong_actor_ptr to)
+    : core_(cell_of(*this).core()), to_(std::move(to)), fate_(std::make_shared<caf_fate>(*to_->get())) {}
+
+void caf_peer::on_start() {
+  to_->get()->attach(caf::attachable_ptr(new end_watch(any_ref(&cell_of(*this)), this, fate_)));
+}
 
 void caf_peer::on_stop() {
   ended_here_ = true;

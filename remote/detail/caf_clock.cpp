@@ -34,16 +34,19 @@ void caf_clock::set_request_timeout(time_point t, caf::abstract_actor* self, caf
 void caf_clock::cancel_ordinary_timeout(caf::abstract_actor* self, caf::atom_value type) {
   std::lock_guard guard(mutex_);
   super::cancel_ordinary_timeout(self, type);
+  disarm_if_empty();
 }
 
 void caf_clock::cancel_request_timeout(caf::abstract_actor* self, caf::message_id id) {
   std::lock_guard guard(mutex_);
   super::cancel_request_timeout(self, id);
+  disarm_if_empty();
 }
 
 void caf_clock::cancel_timeouts(caf::abstract_actor* self) {
   std::lock_guard guard(mutex_);
   super::cancel_timeouts(self);
+  disarm_if_empty();
 }
 
 void caf_clock::schedule_message(time_point t, caf::strong_actor_ptr receiver, caf::mailbox_element_ptr content) {
@@ -77,6 +80,12 @@ void caf_clock::arm_for_earliest() noexcept {
   if (armed_ != timers::never && !scheduler_->cancel(*this)) return;
   armed_ = next;
   scheduler_->arm(*this, next);  // may call `dropped`
+}
+
+/// Nothing is due any more: a runtime with an armed timer would not be idle. One that is too early otherwise finds
+/// nothing that is due, and is armed anew.
+void caf_clock::disarm_if_empty() noexcept {
+  if (schedule_.empty() && armed_ != timers::never && scheduler_->cancel(*this)) armed_ = timers::never;
 }
 
 void caf_clock::fire() noexcept {

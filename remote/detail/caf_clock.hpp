@@ -14,7 +14,8 @@ namespace troupe::detail {
 /// behind a mutex. One timer of the scheduler is armed, for the earliest: nothing polls (C7). Any thread.
 ///
 /// CC1. `armed_` is when the timer is due, `timers::never` while it is not armed; under the mutex. It is never later
-///     than the earliest timeout; it may be earlier after a cancellation, which costs one needless wake-up (T1).
+///     than the earliest timeout; it may be earlier after a cancellation that leaves others, which costs one needless
+///     wake-up (T1).
 /// CC2. What becomes due is taken out under the mutex and delivered outside of it: who gets it may use the clock, and
 ///     the last reference to an actor may go with it.
 class caf_clock final : public caf::detail::simple_actor_clock, private timer {
@@ -41,6 +42,7 @@ private:
   void fire() noexcept override;
   void dropped() noexcept override;
   void arm_for_earliest() noexcept;
+  void disarm_if_empty() noexcept;
   std::int64_t earliest() const noexcept;
 
   scheduler* scheduler_;

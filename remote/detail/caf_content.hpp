@@ -107,14 +107,15 @@ caf::message make_caf_message(Args&&... args) {
   }
 }
 
-/// A message of Troupe's on its way to an actor of CAF's.
+/// A message of Troupe's on its way to an actor of CAF's. `Derived` says what it comes to when CAF has done with it.
 template <class T>
-class caf_envelope final : public caf::mailbox_element, public caf_value<T, caf::type_erased_tuple>, public pooled {
+class caf_carrier : public caf::mailbox_element, public caf_value<T, caf::type_erased_tuple>, public pooled {
+protected:
   using value = caf_value<T, caf::type_erased_tuple>;
 
 public:
   template <class... Args>
-  explicit caf_envelope(core& k, Args&&... args) : value(std::in_place, std::forward<Args>(args)...), core_(&k) {
+  explicit caf_carrier(Args&&... args) : value(std::in_place, std::forward<Args>(args)...) {
     handed_over(static_cast<value*>(this));
   }
 
@@ -144,17 +145,30 @@ public:
   static void* operator new(std::size_t bytes) { return pooled::operator new(bytes); }
   static void operator delete(void* block, std::size_t bytes) noexcept { pooled::operator delete(block, bytes); }
 
+protected:
+  ~caf_carrier() override { taken_over(static_cast<value*>(this)); }
+  bool begun() const noexcept { return begun_; }
+
+private:
+  mutable bool begun_ = false;  // CB1
+};
+
+/// One that is counted when it crosses.
+template <class T>
+class caf_envelope final : public caf_carrier<T> {
+public:
+  template <class... Args>
+  explicit caf_envelope(core& k, Args&&... args) : caf_carrier<T>(std::forward<Args>(args)...), core_(&k) {}
+
 private:
   ~caf_envelope() override {
-    taken_over(static_cast<value*>(this));
-    if (begun_)
+    if (this->begun())
       core_->count(&core::counters::handled);
     else
       core_->lose(loss::unhandled, type_name<T>());
   }
 
   core* core_;
-  mutable bool begun_ = false;  // CB1
 };
 
 }  // namespace troupe::detail

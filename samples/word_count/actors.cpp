@@ -56,9 +56,11 @@ word_reader::word_reader(const context& c)
 
 troupe::task<> word_reader::on(const file_batch& batch) {
   constexpr std::size_t chunks_in_slice = 32;
+  constexpr std::size_t files_in_slice = 16;  // a disk that is asleep takes its time for each
   scan_report report;
   report.messages = 1;
   file_batch::cursor files(batch);
+  std::size_t done = 0;
   while (const auto* path = files.next()) {
     if (!scanner_.open(*path, report)) continue;
     for (std::size_t chunks = 1; scanner_.step(table_, report); ++chunks) {
@@ -69,6 +71,7 @@ troupe::task<> word_reader::on(const file_batch& batch) {
       }
     }
     if (full()) flush();
+    if (++done % files_in_slice == 0) co_await troupe::this_task::yield();
   }
   reports_.publish(report);
 }

@@ -154,7 +154,7 @@ class late_failure : public troupe::actor {
 public:
   explicit late_failure(troupe::event& now) : now_(&now) {}
   troupe::task<> on(const job&) {
-    co_await *now_;
+    co_await now_->wait();
     throw std::runtime_error("late");
   }
 

@@ -105,7 +105,7 @@ TEST(ToldFigures, a_wait_for_room_says_full_when_all_refuse) {
   const auto full = q.publish_wait(item{}).get();
   ASSERT_FALSE(full);
   EXPECT_EQ(full.error(), troupe::errc::full);
-  EXPECT_TRUE(tests::contains(full.error().message(), "exchange 'q'")) << full.error().message();
+  EXPECT_TRUE(tests::contains(full.error().message(), "queue 'q' is full")) << full.error().message();
 }
 
 TEST(ToldFigures, a_full_mailbox_is_no_receiver) {

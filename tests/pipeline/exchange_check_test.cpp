@@ -74,9 +74,6 @@ TEST(ExchangeCheck, a_queue_has_options_which_other_kinds_have_not) {
       errors_of(numbers(", ack_timeout: 30s")),
       strings{"2:32: 'ack_timeout' goes with kind queue, and the exchange 'a' is of kind fanout: remove it, or let "
               "that be 'kind: queue'"});
-  EXPECT_EQ(errors_of(numbers("", "{exchange: a, prefetch: 8}")),
-            strings{"6:27: 'prefetch' goes with kind queue, and the exchange 'a' is of kind fanout: remove it, or let "
-                    "that be 'kind: queue'"});
   EXPECT_EQ(
       errors_of(numbers(", kind: queue", "{exchange: a, policy: drop_oldest, limit: 7}")),
       (strings{"6:27: 'policy' goes with all kinds but work_queue and queue, and the exchange 'a' is of kind queue: "
@@ -180,6 +177,10 @@ TEST(ExchangeCheck, the_members_of_a_group_say_the_same_of_it_and_what_a_group_c
   EXPECT_EQ(errors_of(numbers("", "{exchange: a, group: adders, policy: conflate, limit: 10}")),
             strings{"6:34: the group 'adders': the policy conflate is not for groups: give drop_oldest, drop_newest or "
                     "fail"});
+  EXPECT_EQ(errors_of(numbers("", "{exchange: a, group: adders, prefetch: 4}")), strings{});
+  EXPECT_EQ(errors_of(numbers("", "{exchange: a, prefetch: 4}")),
+            strings{"6:27: 'prefetch' is for members of a group: give the 'group'"});
+  EXPECT_EQ(errors_of(numbers("", "{exchange: a, group: adders, prefetch: 0}")).size(), 1u);
   EXPECT_EQ(errors_of(numbers(", kind: queue", "{exchange: a, group: adders}")),
             strings{"6:27: 'group' goes with fanout, direct, topic, headers, and the exchange 'a' is of kind queue: "
                     "remove it"});
