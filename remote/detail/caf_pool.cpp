@@ -142,7 +142,8 @@ public:
   void run() noexcept override {
     const caf_logger_guard guard;
     round_->to_come.fetch_sub(1, relaxed);
-    for (int i = 0; i != 200 && round_->to_come.load(relaxed) != 0; ++i) cpu_relax();
+    const std::int64_t until = steady_now() + 5 * moment;
+    while (round_->to_come.load(relaxed) != 0 && steady_now() < until) yield_thread();
     abandoned();
   }
   void abandoned() noexcept override {

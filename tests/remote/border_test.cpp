@@ -354,6 +354,19 @@ TEST_F(caf_border, an_exit_message_of_cafs_ends_a_troupe_actor) {
   }
 }
 
+TEST_F(caf_border, to_kill_a_reference_kills_the_caf_actor) {
+  caf::error why;
+  std::atomic<bool> over = false;
+  const auto in_caf = sys->spawn(quietly([](caf::event_based_actor*) -> caf::behavior { return {[](stop_now) {}}; }));
+  in_caf->attach_functor([&](const caf::error& e) {
+    why = e;
+    over = true;
+  });
+  sys.to_troupe<stop_now>(in_caf).kill();
+  ASSERT_TRUE(eventually([&] { return over.load(); }));
+  EXPECT_EQ(why, caf::exit_reason::kill);
+}
+
 TEST_F(caf_border, what_was_sent_before_a_close_is_handled_by_the_caf_actor) {
   std::atomic<int> got = 0;
   const auto in_caf =

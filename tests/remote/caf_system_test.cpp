@@ -80,23 +80,42 @@ TEST(caf_system, ends_although_its_actors_have_spawned_others_on_the_workers) {
 
 class employer : public troupe::actor {
 public:
-  explicit employer(caf::actor_system& sys) : sys_(&sys) {}
+  employer(caf::actor_system& sys, std::atomic<int>& all) : sys_(&sys), all_(&all) {}
   int on(int n) {
-    for (int i = 0; i != n; ++i) caf::anon_send(sys_->spawn<idler>(), go::value);
+    for (--*all_; *all_ != 0;) std::this_thread::yield();                     // on all workers at a time
+    for (int i = 0; i != n; ++i) (void)sys_->spawn<idler, caf::lazy_init>();  // has no slice that could let go
     return n;
   }
 
 private:
   caf::actor_system* sys_;
+  std::atomic<int>* all_;
 };
 
 TEST(caf_system, ends_although_actors_of_troupes_have_spawned_some_of_cafs) {
-  troupe::runtime rt({.workers = 2});
+  constexpr int workers = 6;
+  std::atomic<int> together = workers;
+  troupe::runtime rt({.workers = workers});
   troupe::caf_system sys(rt);
   std::vector<troupe::ref<employer>> all;
-  for (int i = 0; i != 20; ++i) all.push_back(rt.spawn<employer>(*sys));
-  for (auto& each : all) ASSERT_EQ(each.ask(5, 10s).get().value(), 5);
+  std::vector<decltype(all[0].ask(5, 10s))> done;
+  for (int i = 0; i != workers; ++i) all.push_back(rt.spawn<employer>(*sys, together));
+  for (auto& each : all) done.push_back(each.ask(5, 10s));
+  for (auto& each : done) ASSERT_EQ(each.get().value(), 5);
   EXPECT_TRUE(sys.shutdown(10s).clean());
+}
+
+TEST(caf_system, the_timeouts_of_actors_that_have_ended_keep_no_runtime_busy) {
+  troupe::runtime rt({.workers = 2});
+  troupe::caf_system sys(rt);
+  const auto asked = sys->spawn<idler>();
+  std::atomic<int> answer = 0;
+  sys->spawn([&, asked](caf::event_based_actor* me) {  // ends when it has the answer
+    me->request(asked, 60s, go::value).then([&](int i) { answer = i; });
+  });
+  ASSERT_TRUE(tests::eventually([&] { return answer == 1; }));
+  EXPECT_TRUE(rt.wait_idle(10s));
+  caf::anon_send_exit(asked, caf::exit_reason::user_shutdown);
 }
 
 TEST(caf_system, says_so_where_a_thread_that_has_spawned_actors_goes_on) {
