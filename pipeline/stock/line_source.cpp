@@ -1,9 +1,7 @@
 #include <troupe/pipeline/stock/line_source.hpp>
 
 #include <cerrno>
-#include <memory>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -14,7 +12,7 @@
 
 #include <troupe/base/error.hpp>
 #include <troupe/pipeline/text.hpp>
-#include <troupe/scheduler/blocking.hpp>
+#include <troupe/scheduler/this_task.hpp>
 
 namespace troupe::pipeline::stock {
 
@@ -24,33 +22,30 @@ constexpr std::size_t chunk_size = std::size_t{64} << 10;
 
 class input_file {
 public:
-  explicit input_file(const std::filesystem::path& file) : name_(printable(file.native())), chunk_(chunk_size) {
+  explicit input_file(const std::filesystem::path& file) : name_(printable(file.native())) {
     fd_ = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd_ < 0) fail("open", errno);
+    if (fd_ < 0) fail("open");
   }
   input_file(const input_file&) = delete;
   input_file& operator=(const input_file&) = delete;
   ~input_file() { ::close(fd_); }
 
-  /// Waits for what comes next, on a pipe or terminal for as long as that takes. 0, or an error of the system.
-  int read() {
-    ssize_t n = 0;
-    do n = ::read(fd_, chunk_.data(), chunk_.size());
-    while (n < 0 && errno == EINTR);
-    came_ = {chunk_.data(), static_cast<std::size_t>(n < 0 ? 0 : n)};
-    return n < 0 ? errno : 0;
-  }
-  /// What the last `read` has brought; nothing at the end.
-  std::string_view came() const noexcept { return came_; }
-
-  [[noreturn]] void fail(std::string_view verb, int why) const {
-    throw troupe_error(errc::io, fmt::format("cannot {} '{}': {}", verb, name_, std::generic_category().message(why)));
+  // Fills the buffer; the number of bytes that came, 0 at the end.
+  std::size_t read(std::vector<char>& buffer) {
+    for (;;) {
+      const auto n = ::read(fd_, buffer.data(), buffer.size());
+      if (n >= 0) return static_cast<std::size_t>(n);
+      if (errno != EINTR) fail("read");
+    }
   }
 
 private:
+  [[noreturn]] void fail(std::string_view verb) const {
+    throw troupe_error(errc::io,
+                       fmt::format("cannot {} '{}': {}", verb, name_, std::generic_category().message(errno)));
+  }
+
   std::string name_;
-  std::vector<char> chunk_;
-  std::string_view came_;
   int fd_;
 };
 
@@ -60,15 +55,11 @@ line_source::line_source(const context& c)
     : file_(c.get<std::filesystem::path>("file")), lines_(c.output<text_line>("lines")) {}
 
 task<> line_source::run() {
-  const auto file = std::make_shared<input_file>(file_);  // whoever reads may outlive this
+  input_file file(file_);
+  std::vector<char> chunk(chunk_size);
   std::string line;
-  for (;;) {
-    auto reading = blocking(&input_file::read, file);
-    const result<int> done = co_await reading;
-    if (!done && done.error() == errc::cancelled) co_return;
-    if (const int why = done.value()) file->fail("read", why);
-    std::string_view rest = file->came();
-    if (rest.empty()) break;
+  while (const auto n = file.read(chunk)) {
+    std::string_view rest(chunk.data(), n);
     for (auto end = rest.find('\n'); end != rest.npos; end = rest.find('\n')) {
       line += rest.substr(0, end);
       lines_.publish(text_line{std::move(line)});
@@ -77,6 +68,7 @@ task<> line_source::run() {
     }
     line += rest;
     if (stop_requested()) co_return;
+    co_await this_task::yield();
   }
   if (!line.empty()) lines_.publish(text_line{std::move(line)});
 }
