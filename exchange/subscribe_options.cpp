@@ -36,7 +36,7 @@ result<void> check_group(const subscribe_options& o) {
 }  // namespace
 
 result<void> check(const subscribe_options& o) {
-  if (to_string(o.policy) == "unknown")
+  if (o.policy > subscription_policy::fail)  // the last of them
     return error(errc::invalid_argument,
                  fmt::format("subscribe_options: there is no policy {}", static_cast<int>(o.policy)));
   if (o.limit == 0 || o.limit_bytes == 0)

@@ -56,8 +56,8 @@ void work_stealing_pool::look_after(worker& w, std::int64_t at) noexcept {
   // The slice that runs was running a tick ago: what waits behind it must not wait for its end (C8).
   // `injected` is held up while the job is in no queue, or all could sleep over it. Where there is no other worker, nor
   // will be one, it would only lose its place.
-  const bool asleep = sleeps_in_the_system(w.thread_id_.load(relaxed));
-  if (asleep || state_->started.load(relaxed) > 1) {
+  const auto asleep = [&] { return sleeps_in_the_system(w.thread_id_.load(relaxed)); };
+  if (state_->started.load(relaxed) > 1 || asleep()) {
     state_->injected.fetch_add(1, seq_cst);
     if (job* j = w.next_.exchange(nullptr, acq_rel)) inject(*j);
     state_->injected.fetch_sub(1, seq_cst);
@@ -65,7 +65,7 @@ void work_stealing_pool::look_after(worker& w, std::int64_t at) noexcept {
   if (!w.ring_.empty() || w.forks_.has_public()) notify_if_idle();
   // C8: whoever waits for a processor must not wait for a handler that has none either.
   if (!w.says_it_blocks_.load(relaxed) && !w.stood_in_for_.load(relaxed) && state_->sleeping.load(relaxed) == 0 &&
-      visible_work() && asleep && add_stand_in())
+      visible_work() && asleep() && add_stand_in())
     w.stood_in_for_.store(true, release);
 }
 

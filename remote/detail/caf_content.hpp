@@ -107,7 +107,7 @@ caf::message make_caf_message(Args&&... args) {
   }
 }
 
-/// A message of Troupe's on its way to an actor of CAF's. `Derived` says what it comes to when CAF has done with it.
+/// A message of Troupe's on its way to an actor of CAF's. The classes of it say what comes of it when CAF has done.
 template <class T>
 class caf_carrier : public caf::mailbox_element, public caf_value<T, caf::type_erased_tuple>, public pooled {
 protected:

@@ -82,9 +82,10 @@ public:
   bool take(caf::mailbox_element& e) {
     using stored = caf_stored<Part>;
     if (!e.content().match_elements<stored>()) return false;
-    const send_status sent = to_.try_send(static_cast<Part>(e.content().move_if_unshared<stored>(0)));
+    const bool over = to_.get_cell()->ended();
+    to_.send(static_cast<Part>(e.content().move_if_unshared<stored>(0)));
     const caf_requester who{std::move(e.sender), e.mid};
-    if (sent == send_status::closed)
+    if (over)
       who.fail(error(errc::closed, "Troupe's actor has ended"));
     else
       who.answer(caf::message());

@@ -93,35 +93,4 @@ TEST(BadOptions, a_full_queue_says_that_it_is_one) {
   EXPECT_TRUE(tests::contains(sent.error().message(), "queue 'x' is full")) << sent.error().message();
 }
 
-/// Takes itself off the exchange at its first message, and ends.
-class quitter : public troupe::actor {
-public:
-  explicit quitter(troupe::subscription& s) : s_(&s) {}
-  void on(const item&) {
-    (void)s_->detach();
-    exit("enough");
-  }
-
-private:
-  troupe::subscription* s_;
-};
-
-TEST(BadOptions, what_a_reader_had_taken_out_is_counted_when_it_leaves_and_ends) {
-  for (const auto policy : {subscription_policy::block, subscription_policy::drop_newest, subscription_policy::fail}) {
-    troupe::runtime rt({.scheduling = troupe::schedule::round_robin});
-    const troupe::testing::conserved guard(rt);
-    troupe::exchange<item> x(rt, "x");
-    troupe::subscription s;
-    s = x.attach(rt.spawn<quitter>(s), {.policy = policy, .limit = 8});
-    for (int i = 0; i != 8; ++i) x.publish({i});
-    rt.run();
-    const auto c = x.counts();
-    EXPECT_EQ(c.routed, 8u);
-    EXPECT_EQ(c.delivered, 1u);
-    EXPECT_EQ(c.dropped(), 7u);
-    EXPECT_EQ(c.waiting(), 0u);
-    EXPECT_EQ(rt.counts().queued(), 0u);
-  }
-}
-
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <troupe/scheduler/blocking_queue.hpp>
 #include <troupe/scheduler/channel.hpp>
+#include <troupe/testing/conserved.hpp>
 #include <troupe/troupe.hpp>
 
 #include <gtest/gtest.h>
@@ -171,6 +172,38 @@ TEST(Detach, takes_as_long_for_an_actor_with_many_bindings_as_for_one_with_few) 
   (void)ticks_for(1'000);
   const double few = ticks_for(2'000), many = ticks_for(40'000);
   EXPECT_LT(many, 5 * few) << "seconds each, of 40,000 and of 2,000";
+}
+
+/// Takes itself off the exchange at its first message, and ends.
+class quitter : public troupe::actor {
+public:
+  explicit quitter(troupe::subscription& s) : s_(&s) {}
+  void on(int) {
+    (void)s_->detach();
+    exit("enough");
+  }
+
+private:
+  troupe::subscription* s_;
+};
+
+TEST(Detach, what_a_reader_had_taken_out_is_counted_when_it_leaves_and_ends) {
+  using p = troupe::subscription_policy;
+  for (const auto policy : {p::block, p::drop_newest, p::fail}) {
+    troupe::runtime rt({.scheduling = troupe::schedule::round_robin});
+    const troupe::testing::conserved guard(rt);
+    troupe::exchange<int> x(rt, "x");
+    troupe::subscription s;
+    s = x.attach(rt.spawn<quitter>(s), {.policy = policy, .limit = 8});
+    for (int i = 0; i != 8; ++i) x.publish(i);
+    rt.run();
+    const auto c = x.counts();
+    EXPECT_EQ(c.routed, 8u);
+    EXPECT_EQ(c.delivered, 1u);
+    EXPECT_EQ(c.dropped(), 7u);
+    EXPECT_EQ(c.waiting(), 0u);
+    EXPECT_EQ(rt.counts().queued(), 0u);
+  }
 }
 
 }  // namespace

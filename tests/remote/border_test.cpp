@@ -354,6 +354,40 @@ TEST_F(caf_border, an_exit_message_of_cafs_ends_a_troupe_actor) {
   }
 }
 
+TEST_F(caf_border, a_request_to_an_actor_that_has_ended_fails) {
+  const auto m = rt.spawn<mean>();
+  const auto h = sys.to_caf<tick>(m);
+  m.kill();
+  ASSERT_TRUE(m.join(10s).has_value());
+  caf::error why;
+  caf::scoped_actor(*sys)->request(h, 10s, tick{"ACME", 1}).receive([] { FAIL(); }, [&](caf::error& e) { why = e; });
+  EXPECT_EQ(why, caf::sec::request_receiver_down);
+}
+
+/// Begins when it is told to.
+class late_reader : public troupe::actor {
+public:
+  late_reader(std::atomic<bool>& begin, std::atomic<int>& got) : begin_(&begin), got_(&got) {}
+  void on(const tick&) {
+    while (!*begin_) std::this_thread::sleep_for(1ms);
+    ++*got_;
+  }
+
+private:
+  std::atomic<bool>* begin_;
+  std::atomic<int>* got_;
+};
+
+TEST_F(caf_border, a_full_mailbox_that_blocks_loses_nothing_that_comes_from_caf) {
+  std::atomic<bool> begin = false;
+  std::atomic<int> got = 0;
+  const auto r = rt.spawn<late_reader>({.mailbox = troupe::mailbox_options{.capacity = 3}}, begin, got);
+  const auto h = sys.to_caf<tick>(r);
+  for (int i = 0; i != 100; ++i) caf::anon_send(h, tick{"ACME", 1});
+  begin = true;
+  EXPECT_TRUE(eventually([&] { return got == 100; })) << got;
+}
+
 TEST_F(caf_border, to_kill_a_reference_kills_the_caf_actor) {
   caf::error why;
   std::atomic<bool> over = false;
