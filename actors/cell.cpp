@@ -350,10 +350,10 @@ void cell::run_slice() noexcept {
       --left;
     } else {
       handled.rest();
-      if (has_streams_ && (marked_ = mark_streams())) continue;
+      if (has_streams_ && (marked_ = look_at_streams())) continue;
       if (idles_ && !watch_idleness(handled.any())) return;
       handled.note(handled_);
-      if (has_streams_ && !arm_streams()) continue;
+      if (has_streams_ && !arm_streams()) return home().reschedule(*this);
       if (try_idle()) return;
     }
     if (left == 0) {
@@ -375,6 +375,12 @@ void cell::end_abandoned() noexcept {
 bool cell::mark_streams() noexcept {
   bool unread = false;
   for (detail::stream_reader* r : own_extras().streams) unread = r->mark() || unread;
+  return unread;
+}
+
+bool cell::look_at_streams() noexcept {
+  bool unread = false;
+  for (detail::stream_reader* r : own_extras().streams) unread = r->look_again() || unread;
   return unread;
 }
 

@@ -393,6 +393,7 @@ private:
   bool end_handlers(const exit_reason& reason, detail::no_answer& why) noexcept;
   bool read_streams(unsigned& left, detail::slice_count& handled) noexcept;
   bool mark_streams() noexcept;
+  bool look_at_streams() noexcept;
   bool arm_streams() noexcept;
   void crash(detail::envelope* e) noexcept;
   void note_failure(detail::delivery_account* account) noexcept;

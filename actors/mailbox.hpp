@@ -56,11 +56,15 @@ namespace detail {
 
 class bounded_inbox;
 
+/// The messages of M say how urgent they are.
+template <class M>
+concept has_priority = requires(const M& m) {
+  { priority_of(m) } -> std::same_as<priority>;
+};
+
 template <class M>
 priority priority_for(const M& m) noexcept {
-  if constexpr (requires {
-                  { priority_of(m) } -> std::same_as<priority>;
-                })
+  if constexpr (has_priority<M>)
     return priority_of(m);
   else
     return priority::normal();

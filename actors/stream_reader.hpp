@@ -40,6 +40,10 @@ public:
   /// Sets the mark behind what has been published; true if some of that is unread.
   virtual bool mark() noexcept = 0;
 
+  /// The same when the inbox is empty: it may answer that nothing is unread for others to run first. `arm` says what
+  /// is true.
+  virtual bool look_again() noexcept { return mark(); }
+
   /// Hands what stands before the mark to the actor, at most `budget` messages. Lets the exceptions of handlers
   /// through; the message is read then, and not counted in `done`.
   virtual void read(cell& c, unsigned budget, progress& done) = 0;

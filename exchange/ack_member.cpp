@@ -3,6 +3,7 @@
 
 #include <troupe/actors/cell.hpp>
 #include <troupe/exchange/detail/ack_queue.hpp>
+#include <troupe/scheduler/worker.hpp>
 
 // What an actor that is attached to a queue does in its slice.
 
@@ -17,6 +18,18 @@ constexpr std::size_t largest_batch = 256;
 // costs as much as a message.
 constexpr std::int64_t quick_handler = 10'000;
 constexpr unsigned batches_a_look = 8;
+
+// Q8, in ns: a publisher leaves tens of messages meanwhile.
+constexpr std::int64_t moment = 1'000;
+
+/// The slice before this one, on this worker, was of a member that came for little too.
+void let_a_moment_pass(const scheduler& s) noexcept {
+  static thread_local std::uint64_t last = 0;
+  const std::uint64_t present = current_worker()->slices();
+  if (std::exchange(last, present) + 1 != present) return;
+  const std::int64_t over = s.now() + moment;
+  while (s.now() < over) cpu_relax();
+}
 
 }  // namespace
 
@@ -83,7 +96,8 @@ bool ack_member_base::mark() noexcept {
     return false;
   }
   if (next_ != mark_) return true;
-  if (!armed_ && queue_->waits_.load(acquire) == 0) return false;
+  if (!armed_ && queue_->seems_empty()) return false;
+  if (std::exchange(stood_back_, false)) let_a_moment_pass(queue_->core_->scheduler());
   look_at_pace();
   const std::size_t n = finish_handled();
   const std::int64_t now = queue_->now();
@@ -103,11 +117,22 @@ bool ack_member_base::mark() noexcept {
     queue_->leave(then);
   }
   queue_->run(then);
+  sipped_ = queue_->crowded_ && quick_ && size_ != 0 && size_ < share_;
   return next_ != mark_;
+}
+
+bool ack_member_base::look_again() noexcept {
+  if (sipped_ && next_ == mark_ && gate.is_open()) return false;
+  return mark();
 }
 
 bool ack_member_base::arm() noexcept {
   if (!placed_.load(acquire)) return true;  // attaching arms it
+  if (std::exchange(sipped_, false) && !queue_->seems_empty()) {
+    stood_back_ = true;
+    return false;
+  }
+  stood_back_ = false;
   if (!gate.is_open() || armed_) return settle(), true;
   if (batch_began_ != 0) look_at_pace();
   const std::size_t n = finish_handled();
@@ -117,7 +142,7 @@ bool ack_member_base::arm() noexcept {
     std::lock_guard guard(queue_->lock_);
     queue_->credit_came(*this, n);
     if (!detached_ && credit_ != 0 && !subscriber.get_cell()->closing()) {
-      armed = queue_->waiting_.size() == 0;
+      armed = !queue_->any_waits();
       if (armed) queue_->waiters_.push_back(*this);
     } else {
       starved_ = true;

@@ -6,6 +6,7 @@
 
 #include <troupe/actors/cell.hpp>
 #include <troupe/base/epoch.hpp>
+#include <troupe/scheduler/worker.hpp>
 
 namespace troupe::detail {
 
@@ -21,8 +22,14 @@ void finish(node_list& all, const error* why) noexcept {
 
 }  // namespace
 
-ack_queue_base::ack_queue_base(core& k, const std::string& name, queue options, const char* type_name)
-    : core_(&k), name_(name), options_(std::move(options)), type_name_(type_name) {
+ack_queue_base::ack_queue_base(core& k, const std::string& name, queue options, const char* type_name, bool levelled)
+    : core_(&k),
+      name_(name),
+      options_(std::move(options)),
+      type_name_(type_name),
+      in_order_(levelled || options_.limit != queue{}.limit || options_.message_ttl != forever),
+      crowded_(k.scheduler().size() > 1),
+      intake_(crowded_) {
   const auto wrong = [&](const std::string& what) {
     throw troupe_error(errc::invalid_argument, fmt::format("queue '{}': {}", name_, what));
   };
@@ -36,6 +43,7 @@ ack_queue_base::ack_queue_base(core& k, const std::string& name, queue options, 
 }
 
 ack_queue_base::~ack_queue_base() {
+  close_intake();
   while (waiting_.size() != 0) waiting_.pop_front()->release();
 }
 
@@ -45,13 +53,33 @@ std::int64_t ack_queue_base::now() const noexcept {
 }
 
 ack_queue_base::pushed ack_queue_base::push(ack_node& n) {
-  if (options_.message_ttl != forever) n.expires = deadline_after(core_->scheduler().now(), options_.message_ttl);
   if (n.was_dead && has_been_here(*n.died())) [[unlikely]] {
     core_->count(&core::counters::refused);
     account_->refused();
     n.release();
     return pushed::refused;
   }
+  if (in_order_) return push_in_order(n);
+  queue_intake::pushed how = queue_intake::pushed::closed;
+  try {
+    // Letters have no publisher.
+    how = intake_.push(n, n.was_dead ? nullptr : current_sender(), [&] {
+      core_->count(&core::counters::sent);  // before anybody can count it as handled
+    });
+  } catch (...) {
+    n.release();
+    throw;
+  }
+  switch (how) {
+    case queue_intake::pushed::closed: n.release(); return pushed::closed;
+    case queue_intake::pushed::here_tell: tell_next(); break;
+    case queue_intake::pushed::here: break;
+  }
+  return pushed::accepted;
+}
+
+ack_queue_base::pushed ack_queue_base::push_in_order(ack_node& n) {
+  if (options_.message_ttl != forever) n.expires = deadline_after(core_->scheduler().now(), options_.message_ttl);
   bool tell = false;
   afterwards then;
   {
@@ -109,7 +137,8 @@ void ack_queue_base::tell_next() noexcept {
   ack_member_base* told = nullptr;
   {
     std::lock_guard guard(lock_);
-    if (waiting_.size() != 0) told = waiters_.pop_front();
+    if (any_waits()) told = waiters_.pop_front();
+    intake_.say_idle(!waiters_.empty());
   }
   if (told) told->subscriber.get_cell()->send_news(*told);
 }
@@ -127,6 +156,7 @@ std::size_t ack_queue_base::share_of(const ack_member_base& m) const noexcept {
 std::size_t ack_queue_base::refill(ack_member_base& m, std::int64_t now, afterwards& then) noexcept {
   m.size_ = m.next_ = m.settled_ = 0;
   if (m.subscriber.get_cell()->closing()) return 0;
+  if (waiting_.size() < m.capacity_) intake_.take([this](node_fifo&& all) { append(std::move(all)); });
   const std::size_t share = share_of(m);
   while (m.size_ != share && waiting_.size() != 0) {
     ack_node& each = *waiting_.pop_front();
@@ -144,6 +174,13 @@ std::size_t ack_queue_base::refill(ack_member_base& m, std::int64_t now, afterwa
     then.arm_answers |= answers_alarm_.wanted(m.due_);
   }
   return n;
+}
+
+/// What came through the intake.
+void ack_queue_base::append(node_fifo&& all) noexcept { waiting_.append(priority::normal().level(), std::move(all)); }
+
+void ack_queue_base::close_intake() noexcept {
+  intake_.close([this](node_fifo&& all) { append(std::move(all)); });
 }
 
 void ack_queue_base::credit_came(ack_member_base& m, std::size_t n) noexcept {
@@ -203,7 +240,8 @@ void ack_queue_base::let_go(ack_node& n) noexcept {
 
 void ack_queue_base::leave(afterwards& then) noexcept {
   waits_.store(waiting_.size(), release);
-  then.tell = waiting_.size() != 0 && !waiters_.empty();
+  intake_.say_idle(!waiters_.empty());
+  then.tell = !waiters_.empty() && any_waits();
   if (ending_ && empty()) then.ended = std::exchange(ending_, false);
 }
 
@@ -237,7 +275,8 @@ void ack_queue_base::attach(ack_member_base& m) {
     waiters_.push_back(m);
     m.armed_ = true;
     m.placed_.store(true, release);
-    tell = waiting_.size() != 0;
+    intake_.say_idle(!waiters_.empty());
+    tell = any_waits();
   }
   if (tell) tell_next();
 }
@@ -331,6 +370,7 @@ void ack_queue_base::close() noexcept {
   {
     std::lock_guard guard(lock_);
     closed_ = true;
+    close_intake();
     core_->count(loss::dead_letter, waiting_.size());
     account_->lost(loss::dead_letter, waiting_.size());
     while (waiting_.size() != 0) then.lost.push_back(*waiting_.pop_front());
@@ -352,6 +392,7 @@ void ack_queue_base::disband() noexcept {
   {
     std::lock_guard guard(lock_);
     disbanded_ = true;
+    close_intake();
     while (waiting_.size() != 0) then.left.push_back(*waiting_.pop_front());
     leave(then);
   }
@@ -375,12 +416,13 @@ bool ack_queue_base::end_when_empty() noexcept {
 
 ack_queue_base::figures ack_queue_base::published() const noexcept {
   std::lock_guard guard(lock_);
-  return {published_, routed_ + routed_to_die_.load(relaxed)};
+  const std::uint64_t taken = intake_.pushed_so_far();
+  return {published_ + taken, routed_ + taken + routed_to_die_.load(relaxed)};
 }
 
 queue_counts ack_queue_base::counts() const noexcept {
   std::lock_guard guard(lock_);
-  return {waiting_.size(), unanswered_, redelivered_, dead_letters_, late_.load(relaxed)};
+  return {waiting_.size() + intake_.size(), unanswered_, redelivered_, dead_letters_, late_.load(relaxed)};
 }
 
 }  // namespace troupe::detail

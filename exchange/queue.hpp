@@ -16,7 +16,9 @@ namespace troupe {
 /// for it. Written `exchange<job>(rt, "jobs", queue{.max_deliveries = 5, .ack_timeout = 30s})`.
 ///
 /// Messages wait in the queue, the most urgent first (`priority_of`), those of one priority as they came, until an
-/// actor that is attached has credit; without any they wait. A handler `on(const job&)` answers by itself: the message
+/// actor that is attached has credit; without any they wait. On several workers messages of different publishers that
+/// come at about the same time may overtake each other, unless the queue has a limit or a time to live, or its messages
+/// have priorities. A handler `on(const job&)` answers by itself: the message
 /// is acknowledged when the handler, or the coroutine that it is, is done, and goes back to the front of the queue when
 /// it throws. One that takes a `delivery<job>` answers by hand. What an actor has not answered for when it ends,
 /// crashes or is detached goes back to the front of the queue at once. Order (C1) holds for what is not redelivered,

@@ -59,6 +59,12 @@ public:
     detail_.store(detail, relaxed);
   }
 
+  /// How many jobs it has begun to run. Its own thread only.
+  std::uint64_t slices() const noexcept { return slices_.load(relaxed); }
+
+  /// What runs on it, as it was shown. Its own thread only.
+  const void* subject() const noexcept { return subject_.load(relaxed); }
+
   /// What it does, for reports; `lasts`: for how long, in nanoseconds, if something runs. Any thread.
   worker_info inspect(std::int64_t lasts = 0) const;
 
@@ -133,6 +139,13 @@ extern constinit thread_local worker* this_worker;
 
 /// The worker that the calling thread is, or null on a foreign thread. Never kept across a `co_await`.
 inline worker* current_worker() noexcept { return detail::this_worker; }
+
+/// Who sends on the calling thread: the actor or green thread that runs on its worker, else the thread itself. Only to
+/// compare.
+inline const void* current_sender() noexcept {
+  const worker* w = current_worker();
+  return w ? w->subject() : &detail::this_worker;
+}
 
 inline void scheduler::schedule(job& j) noexcept {
   worker* w = current_worker();

@@ -137,46 +137,84 @@ void node_list::take_expired(std::int64_t now, Each each) noexcept {
   while (ack_node* const n = all.pop_front()) n->expires <= now ? each(*n) : push_back(*n);
 }
 
-/// Messages that wait in one level, as pointers in chunks: so whoever takes a batch of them reads a few lines of
-/// memory, not each message. What came back stands before them in a list, which takes no memory.
-class waiting_level {
+/// Messages in the order of their coming, as pointers in chunks: so whoever takes a batch of them reads a few lines of
+/// memory, not each message.
+class node_fifo {
   static constexpr std::uint32_t room = 62;
   struct chunk : pooled {
     chunk* next = nullptr;
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
     std::array<ack_node*, room> nodes;
   };
 
 public:
-  waiting_level() = default;
-  waiting_level(const waiting_level&) = delete;
-  waiting_level& operator=(const waiting_level&) = delete;
-  ~waiting_level() { delete first_; }
+  node_fifo() = default;
+  node_fifo(const node_fifo&) = delete;
+  node_fifo& operator=(const node_fifo&) = delete;
+  ~node_fifo() { delete first_; }
 
-  bool empty() const noexcept { return returned_.empty() && count_ == 0; }
+  std::size_t size() const noexcept { return count_; }
+  /// It must not be empty.
+  ack_node& front() const noexcept { return *first_->nodes[first_->begin]; }
 
   /// Throws `std::bad_alloc`.
   void push_back(ack_node& n) {
-    if (!last_ || end_ == room) {
+    if (!last_ || last_->end == room) {
       auto* fresh = new chunk;
       (last_ ? last_->next : first_) = fresh;
       last_ = fresh;
-      end_ = 0;
     }
-    last_->nodes[end_++] = &n;
+    last_->nodes[last_->end++] = &n;
     ++count_;
   }
+
+  /// It must not be empty.
+  ack_node* pop_front() noexcept {
+    ack_node* const n = first_->nodes[first_->begin++];
+    --count_;
+    if (first_ == last_) {
+      if (count_ == 0) first_->begin = first_->end = 0;  // the last chunk stays
+    } else if (first_->begin == first_->end) {
+      delete std::exchange(first_, first_->next);
+    }
+    return n;
+  }
+
+  /// All of the other, behind all of this.
+  void append(node_fifo&& other) noexcept {
+    if (other.count_ == 0) return;
+    if (count_ == 0) delete std::exchange(first_, nullptr);
+    (first_ ? last_->next : first_) = std::exchange(other.first_, nullptr);
+    last_ = std::exchange(other.last_, nullptr);
+    count_ += std::exchange(other.count_, 0);
+  }
+
+private:
+  chunk* first_ = nullptr;
+  chunk* last_ = nullptr;
+  std::size_t count_ = 0;
+};
+
+/// Messages that wait in one level. What came back stands before the others, in a list, which takes no memory.
+class waiting_level {
+public:
+  bool empty() const noexcept { return returned_.empty() && fresh_.size() == 0; }
+
+  /// Throws `std::bad_alloc`.
+  void push_back(ack_node& n) { fresh_.push_back(n); }
+  void append(node_fifo&& all) noexcept { fresh_.append(std::move(all)); }
   void push_front(ack_node& n) noexcept { returned_.push_front(n); }
 
-  /// Gives `each` those whose time is over. In chunks they stand in the order of their times, and those that came back
-  /// in that of their coming.
+  /// Gives `each` those whose time is over. Those that have not come back stand in the order of their times.
   template <class Each>
   void take_expired(std::int64_t now, Each each) noexcept {
     returned_.take_expired(now, each);
-    while (count_ != 0 && first_->nodes[begin_]->expires <= now) each(*pop_from_chunks());
+    while (fresh_.size() != 0 && fresh_.front().expires <= now) each(*fresh_.pop_front());
   }
   /// When the first time is over.
   std::int64_t next_expiry() const noexcept {
-    std::int64_t next = count_ == 0 ? ack_node::never : first_->nodes[begin_]->expires;
+    std::int64_t next = fresh_.size() == 0 ? ack_node::never : fresh_.front().expires;
     for (const ack_node* n = returned_.first(); n; n = n->next) next = std::min(next, n->expires);
     return next;
   }
@@ -184,29 +222,12 @@ public:
   /// It must not be empty.
   ack_node* pop_front() noexcept {
     ack_node* const n = returned_.pop_front();
-    return n ? n : pop_from_chunks();
+    return n ? n : fresh_.pop_front();
   }
 
 private:
-  ack_node* pop_from_chunks() noexcept {
-    ack_node* const n = first_->nodes[begin_++];
-    --count_;
-    if (first_ == last_) {
-      if (count_ == 0) begin_ = end_ = 0;  // the last chunk stays
-    } else if (begin_ == room) {
-      chunk* const used = std::exchange(first_, first_->next);
-      delete used;
-      begin_ = 0;
-    }
-    return n;
-  }
-
   node_list returned_;
-  chunk* first_ = nullptr;
-  chunk* last_ = nullptr;
-  std::uint32_t begin_ = 0;  // in first_
-  std::uint32_t end_ = 0;    // in last_
-  std::size_t count_ = 0;    // in chunks
+  node_fifo fresh_;
 };
 
 /// All that wait in a queue.
@@ -224,6 +245,13 @@ public:
     levels_[n.level].push_front(n);
     used_ |= std::uint32_t{1} << n.level;
     ++size_;
+  }
+  /// All of them are of this level.
+  void append(unsigned level, node_fifo&& all) noexcept {
+    if (all.size() == 0) return;
+    size_ += all.size();
+    levels_[level].append(std::move(all));
+    used_ |= std::uint32_t{1} << level;
   }
   /// The most urgent one; there must be some.
   ack_node* pop_front() noexcept { return pop_from(static_cast<unsigned>(std::countr_zero(used_))); }

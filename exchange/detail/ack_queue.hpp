@@ -15,6 +15,7 @@
 #include <troupe/base/spin_lock.hpp>
 #include <troupe/exchange/binding.hpp>
 #include <troupe/exchange/detail/ack_node.hpp>
+#include <troupe/exchange/detail/queue_intake.hpp>
 #include <troupe/exchange/queue.hpp>
 #include <troupe/scheduler/job.hpp>
 #include <troupe/scheduler/timers.hpp>
@@ -55,6 +56,7 @@ public:
   ~ack_member_base() override;
 
   bool mark() noexcept override;
+  bool look_again() noexcept override;
   bool at_mark() const noexcept override { return next_ == mark_; }
   bool arm() noexcept override;
   void news() noexcept override { armed_ = false; }
@@ -134,6 +136,9 @@ private:
   std::int64_t batch_began_ = 0;  // of a batch that is looked at
   unsigned unseen_batches_ = 0;
   bool quick_ = false;
+  // Of its slice, Q8: it has had little; it has let others run since.
+  bool sipped_ = false;
+  bool stood_back_ = false;
 };
 
 /// Rings when the first deadline of a queue may be over, and keeps the queue alive until then.
@@ -169,12 +174,12 @@ private:
 
 /// The part of a queue that does not depend on the type of its messages.
 ///
-/// Q1. A message waits, stands in the batch of one member, is held (by a coroutine or a `delivery`), or has been
+/// Q1. A message waits, in the intake or in `waiting_`, stands in the batch of one member, is held (by a coroutine or a `delivery`), or has been
 ///     answered for. It moves under the lock, but for the end of what a batch has handled, which the member tells
 ///     later.
 /// Q2. Somebody comes for what waits: while there is such a message no member that waits for news has credit, or news
 ///     is on its way to one that has not come yet. Whoever comes and leaves some tells the next, and so does whoever
-///     ends.
+///     ends. Who goes idle says so to the intake, then looks into it (QI3).
 /// Q3. `[next_, size_)` of a batch has not been begun. Only the slice begins, inside the gate, and only whoever has
 ///     closed that, or the end of the actor, takes them back.
 /// Q4. Each delivery that has begun has one fate of its own in the counts (C3): handled, failed, killed. A message that
@@ -188,9 +193,13 @@ private:
 /// Q7. A letter becomes one a bounded number of times, and only once in a queue while no consumer has had it; and what
 ///     becomes of others on its way into a queue is done when it is there. So dead letters neither go round for ever
 ///     nor nest.
+/// Q8. A quick member that finds little lets others run before it comes again, though there is some more; and where
+///     only such members run, a moment passes: what they read comes from other cores, so the fewer times they look the
+///     better. Not in front of a message of the inbox (N1).
 class ack_queue_base : public std::enable_shared_from_this<ack_queue_base> {
 public:
-  ack_queue_base(core& k, const std::string& name, queue options, const char* type_name);
+  /// `levelled`: its messages say how urgent they are.
+  ack_queue_base(core& k, const std::string& name, queue options, const char* type_name, bool levelled);
   ack_queue_base(const ack_queue_base&) = delete;
   ack_queue_base& operator=(const ack_queue_base&) = delete;
   virtual ~ack_queue_base();
@@ -284,8 +293,14 @@ private:
   std::int64_t take_back_late(std::int64_t now, afterwards& then) noexcept;
   std::int64_t expire(std::int64_t now, afterwards& then) noexcept;
   void leave(afterwards& then) noexcept;
-  bool empty() const noexcept { return waiting_.size() == 0 && unanswered_ == 0; }
+  bool any_waits() const noexcept { return waiting_.size() != 0 || !intake_.empty(); }
+  /// A moment's truth, without the lock.
+  bool seems_empty() const noexcept { return waits_.load(acquire) == 0 && intake_.empty(); }
+  bool empty() const noexcept { return !any_waits() && unanswered_ == 0; }
+  void append(node_fifo&& all) noexcept;
+  void close_intake() noexcept;
 
+  pushed push_in_order(ack_node& n);
   void drop(node_list& nobody_comes_for) noexcept;
   void run(afterwards& then) noexcept;
   void tell_next() noexcept;
@@ -301,7 +316,12 @@ private:
   const queue options_;
   const char* const type_name_;
 
-  mutable spin_lock lock_;
+  // Where the order, the number or the age of all that waits says something, nothing comes through the intake.
+  const bool in_order_;
+  const bool crowded_;  // publishers and members may run at the same time
+  queue_intake intake_;
+
+  alignas(cache_line) mutable spin_lock lock_;
   waiting_nodes waiting_;
   atomic<std::size_t> waits_{0};  // how many, for those who look without the lock
   intrusive_list<ack_node> held_;
@@ -313,8 +333,8 @@ private:
   bool closed_ = false;
   bool disbanded_ = false;
   delivery_account* account_ = nullptr;  // of the exchange
-  std::uint64_t published_ = 0;
-  std::uint64_t routed_ = 0;  // by publishing, and again after a delivery
+  std::uint64_t published_ = 0;          // but for what came through the intake, as the next
+  std::uint64_t routed_ = 0;             // by publishing, and again after a delivery
   atomic<std::uint64_t> routed_to_die_{
       0};  // counted anew, for they were delivered before and are lost now; only counts
   std::uint64_t redelivered_ = 0;

@@ -18,7 +18,7 @@ template <class M>
 class ack_queue final : public ack_queue_base {
 public:
   ack_queue(core& k, const std::string& name, const queue& options)
-      : ack_queue_base(k, name, options, troupe::type_name<M>()) {}
+      : ack_queue_base(k, name, options, troupe::type_name<M>(), has_priority<M>) {}
 
   std::size_t message_size() const noexcept override { return sizeof(M); }
 

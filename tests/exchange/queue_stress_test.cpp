@@ -178,4 +178,47 @@ TEST(QueueStress, whoever_waits_is_told_of_each_message) {
   EXPECT_EQ(done.not_once(), 0);
 }
 
+struct numbered {
+  int publisher = 0;
+  int number = 0;
+};
+
+/// Of each publisher: its messages come in their order.
+class orderly : public troupe::actor {
+public:
+  orderly(int publishers, std::atomic<int>& wrong) : last_(static_cast<std::size_t>(publishers)), wrong_(&wrong) {}
+  void on(const numbered& m) {
+    if (m.number != ++last_[static_cast<std::size_t>(m.publisher)]) ++*wrong_;
+  }
+
+private:
+  std::vector<int> last_;
+  std::atomic<int>* wrong_;
+};
+
+TEST(QueueStress, a_publisher_s_messages_keep_their_order_to_one_consumer_wherever_it_runs) {
+  constexpr int publishers = 8;
+  constexpr int each = 60'000;
+  std::atomic<int> wrong{0};
+  troupe::runtime rt({.workers = 3});
+  const troupe::testing::conserved guard(rt);
+  troupe::exchange<numbered> numbers(rt, "numbers", troupe::queue{});
+  auto sub = numbers.attach(rt.spawn<orderly>(publishers, wrong), {.prefetch = 64});
+  std::vector<troupe::green_thread<void>> all;
+  for (int p = 0; p != publishers; ++p) {
+    all.push_back(rt.spawn(
+        [](troupe::exchange<numbered> to, int me) -> troupe::task<> {
+          for (int i = 1; i <= each; ++i) {
+            to.publish({me, i});
+            if (i % 32 == 0) co_await troupe::blocking([] {});  // and goes on at any worker
+          }
+        },
+        numbers, p));
+  }
+  for (auto& one : all) ASSERT_TRUE(one.join(60s));
+  ASSERT_TRUE(rt.wait_idle(60s));
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(numbers.counts().published, static_cast<std::uint64_t>(publishers * each));
+}
+
 }  // namespace
