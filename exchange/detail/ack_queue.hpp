@@ -174,9 +174,9 @@ private:
 
 /// The part of a queue that does not depend on the type of its messages.
 ///
-/// Q1. A message waits, in the intake or in `waiting_`, stands in the batch of one member, is held (by a coroutine or a `delivery`), or has been
-///     answered for. It moves under the lock, but for the end of what a batch has handled, which the member tells
-///     later.
+/// Q1. A message waits, in the intake or in `waiting_`, stands in the batch of one member, is held (by a coroutine or a
+///     `delivery`), or has been answered for. It moves under the lock, but for the end of what a batch has
+///     handled, which the member tells later.
 /// Q2. Somebody comes for what waits: while there is such a message no member that waits for news has credit, or news
 ///     is on its way to one that has not come yet. Whoever comes and leaves some tells the next, and so does whoever
 ///     ends. Who goes idle says so to the intake, then looks into it (QI3).

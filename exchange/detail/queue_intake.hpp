@@ -17,8 +17,8 @@ namespace troupe::detail {
 /// Where publishers leave messages for a queue, until a consumer comes for them: in lanes, each with a lock of its own,
 /// so that those who publish on different workers do not meet, and meet consumers once for many messages.
 ///
-/// QI1. A publisher has one lane, wherever it runs: its messages are taken in their order (C1). Those of others that come
-///      at about the same time may overtake them.
+/// QI1. A publisher has one lane, wherever it runs: its messages are taken in their order (C1). Those of others that
+///      come at about the same time may overtake them.
 /// QI2. A bit of `filled_` says that its lane is not empty; it is changed under the lane's lock.
 /// QI3. Whoever leaves a message then looks at `idle_`; whoever goes idle says so there, then looks at `filled_` (all
 ///      seq_cst). So one of the two sees the other. Who leaves one in a lane that is not empty may rely on whoever left
@@ -70,8 +70,8 @@ public:
     if (somebody != idle_.load(relaxed)) idle_.store(somebody, seq_cst);
   }
 
-  /// Takes all that is here: gives `each` what the lanes hold, lane by lane. No publisher waits for that longer than for
-  /// another one. One thread at a time.
+  /// Takes all that is here: gives `each` what the lanes hold, lane by lane. No publisher waits for that longer than
+  /// for another one. One thread at a time.
   template <class Each>
   void take(Each each) noexcept {
     for (std::uint64_t filled = filled_.load(acquire); filled != 0; filled &= filled - 1) {
