@@ -116,6 +116,29 @@ bool backlog_base::can_overwrite(const boxed_message& m, const void* box) const 
   return !m.box && m.overwrite && is_sole(box);
 }
 
+backlog_base::entry& backlog_base::entry_of(std::uint64_t number) noexcept {
+  std::size_t from = 0;
+  for (std::size_t to = line_.size(); from != to;) {
+    const std::size_t middle = from + (to - from) / 2;
+    if (line_[middle].number < number)
+      from = middle + 1;
+    else
+      to = middle;
+  }
+  return line_[from];
+}
+
+/// In place of the message that is there. True if the entry shares the box of this one; throws `std::bad_alloc`.
+bool backlog_base::put_into(entry& e, boxed_message& m, publish_aftermath& after) {
+  if (can_overwrite(m, e.box)) {
+    m.overwrite(m, e.box);
+    return false;
+  }
+  if (!m.box) m.box = m.make(m);
+  drop_box(std::exchange(e.box, m.box), after);
+  return true;
+}
+
 /// One of the same key that waits gives its place to this one. False if there is none, or none any more: where this one
 /// takes more bytes than there are, the other one just goes, and this one comes last.
 bool backlog_base::replace(boxed_message& m, binding& via, std::size_t bytes, const std::string& key, pushed& what,
@@ -123,15 +146,7 @@ bool backlog_base::replace(boxed_message& m, binding& via, std::size_t bytes, co
   const auto known = keys_.find(key);
   if (known == keys_.end()) return false;
   what.conflated = 1;
-  std::size_t from = 0;
-  for (std::size_t to = line_.size(); from != to;) {
-    const std::size_t middle = from + (to - from) / 2;
-    if (line_[middle].number < known->second)
-      from = middle + 1;
-    else
-      to = middle;
-  }
-  entry& e = line_[from];
+  entry& e = entry_of(known->second);
   if (bytes > e.bytes && bytes - e.bytes > options_.limit_bytes - std::min(used_bytes(), options_.limit_bytes)) {
     drop_box(e.box, after);
     --count_;
@@ -140,13 +155,7 @@ bool backlog_base::replace(boxed_message& m, binding& via, std::size_t bytes, co
     line_.remove_if([number = e.number](const entry& i) { return i.number == number; });
     return false;
   }
-  if (can_overwrite(m, e.box)) {
-    m.overwrite(m, e.box);
-  } else {
-    if (!m.box) m.box = m.make(m);
-    what.shares = true;
-    drop_box(std::exchange(e.box, m.box), after);
-  }
+  what.shares = put_into(e, m, after);
   e.via = &via;
   bytes_ += bytes - e.bytes;
   e.bytes = bytes;
@@ -294,6 +303,7 @@ bool backlog_base::push(boxed_message& m, binding& via, std::size_t bytes, const
     (what.why == loss::lagged ? counted_.lagged : counted_.disconnected) += what.lost;
     counted_.conflated += what.conflated;
     if (what.refused) ++counted_.refused;
+    behind_ = what.lost != 0 || what.conflated != 0 || what.refused || closed_;
     if (armed_ && !line_.empty()) {
       armed_ = false;
       next_told_ = std::exchange(after.told_, this);
@@ -335,7 +345,14 @@ backlog_base::figures backlog_base::counted() const noexcept {
   figures all = counted_;
   all.waiting = count_ + batch_count_.load(relaxed);
   all.bytes = bytes_ + batch_bytes_.load(relaxed);
-  return all;
+  return all += unseen();
+}
+
+std::uint64_t backlog_base::lost() const noexcept {
+  if (lag_.load(acquire) == lagging::no) return lost_.load(relaxed);
+  std::lock_guard lock(guard_);
+  const figures more = unseen();
+  return lost_.load(relaxed) + more.lagged + more.conflated + more.refused;
 }
 
 void backlog_base::missed(std::uint64_t n) noexcept {
@@ -435,6 +452,7 @@ void backlog_base::release_held() noexcept {
 
 bool backlog_base::mark() noexcept {
   release_held();  // the coroutine that it was held for is done
+  catch_up();
   mark_ = end_.load(acquire);
   return position_ != mark_;
 }
@@ -442,7 +460,8 @@ bool backlog_base::mark() noexcept {
 bool backlog_base::arm() noexcept {
   if (next_ != batch_.size()) return false;
   wake_list woken;
-  std::lock_guard lock(guard_);
+  lock_caught_up();
+  std::lock_guard lock(guard_, std::adopt_lock);
   if (!line_.empty()) return false;
   waiting_.grant_all(woken);
   if (!std::exchange(asked_, true)) armed_ = true;
@@ -456,7 +475,8 @@ bool backlog_base::fetch() noexcept {
   next_ = 0;
   std::size_t messages = 0, bytes = 0;
   wake_list woken;
-  std::lock_guard lock(guard_);
+  lock_caught_up();
+  std::lock_guard lock(guard_, std::adopt_lock);
   for (const std::size_t most = batch_size(options_); batch_.size() != most && !line_.empty(); line_.pop_front()) {
     entry& e = line_.front();
     if (e.number >= mark_) break;
@@ -506,6 +526,7 @@ void backlog_base::read(cell& c, unsigned budget, progress& done) {
     delivery_gate* const gate = &front.via->gate;
     delivery_gate::passage through(gate);
     do {
+      catch_up();  // before there is room for one more
       const entry e = pop();
       if (!gate->is_open()) {
         type_->release(e.box);

@@ -56,17 +56,24 @@ void broadcast_base::keep_in(retained& kept) noexcept {
 void broadcast_base::add_backlog(binding& b, std::int64_t now, publish_aftermath& after) {
   std::lock_guard guard(mutex_);
   backlogs_.reserve(backlogs_.size() + 1);
+  b.backlog->belongs_to(shared_from_this());
   if (kept_ && b.backlog->options().start != start_at::latest())
     kept_->replay(b.backlog->options().start, now, b, after, [](std::string_view) { return true; });
   backlogs_.push_back(&b);
+  ++awake_;
   has_backlogs_.store(true, relaxed);
   if (b.backlog->conflates()) conflates_.store(true, relaxed);
 }
 
 void broadcast_base::remove_backlog(binding& b) noexcept {
-  std::lock_guard guard(mutex_);
-  std::erase(backlogs_, &b);
-  has_backlogs_.store(kept_ || !backlogs_.empty(), relaxed);
+  {
+    std::lock_guard guard(mutex_);
+    std::erase(backlogs_, &b);
+    has_backlogs_.store(kept_ || !backlogs_.empty(), relaxed);
+    lags_no_more(*b.backlog);
+    if (b.backlog->lag() != lagging::closed) --awake_;
+  }
+  b.backlog->tell_of_lag();
 }
 
 void broadcast_base::tell(broadcast_reader_base* waiters) noexcept {

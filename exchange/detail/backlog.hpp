@@ -20,6 +20,7 @@
 namespace troupe::detail {
 
 class backlog_base;
+class broadcast_base;
 class exchange_state;
 
 /// What a publish has yet to do when it has let go of all locks.
@@ -97,6 +98,11 @@ struct boxed_message {
 ///     idle.
 /// BL6. What the reader has taken out in a batch counts as waiting until its handler begins. It takes one at a time
 ///     where the policy may want it back.
+/// BL7. One that loses messages of a log lags: they pass by, until its reader begins with another message, or the log
+///      has no room for more of those that are to stay. Then it sees what has passed, and goes on as if each had been
+///      pushed. So publishing costs what it does without it. `lag_` is changed under the mutex of the log and `guard_`,
+///      in this order; publishers, who hold the first, read it without the second. The reader takes nothing out while
+///      it lags.
 class backlog_base : public stream_reader, public room, public std::enable_shared_from_this<backlog_base> {
 public:
   /// Who is told what its subscriber has missed; empty if that has no handler.
@@ -113,7 +119,7 @@ public:
   const subscribe_options& options() const noexcept { return options_; }
   bool conflates() const noexcept { return options_.policy == subscription_policy::conflate; }
   /// Messages that its subscriber has not got, as its policy says.
-  std::uint64_t lost() const noexcept { return lost_.load(relaxed); }
+  std::uint64_t lost() const noexcept;
 
   /// What it has counted.
   struct figures {
@@ -132,6 +138,29 @@ public:
   /// also if it throws. `key`: for those that conflate. False if the subscriber does not get it. Throws
   /// `std::bad_alloc`.
   bool push(boxed_message& m, binding& via, std::size_t bytes, const std::string* key, publish_aftermath& after);
+
+  // --- the log, under its mutex (BL7) -------------------------------------------------------------------------------
+
+  enum class lagging : std::uint8_t {
+    no,
+    keeps,      ///< drop_oldest: they stay in the log
+    conflates,  ///< all have the same key: they stay in the log, which the last of them matters of
+    drops,      ///< drop_newest
+    refuses,    ///< fail
+    closed,     ///< it takes nothing any more
+  };
+  lagging lag() const noexcept { return lag_.load(relaxed); }
+  /// The last push has lost something.
+  bool is_behind() const noexcept { return behind_; }
+  /// Begins to lag, if it can, and says how: behind the last message of the log. `stay`: its messages can stay there;
+  /// `alike`: they all have the same key.
+  lagging begin_lag(broadcast_base& log, binding& via, std::size_t bytes, bool stay, bool alike) noexcept;
+  /// Takes what has passed by into account, and lags no more. Says how it did.
+  lagging see_what_passed(broadcast_base& log) noexcept;
+  /// Reports what was lost by that; not under the mutex.
+  void tell_of_lag() noexcept;
+  /// It belongs to that log.
+  void belongs_to(std::shared_ptr<broadcast_base> log) noexcept { log_ = std::move(log); }
 
   /// The policy is to block, and there is no room for so many bytes; a moment's truth.
   bool blocks(std::size_t bytes) noexcept;
@@ -241,6 +270,8 @@ private:
     return half_free(count_ + batch_count_.load(relaxed), bytes_ + batch_bytes_.load(relaxed));
   }
   bool can_overwrite(const boxed_message& m, const void* box) const noexcept;
+  entry& entry_of(std::uint64_t number) noexcept;
+  bool put_into(entry& e, boxed_message& m, publish_aftermath& after);
   bool replace(boxed_message& m, binding& via, std::size_t bytes, const std::string& key, pushed& what,
                publish_aftermath& after);
   bool lose_one(const boxed_message& m, binding& via, std::size_t bytes, pushed& what);
@@ -253,6 +284,9 @@ private:
   void forget_key(const entry& e) noexcept;
   void drop_box(void* box, publish_aftermath& after) noexcept;
 
+  void catch_up() noexcept;
+  void lock_caught_up() noexcept;
+  figures unseen() const noexcept;
   bool fetch() noexcept;
   entry pop() noexcept;
   bool tell_gap(cell& c, progress& done);
@@ -276,9 +310,17 @@ private:
   bool armed_ = true;                                    // BL4
   wait_line waiting_;                                    // BL5
   bool closed_ = false;                                  // disconnected, or the actor has ended: takes nothing more
-  atomic<std::uint64_t> end_{1};         // the next number; release under the lock pairs with acquire by the reader
-  atomic<std::uint64_t> lost_{0};        // written under the lock
-  figures counted_;                      // but for what there is now; under the lock
+  atomic<std::uint64_t> end_{1};   // the next number; release under the lock pairs with acquire by the reader
+  atomic<std::uint64_t> lost_{0};  // written under the lock
+  figures counted_;                // but for what there is now; under the lock
+  // BL7
+  std::shared_ptr<broadcast_base> log_;  // set before it is used; null: the exchange has none
+  atomic<lagging> lag_{lagging::no};
+  bool behind_ = false;                  // of pushes, which have the mutex of the log
+  std::uint64_t lag_from_ = 0;           // the first that has passed by; under the lock
+  std::size_t lag_bytes_ = 0;            // of each
+  binding* lag_via_ = nullptr;           // whom they are for
+  atomic<std::uint64_t> untold_{0};      // lost in a lag, and not reported yet; written under the lock
   delivery_account* account_ = nullptr;  // of the exchange; null: nobody counts; set with the first binding
   backlog_base* next_told_ = nullptr;    // of who has cleared armed_
   atomic<unsigned> bindings_{0};         // whose messages may be here; the last that leaves takes the stream with it

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -83,6 +84,11 @@ public:
     for (binding* b : backlogs_) look(*b);
   }
 
+  /// The backlog lags, and its reader comes for the next message (BL7). Any thread.
+  void catch_up(backlog_base& b) noexcept;
+  /// Under the lock of the log: one of those that stay for a backlog that lags.
+  virtual boxed_message message_at(std::uint64_t position) noexcept = 0;
+
   /// How many messages have been appended.
   std::uint64_t end() const noexcept { return end_.load(acquire); }
 
@@ -102,6 +108,14 @@ protected:
   virtual void make_room() = 0;                                               // for `place`; under mutex_
   virtual void place(broadcast_reader_base& r) noexcept = 0;                  // at the end; under mutex_
   virtual void skip(broadcast_reader_base& r, std::uint64_t n) noexcept = 0;  // the n that it has not read
+
+  // BL7; under mutex_.
+  using lagging = backlog_base::lagging;
+  virtual void let_stay() noexcept = 0;  // what comes from now on
+  virtual void let_go() noexcept = 0;    // nothing is to stay
+  void lags(lagging how) noexcept;
+  void lags_no_more(backlog_base& b) noexcept;
+  void all_catch_up() noexcept;
 
   /// The reader has read everything and wants news; under mutex_.
   void add_waiter(broadcast_reader_base& r) noexcept {
@@ -127,6 +141,12 @@ protected:
   atomic<bool> conflates_{false};
   std::vector<binding*> backlogs_;
   retained* kept_ = nullptr;  // null: nothing is kept
+  // How many backlogs do not lag, and how many do in one way or the other (BL7); under mutex_.
+  std::uint32_t awake_ = 0;
+  std::uint32_t staying_for_ = 0;  // keeping and conflating
+  std::uint32_t conflating_ = 0;
+  std::uint32_t dropping_ = 0;
+  std::uint32_t refusing_ = 0;
   // Those who have read everything, in the order in which they have; under mutex_.
   broadcast_reader_base* waiters_ = nullptr;
   broadcast_reader_base** waiters_end_ = &waiters_;
@@ -156,6 +176,8 @@ inline bool broadcast_reader_base::arm() noexcept {
 ///     until its segment goes. So a reader that has read a message holds no resources of it.
 /// B4. Backlogs keep messages longer than readers do, so theirs are in boxes. One that is counted (B3) is in the box
 ///     for all, and its slot refers to that; one that costs nothing to copy is in its slot and in the box.
+/// B5. While a backlog lags the log references its segments from the one in which that began, up to a number of them:
+///     when there are so many, all backlogs see what has passed (BL7).
 template <class M>
 class broadcast_log final : public broadcast_base {
   // Whether it can be put into its slot under the lock: users' code would not be for there.
@@ -224,6 +246,11 @@ class broadcast_log final : public broadcast_base {
     }
   };
   static_assert(slots == 4 || sizeof(segment) <= 4096);
+  static constexpr std::size_t most_recent = 16;
+
+  // Whether backlogs may lag, and messages stay in the log for them.
+  static constexpr bool may_lag = moves_quietly && !has_bytes_of<M>;
+  static constexpr bool may_stay = !counted && std::is_trivially_copyable_v<M>;
 
 public:
   class reader final : public broadcast_reader_base {
@@ -318,7 +345,10 @@ public:
   };
 
   broadcast_log() = default;
-  ~broadcast_log() override { segment::release(last_); }
+  ~broadcast_log() override {
+    let_go();
+    segment::release(last_);
+  }
 
   /// Publishes to all who are attached; returns their number, and leaves the message as it is if there are none. Any
   /// thread.
@@ -330,12 +360,38 @@ public:
       bump(unread_);
       return 0;
     }
+    if (staying_for_ != 0) [[unlikely]]
+      all_catch_up();  // they lag since the caller has looked
     if (used_ == slots) extend();
     last_->entries[used_].fill(std::move(message), n);
-    broadcast_reader_base* waiters = appended(k, n);
+    broadcast_reader_base* waiters = appended(k, n, n);
     lock.unlock();
     if (waiters) tell(waiters);
     return n;
+  }
+
+  /// The same if all who have backlogs lag (BL7), for little more; else nothing, and leaves the message as it is. The
+  /// outcome says whom it is for as of `append_for_all`.
+  bool append_past(core& k, M& message, std::string_view routing_key, publish_result& outcome) {
+    if constexpr (!may_lag) return false;
+    if (kept_ || k.watched()) return false;
+    broadcast_reader_base* waiters = nullptr;
+    {
+      std::lock_guard lock(mutex_);
+      const std::uint32_t n = readers_;
+      if (awake_ != 0 || !is_read() || (conflating_ != 0 && !are_alike(routing_key))) return false;
+      if (used_ == slots) [[unlikely]] {
+        extend();
+        if (awake_ != 0) return false;  // there was no room for what stays
+      }
+      outcome = {n + staying_for_, refusing_};
+      last_->entries[used_].fill(std::move(message), n);
+      waiters = appended(k, n, n + staying_for_ + dropping_);
+      if (refusing_ != 0) [[unlikely]]
+        k.count(&core::counters::refused, refusing_);
+    }
+    if (waiters) tell(waiters);
+    return true;
   }
 
   struct appended_to {
@@ -345,6 +401,7 @@ public:
 
   /// The same where some have backlogs, or messages are kept.
   appended_to append_for_all(core& k, M&& message, std::string_view routing_key) {
+    const bool alike = are_alike(routing_key);
     const std::int64_t now = kept_ ? k.scheduler().now() : 0;
     const std::size_t bytes = bytes_for(message);
     std::optional<std::string> key;
@@ -368,7 +425,14 @@ public:
         lock.lock();
       }
       const std::uint32_t n = readers_;
-      boxed.left = static_cast<std::uint32_t>(backlogs_.size());
+      if (!is_read() || (conflating_ != 0 && !alike)) all_catch_up();
+      try {
+        if (is_read() && used_ == slots) extend();
+      } catch (...) {
+        nobodys.reset(static_cast<box*>(boxed.box));
+        throw;
+      }
+      boxed.left = awake_;
       if constexpr (can_wait) {
         if (!boxed.box) boxed = boxed_message::later(std::as_const(message), boxed.left);
       }
@@ -376,30 +440,27 @@ public:
       // Each of those that it goes to gets its reference before any of them can give it up.
       const std::uint32_t refs = boxed.left + (counted && n != 0 ? 1 : 0) + (kept_ ? 1 : 0);
       if (shared) shared->refs.store(refs, relaxed);
-      try {
-        if (n != 0 && used_ == slots) extend();
-      } catch (...) {
-        nobodys.reset(shared);
-        throw;
-      }
-      if (n != 0) {
+      if (is_read()) {
         if constexpr (counted)
           last_->entries[used_].fill(*shared, n);
         else
           last_->entries[used_].fill(std::move(message), n);
-        waiters = appended(k, n);
+        waiters = appended(k, n, n + staying_for_ + dropping_);
+        if (refusing_ != 0) k.count(&core::counters::refused, refusing_);
+        after.refused = refusing_;
       } else {
         bump(unread_);
       }
       if (refs == 0) nobodys.reset(shared);
-      receivers = n;
+      receivers = n + staying_for_;
       reached = n + backlogs_.size();
       bool to_be_kept = kept_ != nullptr;
       try {
         if (to_be_kept) kept_->add(shared, routing_key, *key, bytes, now, after);
         to_be_kept = false;
         for (binding* b : backlogs_) {
-          if (b->backlog->push(boxed, *b, bytes, key ? &*key : nullptr, after)) ++receivers;
+          if (b->backlog->lag() == lagging::no && b->backlog->push(boxed, *b, bytes, key ? &*key : nullptr, after))
+            ++receivers;
         }
       } catch (const std::bad_alloc&) {
         if (boxed.box) {
@@ -408,12 +469,49 @@ public:
         tell(waiters);
         throw;
       }
+      if constexpr (may_lag) {
+        if (!kept_) look_who_lags(bytes, alike);
+      }
     }
     tell(waiters);
     return {{receivers, after.refused}, reached};
   }
 
 private:
+  /// A message has been pushed to all backlogs: which of them lose what comes now. Under mutex_.
+  void look_who_lags(std::size_t bytes, bool alike) noexcept {
+    if (!may_stay && readers_ == 0) return;
+    for (binding* b : backlogs_) {
+      if (b->backlog->lag() == lagging::no && b->backlog->is_behind())
+        lags(b->backlog->begin_lag(*this, *b, bytes, may_stay && last_, alike));
+    }
+  }
+
+  /// What is published goes into the log; under mutex_.
+  bool is_read() const noexcept { return readers_ != 0 || (may_stay && staying_for_ + dropping_ + refusing_ != 0); }
+
+  /// Whether all messages have the same key for those who conflate.
+  static bool are_alike(std::string_view routing_key) noexcept { return !has_conflation_key<M> && routing_key.empty(); }
+
+  void let_stay() noexcept override {
+    last_->refs.fetch_add(1, relaxed);
+    recent_[0] = last_;
+    recent_count_ = 1;
+    recent_from_ = end_.load(relaxed) - used_;
+  }
+
+  boxed_message message_at(std::uint64_t position) noexcept override {
+    const std::uint64_t i = position - recent_from_;
+    if constexpr (may_stay)
+      return boxed_message::later(recent_[i / slots]->entries[i % slots].message(), 1);
+    else
+      return {};
+  }
+
+  void let_go() noexcept override {
+    for (; recent_count_ != 0; --recent_count_) segment::release(recent_[recent_count_ - 1]);
+  }
+
   /// As `append`, of one whose move is users' code: it is made into a box first.
   std::size_t append_boxed(core& k, M&& message) {
     {
@@ -432,22 +530,24 @@ private:
     }
     if (used_ == slots) extend();
     last_->entries[used_].fill(*shared.release(), n);
-    broadcast_reader_base* waiters = appended(k, n);
+    broadcast_reader_base* waiters = appended(k, n, n);
     lock.unlock();
     if (waiters) tell(waiters);
     return n;
   }
 
-  /// The slot of a message has been filled; under mutex_. Returns who is to be told.
-  broadcast_reader_base* appended(core& k, std::uint32_t n) noexcept {
+  /// The slot of a message has been filled for n readers, and it is sent to so many in all; under mutex_. Returns who
+  /// is to be told.
+  broadcast_reader_base* appended(core& k, std::uint32_t n, std::uint32_t sent) noexcept {
     ++used_;
-    k.count(&core::counters::sent, n);  // before anybody can count it as handled
+    k.count(&core::counters::sent, sent);  // before anybody can count it as handled
     bump(routed_, std::uint64_t{n});
     end_.store(end_.load(relaxed) + 1, release);
     return take_waiters();
   }
 
   void extend() {
+    if (recent_count_ == most_recent) all_catch_up();
     auto* fresh = new segment;
     if (last_) {
       fresh->refs.store(2, relaxed);  // the log's, and the predecessor's
@@ -456,6 +556,9 @@ private:
     }
     last_ = fresh;
     used_ = 0;
+    if (recent_count_ == 0) return;
+    fresh->refs.fetch_add(1, relaxed);
+    recent_[recent_count_++] = fresh;
   }
 
   void make_room() override {
@@ -490,6 +593,10 @@ private:
 
   segment* last_ = nullptr;     // under mutex_
   std::uint32_t used_ = slots;  // slots of last_ in use; under mutex_
+  // B5; under mutex_
+  std::array<segment*, most_recent> recent_{};
+  std::size_t recent_count_ = 0;
+  std::uint64_t recent_from_ = 0;  // the position of the first message of the first of them
 };
 
 }  // namespace troupe::detail

@@ -253,6 +253,7 @@ publish_result publish_here(exchange_state& exchange, const routing_facts& given
       nobody_gets(exchange, unrouted, std::move(message));
       return {};
     }
+    if (publish_result past; log.append_past(exchange.home(), message, given.key, past)) return past;
     std::optional<M> spare = unrouted ? unrouted->copy_of(message) : std::nullopt;
     const auto [outcome, reached] = log.append_for_all(exchange.home(), std::move(message), given.key);
     if (reached == 0) nobody_gets(exchange, unrouted, std::move(spare));

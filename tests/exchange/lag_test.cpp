@@ -1,0 +1,309 @@
+// Subscribers that are so far behind that publishers do not stop for them: what they get is what they would have got if
+// each message had been pushed to them.
+
+#include <troupe/testing/conserved.hpp>
+#include <troupe/troupe.hpp>
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "../contracts/support.hpp"
+#include "policies.hpp"
+
+namespace lag {
+
+using namespace std::chrono_literals;
+using troupe::lagged;
+using troupe::loss;
+using troupe::subscription_policy;
+
+/// No more than its bytes: it can stay in the log.
+struct tick {
+  int n = 0;
+  std::array<int, 15> rest{};
+};
+struct direct {
+  int n = 0;
+};
+struct seen {};
+
+/// A gap of n is noted as -n.
+class reader : public troupe::actor {
+public:
+  void on(const tick& t) { seen_.push_back(t.n); }
+  void on(const direct& d) { seen_.push_back(d.n); }
+  void on(const lagged& l) { seen_.push_back(-static_cast<int>(l.count)); }
+  std::vector<int> on(seen) const { return seen_; }
+
+private:
+  std::vector<int> seen_;
+};
+
+/// Not told of gaps.
+class plain_reader : public troupe::actor {
+public:
+  void on(const tick& t) { seen_.push_back(t.n); }
+  std::vector<int> on(seen) const { return seen_; }
+
+private:
+  std::vector<int> seen_;
+};
+
+template <class A>
+std::vector<int> seen_by(const troupe::ref<A>& r) {
+  return r.ask(seen{}).get().value();
+}
+
+std::vector<int> from_to(int first, int last) {
+  std::vector<int> all(static_cast<std::size_t>(last - first));
+  std::iota(all.begin(), all.end(), first);
+  return all;
+}
+std::vector<int> operator+(std::vector<int> a, const std::vector<int>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+constexpr int many = 3000;  // more than the log keeps for those who lag
+
+class Lag : public testing::Test {
+protected:
+  void publish(int first, int last) {
+    for (int i = first; i != last; ++i) ticks.publish({i});
+  }
+  std::uint64_t lost_here(loss why) { return policies::lost_in(rt, why); }
+
+  /// The actors do not come to what is published until the runtime is run.
+  troupe::runtime rt{{.scheduling = troupe::schedule::round_robin, .measure = true}};
+  troupe::exchange<tick> ticks{rt, "ticks"};
+};
+
+TEST_F(Lag, drop_oldest_keeps_the_newest_however_many_pass) {
+  for (const int n : {11, 12, 70, 500, 700, many}) {
+    const auto r = rt.spawn<reader>();
+    const auto fast = rt.spawn<plain_reader>();
+    auto sub = ticks.attach(r, {.policy = subscription_policy::drop_oldest, .limit = 10});
+    auto other = ticks.attach(fast);
+    publish(0, n);
+    EXPECT_EQ(sub.lost(), static_cast<std::uint64_t>(n - 10)) << "before it has read";
+    EXPECT_EQ(sub.counts().lag, 10u);
+    rt.run();
+    EXPECT_EQ(seen_by(r), std::vector<int>{-(n - 10)} + from_to(n - 10, n));
+    EXPECT_EQ(seen_by(fast), from_to(0, n));
+    EXPECT_EQ(sub.lost(), static_cast<std::uint64_t>(n - 10));
+    publish(n, n + 3);
+    rt.run();
+    EXPECT_EQ(seen_by(r), std::vector<int>{-(n - 10)} + from_to(n - 10, n + 3)) << "it has caught up";
+  }
+  contracts::expect_conserved(rt);
+}
+
+TEST_F(Lag, drop_oldest_works_without_anybody_who_reads_the_log) {
+  const auto r = rt.spawn<reader>();
+  auto sub = ticks.attach(r, {.policy = subscription_policy::drop_oldest, .limit = 10});
+  publish(0, many);
+  rt.run();
+  EXPECT_EQ(seen_by(r), std::vector<int>{-(many - 10)} + from_to(many - 10, many));
+  contracts::expect_conserved(rt);
+}
+
+TEST_F(Lag, those_who_keep_different_numbers_do_not_disturb_each_other) {
+  const auto few = rt.spawn<reader>();
+  const auto more = rt.spawn<reader>();
+  const auto all = rt.spawn<reader>();
+  const auto last = rt.spawn<plain_reader>();
+  const auto fast = rt.spawn<plain_reader>();
+  auto subs = std::array{ticks.attach(few, {.policy = subscription_policy::drop_oldest, .limit = 2}),
+                         ticks.attach(more, {.policy = subscription_policy::drop_oldest, .limit = 300}),
+                         ticks.attach(all, {.policy = subscription_policy::drop_oldest, .limit = 100'000}),
+                         ticks.attach(last, {.policy = subscription_policy::conflate}), ticks.attach(fast)};
+  publish(0, many);
+  EXPECT_EQ(subs[0].lost(), static_cast<std::uint64_t>(many - 2));
+  EXPECT_EQ(subs[1].lost(), static_cast<std::uint64_t>(many - 300));
+  EXPECT_EQ(subs[2].lost(), 0u);
+  EXPECT_EQ(subs[3].lost(), static_cast<std::uint64_t>(many - 1));
+  rt.run();
+  EXPECT_EQ(seen_by(few), std::vector<int>{-(many - 2)} + from_to(many - 2, many));
+  EXPECT_EQ(seen_by(more), std::vector<int>{-(many - 300)} + from_to(many - 300, many));
+  EXPECT_EQ(seen_by(all), from_to(0, many));
+  EXPECT_EQ(seen_by(last), std::vector<int>{many - 1});
+  EXPECT_EQ(seen_by(fast), from_to(0, many));
+  contracts::expect_conserved(rt);
+}
+
+TEST_F(Lag, conflate_keeps_the_newest_and_a_key_of_its_own_apart) {
+  const auto r = rt.spawn<plain_reader>();
+  const auto fast = rt.spawn<plain_reader>();
+  auto sub = ticks.attach(r, {.policy = subscription_policy::conflate});
+  auto other = ticks.attach(fast);
+  publish(0, many);
+  EXPECT_EQ(sub.lost(), static_cast<std::uint64_t>(many - 1));
+  ticks.publish("key", {-7});
+  publish(many, 2 * many);
+  rt.run();
+  EXPECT_EQ(seen_by(r), (std::vector<int>{2 * many - 1, -7}));
+  EXPECT_EQ(sub.lost(), static_cast<std::uint64_t>(2 * many - 1));
+  EXPECT_EQ(lost_here(loss::conflated), static_cast<std::uint64_t>(2 * many - 1));
+  contracts::expect_conserved(rt);
+}
+
+TEST_F(Lag, drop_newest_keeps_the_first_and_takes_more_when_there_is_room) {
+  const auto r = rt.spawn<reader>();
+  const auto fast = rt.spawn<plain_reader>();
+  auto sub = ticks.attach(r, {.policy = subscription_policy::drop_newest, .limit = 10});
+  auto other = ticks.attach(fast);
+  publish(0, many);
+  EXPECT_EQ(sub.lost(), static_cast<std::uint64_t>(many - 10));
+  rt.run();
+  publish(many, many + 2);
+  rt.run();
+  EXPECT_EQ(seen_by(r), from_to(0, 10) + std::vector<int>{-(many - 10)} + from_to(many, many + 2));
+  EXPECT_EQ(seen_by(fast), from_to(0, many + 2));
+  contracts::expect_conserved(rt);
+}
+
+TEST_F(Lag, fail_says_so_each_time) {
+  const auto r = rt.spawn<reader>();
+  const auto fast = rt.spawn<plain_reader>();
+  auto sub = ticks.attach(r, {.policy = subscription_policy::fail, .limit = 10});
+  auto other = ticks.attach(fast);
+  publish(0, 10);
+  for (int i = 10; i != 50; ++i) {
+    const troupe::publish_result how = ticks.try_publish({i});
+    EXPECT_EQ(how.receivers, 1u);
+    EXPECT_EQ(how.refused, 1u);
+  }
+  EXPECT_EQ(sub.lost(), 40u);
+  EXPECT_EQ(rt.counts().refused, 40u);
+  rt.run();
+  EXPECT_EQ(seen_by(r), from_to(0, 10) + std::vector<int>{-40});
+  contracts::expect_conserved(rt);
+}
+
+TEST_F(Lag, what_was_published_is_handled_before_what_is_then_sent) {
+  for (const auto policy : {subscription_policy::drop_oldest, subscription_policy::conflate}) {
+    const auto r = rt.spawn<reader>();
+    auto sub = ticks.attach(r, {.policy = policy, .limit = 3});
+    publish(0, 100);
+    r.send(direct{1000});
+    publish(100, 200);
+    rt.run();
+    const std::vector<int> got = seen_by(r);
+    ASSERT_FALSE(got.empty());
+    EXPECT_EQ(got.back(), 1000) << "all that is left was published before or waits for the same place";
+  }
+  contracts::expect_conserved(rt);
+}
+
+TEST_F(Lag, one_that_is_detached_or_ends_has_lost_what_waited) {
+  for (const bool detaches : {true, false}) {
+    const auto r = rt.spawn<reader>();
+    const auto fast = rt.spawn<plain_reader>();
+    auto sub = ticks.attach(r, {.policy = subscription_policy::drop_oldest, .limit = 10});
+    auto other = ticks.attach(fast);
+    const std::uint64_t lagged_before = lost_here(loss::lagged), detached_before = lost_here(loss::detached);
+    publish(0, 200);
+    if (detaches)
+      (void)sub.detach();
+    else
+      r.kill();
+    publish(200, 210);
+    rt.run();
+    EXPECT_EQ(lost_here(loss::lagged) - lagged_before, detaches ? 190u : 200u) << "the kill has come last";
+    EXPECT_EQ(lost_here(loss::detached) - detached_before, 10u);
+    EXPECT_EQ(seen_by(fast), from_to(0, 210));
+  }
+  contracts::expect_conserved(rt);
+}
+
+TEST_F(Lag, exchanges_count_what_passes_by) {
+  const auto r = rt.spawn<reader>();
+  auto sub = ticks.attach(r, {.policy = subscription_policy::drop_oldest, .limit = 10});
+  publish(0, 200);
+  const auto before = ticks.counts();
+  EXPECT_EQ(before.published, 200u);
+  EXPECT_EQ(before.routed, 200u);
+  EXPECT_EQ(before.waiting(), 10u);
+  rt.run();
+  const auto after = ticks.counts();
+  EXPECT_EQ(after.delivered, 10u);
+  EXPECT_EQ(after.waiting(), 0u);
+}
+
+/// Slow now and then; checks what it gets.
+class uneven : public troupe::actor {
+public:
+  uneven(int publishers, unsigned seed, std::atomic<std::uint64_t>& wrong, std::atomic<std::uint64_t>& got,
+         std::atomic<std::uint64_t>& told)
+      : last_(static_cast<std::size_t>(publishers), -1), random_(seed), wrong_(&wrong), got_(&got), told_(&told) {}
+  troupe::task<> on(const tick& t) {
+    int& last = last_[static_cast<std::size_t>(t.rest[0])];
+    if (t.n <= last) ++*wrong_;
+    last = t.n;
+    ++*got_;
+    if (random_() % 64 == 0) co_await troupe::this_task::sleep_for(std::chrono::microseconds(random_() % 300));
+  }
+  void on(const lagged& l) { *told_ += l.count; }
+
+private:
+  std::vector<int> last_;
+  std::mt19937 random_;
+  std::atomic<std::uint64_t>* wrong_;
+  std::atomic<std::uint64_t>* got_;
+  std::atomic<std::uint64_t>* told_;
+};
+
+TEST(LagStress, each_message_is_read_in_its_order_or_told_of_as_lost) {
+  constexpr int publishers = 2;
+  constexpr int each = 40'000;
+  troupe::runtime rt({.workers = 2});
+  const troupe::testing::conserved guard(rt);
+  troupe::exchange<tick> ticks(rt, "ticks");
+  struct one {
+    std::atomic<std::uint64_t> wrong{0}, got{0}, told{0};
+    troupe::subscription sub;
+  };
+  std::deque<one> all;
+  unsigned seed = 1;
+  for (const auto policy : {subscription_policy::drop_oldest, subscription_policy::drop_newest,
+                            subscription_policy::fail, subscription_policy::conflate}) {
+    for (const std::size_t limit : {2u, 50u, 1000u}) {
+      one& o = all.emplace_back();
+      o.sub = ticks.attach(rt.spawn<uneven>(publishers, seed++, o.wrong, o.got, o.told),
+                           {.policy = policy, .limit = limit});
+    }
+  }
+  one& fast = all.emplace_back();
+  fast.sub = ticks.attach(rt.spawn<uneven>(publishers, seed++, fast.wrong, fast.got, fast.told));
+  std::vector<std::thread> threads;
+  for (int p = 0; p != publishers; ++p)
+    threads.emplace_back([&, p] {
+      std::mt19937 random(static_cast<unsigned>(p));
+      for (int i = 0; i != each; ++i) {
+        ticks.publish({i, {p}});
+        if (random() % 2000 == 0) std::this_thread::sleep_for(1ms);  // some catch up meanwhile
+      }
+    });
+  for (auto& t : threads) t.join();
+  ASSERT_TRUE(rt.wait_idle(60s));
+  for (one& o : all) {
+    EXPECT_EQ(o.wrong, 0u);
+    EXPECT_EQ(o.got + o.sub.lost(), static_cast<std::uint64_t>(publishers * each));
+    const auto conflated = o.sub.counts().conflated;
+    EXPECT_EQ(o.told + conflated, o.sub.lost());
+  }
+}
+
+}  // namespace lag
