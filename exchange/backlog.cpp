@@ -387,6 +387,7 @@ void backlog_base::discard(binding& b) noexcept {
     if (half_free()) waiting_.grant_all(woken);
   }
   if (lost != 0) lose_detached(lost);
+  tell_of_lag();
 }
 
 void backlog_base::never_read(const binding& b) noexcept {
@@ -424,6 +425,7 @@ void backlog_base::abandon() noexcept {
     }
   }
   if (lost != 0) lose_detached(lost);
+  tell_of_lag();
 }
 
 // --- the reader ----------------------------------------------------------------------------------------------------
@@ -526,8 +528,8 @@ void backlog_base::read(cell& c, unsigned budget, progress& done) {
     delivery_gate* const gate = &front.via->gate;
     delivery_gate::passage through(gate);
     do {
-      catch_up();  // before there is room for one more
       const entry e = pop();
+      catch_up();  // there may be room for one more
       if (!gate->is_open()) {
         type_->release(e.box);
         lose_detached(1);

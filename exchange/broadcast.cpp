@@ -66,14 +66,11 @@ void broadcast_base::add_backlog(binding& b, std::int64_t now, publish_aftermath
 }
 
 void broadcast_base::remove_backlog(binding& b) noexcept {
-  {
-    std::lock_guard guard(mutex_);
-    std::erase(backlogs_, &b);
-    has_backlogs_.store(kept_ || !backlogs_.empty(), relaxed);
-    lags_no_more(*b.backlog);
-    if (b.backlog->lag() != lagging::closed) --awake_;
-  }
-  b.backlog->tell_of_lag();
+  std::lock_guard guard(mutex_);
+  std::erase(backlogs_, &b);
+  has_backlogs_.store(kept_ || !backlogs_.empty(), relaxed);
+  lags_no_more(*b.backlog);
+  if (b.backlog->lag() != lagging::closed) --awake_;
 }
 
 void broadcast_base::tell(broadcast_reader_base* waiters) noexcept {

@@ -360,8 +360,8 @@ public:
       bump(unread_);
       return 0;
     }
-    if (staying_for_ != 0) [[unlikely]]
-      all_catch_up();  // they lag since the caller has looked
+    if (awake_ != backlogs_.size()) [[unlikely]]
+      all_catch_up();  // they have come, and lag, since the caller has looked
     if (used_ == slots) extend();
     last_->entries[used_].fill(std::move(message), n);
     broadcast_reader_base* waiters = appended(k, n, n);
