@@ -114,10 +114,10 @@ bool ack_member_base::mark() noexcept {
     }
     queue_->credit_came(*this, n);
     if (!detached_) mark_ = queue_->refill(*this, now, then);
+    sipped_ = queue_->crowded_ && quick_ && size_ != 0 && size_ < share_;
     queue_->leave(then);
   }
   queue_->run(then);
-  sipped_ = queue_->crowded_ && quick_ && size_ != 0 && size_ < share_;
   return next_ != mark_;
 }
 
