@@ -136,7 +136,6 @@ void backlog_base::tell_of_lag() noexcept {
 
 /// Not under a lock.
 void backlog_base::catch_up() noexcept {
-  if (!log_) return;
   const lagging how = lag_.load(acquire);
   if (how != lagging::no && how != lagging::closed)
     log_->catch_up(*this);

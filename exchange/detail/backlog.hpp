@@ -314,7 +314,7 @@ private:
   atomic<std::uint64_t> lost_{0};  // written under the lock
   figures counted_;                // but for what there is now; under the lock
   // BL7
-  std::shared_ptr<broadcast_base> log_;  // set before it is used; null: the exchange has none
+  std::shared_ptr<broadcast_base> log_;  // set before it lags; null: the exchange has none
   atomic<lagging> lag_{lagging::no};
   bool behind_ = false;                  // of pushes, which have the mutex of the log
   std::uint64_t lag_from_ = 0;           // the first that has passed by; under the lock
