@@ -83,6 +83,7 @@ void cell::push_system(Args&&... args) noexcept {
 }
 
 void cell::begin() noexcept {
+  if (worker* here = current_worker()) here->offer();  // whoever makes actors goes on for a while
   core_->count(&detail::core::counters::spawned);
   home().strands().add(*this);
   // A shutdown that began while it was constructed may have missed it: it says so before it looks through the list.

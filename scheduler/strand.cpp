@@ -3,7 +3,9 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <mutex>
+#include <utility>
 
 #include <troupe/base/error.hpp>
 #include <troupe/scheduler/detail/cancel_region.hpp>
@@ -150,12 +152,39 @@ unsigned thread_number() noexcept {
 
 }  // namespace
 
-/// Called under the lock, and gives it up meanwhile: the allocator may take its time.
-[[gnu::noinline, gnu::cold]] void strand_registry::shard::make_room() noexcept {
-  lock.unlock();
-  block& fresh = *new block(*this);
-  lock.lock();
-  push_front(fresh);  // also where there is room again: the caller's strand goes there, so that it is not empty
+/// Puts free places aside, if any block has some. The following are all called under the lock.
+[[gnu::noinline]] bool strand_registry::shard::find_room() noexcept {
+  if (aside != 0) return true;
+  if (open) {
+    aside = ~open->used.load(relaxed) & block::all;
+    // Acquire pairs with the release of those who have left these places.
+    if (aside != 0) return open->used.fetch_or(aside, acquire), true;
+  }
+  block* const b = first == open && first ? first->next : first;
+  if (!b || (b->used.load(relaxed) & block::all) == block::all) return false;
+  begin(*b);
+  return true;
+}
+
+/// From now on `b`, which stands in the list and is not full, is the open one; the other is full, or has just been left
+/// by somebody.
+void strand_registry::shard::begin(block& b) noexcept {
+  block* const before = std::exchange(open, &b);
+  if (before) {
+    before->used.fetch_and(~block::opened, acq_rel);
+    unlink(*before);
+    place(*before);
+  }
+  const std::uint64_t used = b.used.fetch_or(block::all | block::opened, acquire);
+  aside = ~used & block::all;
+}
+
+/// Puts a block that is not open where it belongs (R2).
+void strand_registry::shard::place(block& b) noexcept {
+  if ((b.used.load(relaxed) & block::all) == block::all)
+    push_back(b);
+  else
+    push_front(b);
 }
 
 void strand_registry::shard::push_front(block& b) noexcept {
@@ -187,39 +216,50 @@ strand_registry::~strand_registry() {
 
 void strand_registry::add(strand& s) noexcept {
   shard& home = shards_[thread_number() & mask_];
-  std::lock_guard guard(home.lock);
-  if (!home.has_room()) [[unlikely]]
-    home.make_room();
-  block& b = *home.first;
-  const auto index = static_cast<unsigned>(std::countr_one(b.used));
+  std::unique_ptr<block> fresh;  // goes, if nobody wants it any more, after the lock
+  std::unique_lock guard(home.lock);
+  while (home.aside == 0 && !home.find_room()) [[unlikely]] {
+      if (fresh) {
+        home.push_front(*fresh);
+        home.begin(*fresh.release());
+      } else {
+        guard.unlock();  // the allocator may take its time
+        fresh = std::make_unique<block>(home);
+        guard.lock();
+      }
+    }
+  block& b = *home.open;
+  const auto index = static_cast<unsigned>(std::countr_zero(home.aside));
+  home.aside &= home.aside - 1;
   b.strands[index] = &s;
-  b.used |= std::uint64_t{1} << index;
   s.listed_in_ = &b;
   s.place_in_list_ = static_cast<std::uint8_t>(index);
-  if (b.used == block::all && b.next) {
-    home.unlink(b);
-    home.push_back(b);
-  }
-  ++home.size;
   if (watcher_) watcher_->strand_added(s);
 }
 
 void strand_registry::remove(strand& s) noexcept {
   detail::party_ended(&s);
   block& b = *s.listed_in_;
+  const std::uint64_t place = std::uint64_t{1} << s.place_in_list_;
+  std::uint64_t used = b.used.load(relaxed);
+  do {
+    const bool quietly = (used & block::opened) || ((used & block::all) != block::all && (used & block::all) != place);
+    if (!quietly || (used & block::visited) || watcher_) return remove_under_lock(b, place, s);
+  } while (!b.used.compare_exchange_weak(used, used & ~place, acq_rel, relaxed));
+}
+
+void strand_registry::remove_under_lock(block& b, std::uint64_t place, strand& s) noexcept {
   shard& home = b.home;
-  std::unique_lock guard(home.lock);
-  const bool was_full = b.used == block::all;
-  b.used &= ~(std::uint64_t{1} << s.place_in_list_);
-  --home.size;
+  std::unique_ptr<block> gone;  // after the lock
+  std::lock_guard guard(home.lock);
   if (watcher_) watcher_->strand_removed(s);
-  if (b.used == 0) {
-    const block* const other = home.first == &b ? b.next : home.first;
-    if (!other || other->used == block::all) return;
+  const std::uint64_t used = b.used.fetch_and(~place, acq_rel);
+  if (&b == home.open) return;
+  if ((used & block::all) == place) {
+    if (home.aside == 0 && (home.open->used.load(relaxed) & block::all) == block::all) return home.begin(b);
     home.unlink(b);
-    guard.unlock();
-    delete &b;
-  } else if (was_full && home.first != &b) {
+    gone.reset(&b);
+  } else if ((used & block::all) == block::all) {
     home.unlink(b);
     home.push_front(b);
   }
@@ -229,7 +269,8 @@ std::size_t strand_registry::size() const noexcept {
   std::size_t n = 0;
   for (const shard& s : shards_) {
     std::lock_guard guard(s.lock);
-    n += s.size;
+    for (const block* b = s.first; b; b = b->next)
+      n += static_cast<std::size_t>(std::popcount(s.present(*b, b->used.load(acquire))));
   }
   return n;
 }

@@ -248,9 +248,13 @@ template <class Visit>
 void strand_registry::for_each(Visit visit) {
   for (shard& s : shards_) {
     std::lock_guard guard(s.lock);
-    for (const block* b = s.first; b; b = b->next)
-      for (std::uint64_t left = b->used; left != 0; left &= left - 1)
+    for (block* b = s.first; b; b = b->next) {
+      // The mark sends those who would leave to the lock. Its release, when it goes, pairs with the acquire of theirs.
+      const std::uint64_t used = b->used.fetch_or(block::visited, acquire);
+      for (std::uint64_t left = s.present(*b, used); left != 0; left &= left - 1)
         visit(*b->strands[static_cast<unsigned>(std::countr_zero(left))]);
+      b->used.fetch_and(~block::visited, release);
+    }
   }
 }
 

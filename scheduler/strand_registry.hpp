@@ -30,11 +30,17 @@ protected:
 /// that are touched at about the same time, where links would lie in neighbours that no cache has seen for long.
 ///
 /// R1. A strand is in the list from `add` to `remove`; while `for_each` looks at it, `remove` waits.
-/// R2. In a shard's list, blocks with room stand before those that are full. One that loses its last strand goes,
-///     unless no other has room: a strand that comes and goes at the edge of a block costs no memory each time. So at
-///     most one is empty.
+/// R2. A shard has one open block, which new strands go to, but for the moments when it is made or changed. Of the
+///     others, those with room stand before those that are full. One of them that loses its last strand goes, unless
+///     the open one is full: then it becomes the open one. A strand that comes and goes at the edge of a block costs
+///     no memory each time.
 /// R3. A strand is noted in the shard of the thread that makes it, so that workers which make and end many do not meet
 ///     at a lock.
+/// R4. Whoever leaves does so by one compare-exchange on the `used` of its block, and touches nothing of the block
+///     after it: it may end where it was not made (R3), and would meet those who come at the lock. The lock is taken
+///     by those who find a visitor (R1), and by those who leave a full block or an empty one behind (R2).
+/// R5. The free places of the open block are put aside all at once, for those who come next: `used` says that they are
+///     taken, `aside` that they are not. So those who come write no word that those who leave do.
 ///
 /// Each strand knows its place: the block, and which of its pointers. `add` writes that.
 class strand_registry {
@@ -55,7 +61,7 @@ public:
   template <class Visit>
   void for_each(Visit visit);
 
-  /// How many are alive; a moment's truth.
+  /// How many are alive; a moment's truth. Counts them, block by block.
   std::size_t size() const noexcept;
 
   /// Visits in an order that depends on who came and went, never on addresses, at the price of one lock for all. Call
@@ -74,14 +80,19 @@ private:
     mutable spin_lock lock;
     block* first = nullptr;  // R2
     block* last = nullptr;
-    std::size_t size = 0;
+    block* open = nullptr;    // R2; null before the first comes
+    std::uint64_t aside = 0;  // R5; of `open`
 
-    bool has_room() const noexcept;
-    void make_room() noexcept;
+    bool find_room() noexcept;
+    void begin(block& b) noexcept;
+    void place(block& b) noexcept;
     void push_front(block& b) noexcept;
     void push_back(block& b) noexcept;
     void unlink(block& b) noexcept;
+    std::uint64_t present(const block& b, std::uint64_t used) const noexcept;
   };
+
+  void remove_under_lock(block& b, std::uint64_t place, strand& s) noexcept;
 
   std::array<shard, shards> shards_;
   std::size_t mask_ = shards - 1;
@@ -91,16 +102,23 @@ private:
 struct strand_registry::block : pooled {
   static constexpr unsigned capacity = 60;  // makes 512 bytes of it
   static constexpr std::uint64_t all = (std::uint64_t{1} << capacity) - 1;
+  static constexpr std::uint64_t visited = std::uint64_t{1} << 62;  // somebody looks at its strands
+  static constexpr std::uint64_t opened = std::uint64_t{1} << 63;   // R2
 
   explicit block(shard& s) noexcept : home(s) {}
 
   shard& home;
   block* previous = nullptr;
   block* next = nullptr;
-  std::uint64_t used = 0;  // bit i: strands[i] is one
+  // Bit i: strands[i] is one, or is put aside (R5); and the marks above. Places are taken under the lock, and left by
+  // anybody (R4): the release of who leaves pairs with the acquire of who takes the place, looks or frees the block.
+  atomic<std::uint64_t> used{0};
   std::array<strand*, capacity> strands;
 };
 
-inline bool strand_registry::shard::has_room() const noexcept { return first && first->used != block::all; }
+/// The places of its strands, if `used` says that of `b`.
+inline std::uint64_t strand_registry::shard::present(const block& b, std::uint64_t used) const noexcept {
+  return used & block::all & ~(&b == open ? aside : 0);
+}
 
 }  // namespace troupe

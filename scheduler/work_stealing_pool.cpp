@@ -162,6 +162,12 @@ void worker::push(job& j) noexcept {
   pool.notify_if_idle();
 }
 
+[[gnu::noinline]] void worker::offer_next() noexcept {
+  const auto& s = *static_cast<work_stealing_pool&>(*owner_).state_;
+  if (s.active.load(relaxed) == 1) return;
+  if (job* j = next_.exchange(nullptr, acq_rel)) push(*j);
+}
+
 bool worker::extend_slice(std::int64_t& begun) noexcept {
   if (quantum_ == 0) return false;
   const std::int64_t now = owner_->now();

@@ -16,7 +16,8 @@ namespace troupe {
 ///
 /// W1. `next_` (the LIFO slot) holds at most one job: the one woken last. It runs next only if the job that woke it
 ///     goes idle: a conversation then stays on one core with warm caches. If the waker has more to do it goes on, and
-///     the woken one queues behind the others: a pipeline's stages then work in batches. See docs/decisions/.
+///     the woken one queues behind the others: a pipeline's stages then work in batches. Thieves do not look there; who
+///     makes actors has more to do, so it offers them what it has woken before (`offer`). See docs/decisions/.
 /// W2. Slot and ring are taken from by exchange, so that the housekeeper may empty the slot of a stuck worker.
 /// W3. A slice lasts for a budget of messages, and goes on after it for the rest of a quantum of time, or for twice as
 ///     long as others took since the worker last read the clock, up to 20 ms: whoever is flooded with messages that
@@ -52,6 +53,13 @@ public:
 
   /// There is something to steal here: wakes a worker that sleeps, if nobody searches. Its own thread only.
   void announce() noexcept;
+
+  /// The job that runs will not go idle soon: what it has woken last is for workers that have nothing to do, if there
+  /// are any. Its own thread only.
+  void offer() noexcept {
+    if (next_.load(relaxed)) [[unlikely]]
+      offer_next();
+  }
 
   /// Says what runs, for reports: `detail` names the message and must live as long as the program.
   void show(const void* subject, const char* detail) noexcept {
@@ -89,6 +97,7 @@ private:
   }
 
   void push(job& j) noexcept;
+  void offer_next() noexcept;
 
   scheduler* owner_;
   unsigned index_;

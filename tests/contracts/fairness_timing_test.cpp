@@ -218,5 +218,49 @@ TEST(C8_Fairness, a_question_times_out_while_all_workers_block) {
   EXPECT_TRUE(timed_out.load());
 }
 
+struct woken {};
+
+/// Says that it has run.
+class says_so : public troupe::actor {
+public:
+  explicit says_so(std::atomic<long>& rounds) : rounds_(rounds) {}
+  void on(woken) { ++rounds_; }
+
+private:
+  std::atomic<long>& rounds_;
+};
+
+/// Wakes another, makes an actor, and waits for the other in its handler.
+class makes_and_goes_on : public troupe::actor {
+public:
+  makes_and_goes_on(troupe::runtime& rt, std::atomic<long>& rounds) : rt_(rt), rounds_(rounds) {}
+  bool on(spin) {
+    auto other = rt_.spawn<says_so>(rounds_);
+    const long before = rounds_.load();
+    other.send(woken{});
+    auto made = rt_.spawn<says_so>(rounds_);  // and not woken, which would take the other's place
+    const auto limit = clock::now() + 10s;
+    while (rounds_.load() == before && clock::now() < limit) std::this_thread::yield();
+    other.close();
+    made.close();
+    return rounds_.load() != before;
+  }
+
+private:
+  troupe::runtime& rt_;
+  std::atomic<long>& rounds_;
+};
+
+TEST(C8_Fairness, what_an_actor_has_woken_before_it_makes_others_runs_beside_it) {
+  std::atomic<long> rounds{0};
+  troupe::runtime rt({.workers = 2, .name = "fair"});
+  auto maker = rt.spawn<makes_and_goes_on>(rt, rounds);
+  const auto begin = clock::now();
+  for (int i = 0; i != 400; ++i) ASSERT_TRUE(maker.ask(spin{}, 60s).get().value_or(false));
+  // The housekeeper would come to its help every time, after 10 to 20 ms.
+  EXPECT_LT(clock::now() - begin, 2s);
+  expect_conserved(rt);
+}
+
 }  // namespace
 }  // namespace contracts

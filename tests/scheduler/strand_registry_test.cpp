@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -27,6 +28,7 @@ public:
   void request_kill() noexcept override {}
   bool killed() const noexcept override { return false; }
   std::uint64_t id() const override { return 0; }
+  std::atomic<bool> gone{false};
   troupe::strand_extras& extras() override { return extras_.get(); }
   troupe::strand_extras* extras_if_any() const noexcept override { return extras_.if_any(); }
 
@@ -131,6 +133,46 @@ TEST_F(StrandRegistry, threads_that_share_a_list_come_and_go_at_its_edge) {
   for (std::thread& t : threads) t.join();
   EXPECT_EQ(registry.size(), a_block);
   EXPECT_EQ(seen().size(), a_block);
+}
+
+TEST_F(StrandRegistry, those_who_leave_are_seen_by_no_visit_until_they_come_again) {
+  registry.keep_order();  // one list for all
+  constexpr std::size_t count = 10 * a_block;
+  std::vector<listed*> all;
+  for (std::size_t i = 0; i != count; ++i) all.push_back(&added());
+  std::atomic<int> at_work{2};
+  std::atomic<int> visits{0};
+  std::vector<std::thread> threads;
+  for (std::size_t half = 0; half != 2; ++half)
+    threads.emplace_back([&, half] {
+      for (std::size_t round = 0; round != 200; ++round) {
+        std::vector<listed*> leave;
+        for (std::size_t i = 0; i != 20; ++i) leave.push_back(all[(2 * (37 * round + i) + half) % count]);
+        const int before = visits;
+        for (listed* s : leave) {
+          registry.remove(*s);
+          s->gone = true;
+        }
+        while (visits - before < 2) std::this_thread::yield();  // whoever looked at them meanwhile has been through
+        for (listed* s : leave) {
+          s->gone = false;
+          registry.add(*s);
+        }
+      }
+      --at_work;
+    });
+  std::size_t ghosts = 0;
+  while (at_work != 0) {
+    registry.for_each([&](troupe::strand& s) {
+      troupe::cpu_relax();  // so that they meet more often
+      if (static_cast<listed&>(s).gone) ++ghosts;
+    });
+    ++visits;
+  }
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(ghosts, 0u);
+  EXPECT_EQ(registry.size(), count);
+  EXPECT_EQ(seen().size(), count);
 }
 
 }  // namespace
