@@ -56,8 +56,7 @@ const message_ops input_end_ops{.handle = [](cell& c, envelope&) -> root_handle 
 
 }  // namespace detail
 
-using detail::envelope;
-using detail::pause;
+using detail::envelope, detail::pause;
 
 cell::cell(detail::core& k, const detail::actor_class& c)
     : strand(k.scheduler()), inbox_(reader_), core_(&k), class_(&c), id_(k.next_id()) {
