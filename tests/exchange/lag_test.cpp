@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <random>
@@ -59,6 +60,25 @@ public:
 
 private:
   std::vector<int> seen_;
+};
+
+/// Does something in its handlers.
+class scripted : public reader {
+public:
+  using script = std::function<void(const troupe::ref<scripted>& me, int n)>;
+  explicit scripted(script s) : script_(std::move(s)) {}
+  using reader::on;
+  void on(const tick& t) {
+    reader::on(t);
+    script_(self(this), t.n);
+  }
+  void on(const direct& d) {
+    reader::on(d);
+    script_(self(this), d.n);
+  }
+
+private:
+  script script_;
 };
 
 template <class A>
@@ -196,6 +216,7 @@ TEST_F(Lag, what_was_published_is_handled_before_what_is_then_sent) {
   for (const auto policy : {subscription_policy::drop_oldest, subscription_policy::conflate}) {
     const auto r = rt.spawn<reader>();
     auto sub = ticks.attach(r, {.policy = policy, .limit = 3});
+    auto other = ticks.attach(rt.spawn<plain_reader>());
     publish(0, 100);
     r.send(direct{1000});
     publish(100, 200);
@@ -204,6 +225,33 @@ TEST_F(Lag, what_was_published_is_handled_before_what_is_then_sent) {
     ASSERT_FALSE(got.empty());
     EXPECT_EQ(got.back(), 1000) << "all that is left was published before or waits for the same place";
   }
+  contracts::expect_conserved(rt);
+}
+
+TEST_F(Lag, what_was_published_is_handled_before_what_is_then_sent_to_one_that_is_awake) {
+  const auto r = rt.spawn<scripted>([&](const troupe::ref<scripted>& me, int n) {
+    if (n != 1000) return;
+    publish(100, 200);
+    me.send(direct{2000});
+  });
+  auto sub = ticks.attach(r, {.policy = subscription_policy::drop_oldest, .limit = 3});
+  auto other = ticks.attach(rt.spawn<plain_reader>());
+  publish(5, 6);
+  r.send(direct{1000});
+  rt.run();
+  EXPECT_EQ(seen_by(r), (std::vector<int>{5, 1000, -97, 197, 198, 199, 2000}));
+  contracts::expect_conserved(rt);
+}
+
+TEST_F(Lag, there_is_room_for_one_when_the_handler_of_another_begins) {
+  const auto r = rt.spawn<scripted>([&](const troupe::ref<scripted>&, int n) {
+    if (n == 0) publish(100, 120);  // the first fills the place of the one that is handled
+    if (n == 1) publish(120, 140);
+  });
+  auto sub = ticks.attach(r, {.policy = subscription_policy::drop_newest, .limit = 10});
+  publish(0, 50);
+  rt.run();
+  EXPECT_EQ(seen_by(r), (from_to(0, 10) + std::vector<int>{-40, 100, -19, 120, -19}));
   contracts::expect_conserved(rt);
 }
 
