@@ -9,6 +9,18 @@
 
 namespace troupe::detail {
 
+namespace {
+
+using lagging = backlog_base::lagging;
+
+/// There may be something that it has not seen.
+bool passes_by(lagging how) noexcept { return how != lagging::no && how != lagging::closed; }
+
+/// Its messages stay in the log.
+bool stays(lagging how) noexcept { return how == lagging::keeps || how == lagging::conflates; }
+
+}  // namespace
+
 backlog_base::lagging backlog_base::begin_lag(broadcast_base& log, binding& via, std::size_t bytes, bool stay,
                                               bool alike) noexcept {
   std::lock_guard lock(guard_);
@@ -50,7 +62,7 @@ backlog_base::lagging backlog_base::begin_lag(broadcast_base& log, binding& via,
 backlog_base::figures backlog_base::unseen() const noexcept {
   figures f;
   const lagging how = lag_.load(relaxed);
-  if (how == lagging::no || how == lagging::closed) return f;
+  if (!passes_by(how)) return f;
   f.routed = log_->end() - lag_from_;
   switch (how) {
     case lagging::no:
@@ -74,7 +86,7 @@ backlog_base::lagging backlog_base::see_what_passed(broadcast_base& log) noexcep
   publish_aftermath after;
   std::lock_guard lock(guard_);
   const lagging how = lag_.load(relaxed);
-  if (how == lagging::no || how == lagging::closed) return lagging::no;
+  if (!passes_by(how)) return lagging::no;
   figures seen = unseen();
   lag_.store(lagging::no, release);
   const std::uint64_t end = log.end();
@@ -136,8 +148,7 @@ void backlog_base::tell_of_lag() noexcept {
 
 /// Not under a lock.
 void backlog_base::catch_up() noexcept {
-  const lagging how = lag_.load(acquire);
-  if (how != lagging::no && how != lagging::closed)
+  if (passes_by(lag_.load(acquire)))
     log_->catch_up(*this);
   else if (untold_.load(relaxed) != 0)
     tell_of_lag();
@@ -147,8 +158,7 @@ void backlog_base::catch_up() noexcept {
 void backlog_base::lock_caught_up() noexcept {
   for (;;) {
     guard_.lock();
-    const lagging how = lag_.load(relaxed);
-    if (how == lagging::no || how == lagging::closed) return;
+    if (!passes_by(lag_.load(relaxed))) return;
     guard_.unlock();
     log_->catch_up(*this);
   }
@@ -168,8 +178,7 @@ void broadcast_base::catch_up(backlog_base& b) noexcept {
 void broadcast_base::lags(lagging how) noexcept {
   if (how == lagging::no) return;
   --awake_;
-  if (how == lagging::keeps || how == lagging::conflates)
-    if (staying_for_++ == 0) let_stay();
+  if (stays(how) && staying_for_++ == 0) let_stay();
   if (how == lagging::conflates) ++conflating_;
   if (how == lagging::drops) ++dropping_;
   if (how == lagging::refuses) ++refusing_;
@@ -179,8 +188,7 @@ void broadcast_base::lags_no_more(backlog_base& b) noexcept {
   const lagging how = b.see_what_passed(*this);
   if (how == lagging::no) return;
   ++awake_;
-  if (how == lagging::keeps || how == lagging::conflates)
-    if (--staying_for_ == 0) let_go();
+  if (stays(how) && --staying_for_ == 0) let_go();
   if (how == lagging::conflates) --conflating_;
   if (how == lagging::drops) --dropping_;
   if (how == lagging::refuses) --refusing_;

@@ -103,6 +103,20 @@ protected:
   void publish(int first, int last) {
     for (int i = first; i != last; ++i) ticks.publish({i});
   }
+
+  /// A reader with a limit of 10, and one without that reads the log.
+  struct two_readers {
+    troupe::ref<reader> slow;
+    troupe::ref<plain_reader> fast;
+    troupe::subscription sub, other;
+  };
+  two_readers attach_two(subscription_policy policy) {
+    const auto slow = rt.spawn<reader>();
+    const auto fast = rt.spawn<plain_reader>();
+    auto sub = ticks.attach(slow, {.policy = policy, .limit = 10});
+    return {slow, fast, std::move(sub), ticks.attach(fast)};
+  }
+
   std::uint64_t lost_here(loss why) { return policies::lost_in(rt, why); }
 
   /// The actors do not come to what is published until the runtime is run.
@@ -112,10 +126,7 @@ protected:
 
 TEST_F(Lag, drop_oldest_keeps_the_newest_however_many_pass) {
   for (const int n : {11, 12, 70, 500, 700, many}) {
-    const auto r = rt.spawn<reader>();
-    const auto fast = rt.spawn<plain_reader>();
-    auto sub = ticks.attach(r, {.policy = subscription_policy::drop_oldest, .limit = 10});
-    auto other = ticks.attach(fast);
+    auto [r, fast, sub, other] = attach_two(subscription_policy::drop_oldest);
     publish(0, n);
     EXPECT_EQ(sub.lost(), static_cast<std::uint64_t>(n - 10)) << "before it has read";
     EXPECT_EQ(sub.counts().lag, 10u);
@@ -180,10 +191,7 @@ TEST_F(Lag, conflate_keeps_the_newest_and_a_key_of_its_own_apart) {
 }
 
 TEST_F(Lag, drop_newest_keeps_the_first_and_takes_more_when_there_is_room) {
-  const auto r = rt.spawn<reader>();
-  const auto fast = rt.spawn<plain_reader>();
-  auto sub = ticks.attach(r, {.policy = subscription_policy::drop_newest, .limit = 10});
-  auto other = ticks.attach(fast);
+  auto [r, fast, sub, other] = attach_two(subscription_policy::drop_newest);
   publish(0, many);
   EXPECT_EQ(sub.lost(), static_cast<std::uint64_t>(many - 10));
   rt.run();
@@ -195,10 +203,7 @@ TEST_F(Lag, drop_newest_keeps_the_first_and_takes_more_when_there_is_room) {
 }
 
 TEST_F(Lag, fail_says_so_each_time) {
-  const auto r = rt.spawn<reader>();
-  const auto fast = rt.spawn<plain_reader>();
-  auto sub = ticks.attach(r, {.policy = subscription_policy::fail, .limit = 10});
-  auto other = ticks.attach(fast);
+  auto [r, fast, sub, other] = attach_two(subscription_policy::fail);
   publish(0, 10);
   for (int i = 10; i != 50; ++i) {
     const troupe::publish_result how = ticks.try_publish({i});
@@ -257,10 +262,7 @@ TEST_F(Lag, there_is_room_for_one_when_the_handler_of_another_begins) {
 
 TEST_F(Lag, one_that_is_detached_or_ends_has_lost_what_waited) {
   for (const bool detaches : {true, false}) {
-    const auto r = rt.spawn<reader>();
-    const auto fast = rt.spawn<plain_reader>();
-    auto sub = ticks.attach(r, {.policy = subscription_policy::drop_oldest, .limit = 10});
-    auto other = ticks.attach(fast);
+    auto [r, fast, sub, other] = attach_two(subscription_policy::drop_oldest);
     const std::uint64_t lagged_before = lost_here(loss::lagged), detached_before = lost_here(loss::detached);
     publish(0, 200);
     if (detaches)
