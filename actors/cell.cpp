@@ -353,7 +353,7 @@ void cell::run_slice() noexcept {
       if (has_streams_ && (marked_ = look_at_streams())) continue;
       if (idles_ && !watch_idleness(handled.any())) return;
       handled.note(handled_);
-      if (has_streams_ && !arm_streams()) return home().reschedule(*this);
+      if (has_streams_ && !arm_streams()) return home().reschedule(*this);  // there is more, after others
       if (try_idle()) return;
     }
     if (left == 0) {
