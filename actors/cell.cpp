@@ -56,7 +56,8 @@ const message_ops input_end_ops{.handle = [](cell& c, envelope&) -> root_handle 
 
 }  // namespace detail
 
-using detail::envelope, detail::pause;
+using detail::envelope;
+using detail::pause;
 
 cell::cell(detail::core& k, const detail::actor_class& c)
     : strand(k.scheduler()), inbox_(reader_), core_(&k), class_(&c), id_(k.next_id()) {
@@ -323,6 +324,7 @@ void cell::run_slice() noexcept {
       continue;
     }
     if (draining_) {
+      here.show(this, "run");
       if (overlapping_) {
         if (!take_when_closed(handled)) return;
       } else {
@@ -370,80 +372,6 @@ void cell::end_abandoned() noexcept {
   if (ending_) return end(std::move(own_extras().ending));
   if (muting_) end_mute();
   end_as_told();
-}
-
-bool cell::mark_streams() noexcept {
-  bool unread = false;
-  for (detail::stream_reader* r : own_extras().streams) unread = r->mark() || unread;
-  return unread;
-}
-
-bool cell::look_at_streams() noexcept {
-  bool unread = false;
-  for (detail::stream_reader* r : own_extras().streams) unread = r->look_again() || unread;
-  return unread;
-}
-
-bool cell::arm_streams() noexcept {
-  bool all = true;
-  for (detail::stream_reader* r : own_extras().streams) all = r->arm() && all;
-  return all;
-}
-
-/// Reads the streams up to their marks, at most `left` messages; lowers `left`. False if the slice is over.
-bool cell::read_streams(unsigned& left, detail::slice_count& handled) noexcept {
-  const auto& streams = own_extras().streams;
-  for (std::size_t i = 0; i != streams.size(); ++i) {
-    detail::stream_reader& r = *streams[i];
-    while (!r.at_mark()) {
-      if (left == 0 || killed()) return true;
-      current_worker()->show(this, r.message_name());
-      if (run_loop* recorder = core_->recorder()) record(*recorder, r);
-      detail::stream_reader::progress done;
-      detail::cell_extras& x = own_extras();
-      x.reading = &r;
-      x.progress = &done;
-      try {
-        // A loop takes one message each time it is resumed; a trace names each.
-        r.read(*this, class_->run || core_->recorder() ? 1 : left, done);
-      } catch (...) {
-        x.reading = nullptr;
-        // As one of the inbox: what its handler has put off before it threw is not lost with it.
-        const bool kept = done.at_hand_is_put_off();
-        handled.add(done.handled + (kept ? 1 : 0) - done.not_handled);
-        if (!kept) note_failure(r.account());
-        crash(nullptr);
-        return false;
-      }
-      x.reading = nullptr;
-      left -= done.handled;
-      if (done.coroutine && done.at_hand_is_put_off()) {  // it has two fates: that of its handler, and its copy's
-        --done.not_handled;
-        core_->count(&detail::core::counters::sent);
-      }
-      handled.add(done.handled - done.not_handled);
-      if (done.coroutine) {
-        --left;
-        detail::delivery_gate::passage through(done.gate);
-        if (!through) {
-          done.coroutine.destroy();
-          lose_begun(r.account(), loss::detached, r.message_name());
-        } else if (class_->reentrant) {
-          if (!let_overlap(done.coroutine, nullptr, &r, handled, through)) return false;
-        } else {
-          root_ = done.coroutine;
-          x.of_root = r.account();
-          if (!go_on(root_, handled, &through)) return false;
-        }
-      } else if (receiving_ && done.handled != 0 && !std::exchange(x.set_aside, false)) {
-        receiving_ = false;
-        if (!go_on(resume_at, handled)) return false;
-      }
-      if (!marked_) return true;  // messages have been put in front
-    }
-  }
-  marked_ = false;
-  return true;
 }
 
 bool cell::start() noexcept {

@@ -512,7 +512,10 @@ cell* cell::make(detail::core& k, const detail::actor_class& c, actor_options op
     self->prepare(std::move(options));
     self->allocate_object();
     allocated = true;
-    construct(*self, self->object());
+    {
+      const sends_for it(self);
+      construct(*self, self->object());
+    }
     detail::cell_under_construction = outer;
   } catch (...) {
     detail::cell_under_construction = outer;

@@ -104,9 +104,13 @@ class_meter* core::meter_of(const actor_class& c) noexcept {
   return meters_ ? meters_->of(c, is_own_worker() ? current_worker()->index() : workers_.size()) : nullptr;
 }
 
+void core::measure_loss(cell& receiver, loss why, std::uint64_t n) noexcept {
+  if (class_meter* m = meter_of(receiver.of_class())) m->lost(why, n);
+}
+
 void core::count_loss(cell& receiver, loss why, std::uint64_t n) noexcept {
   count(why, n);
-  if (class_meter* m = meter_of(receiver.of_class())) m->lost(why, n);
+  measure_loss(receiver, why, n);
 }
 
 void core::note_failure(cell& c) noexcept {

@@ -182,6 +182,9 @@ public:
     e.ops->destroy(e);
   }
 
+  /// Counts losses where the classes of actors are measured, not among those of the runtime.
+  void measure_loss(cell& receiver, loss why, std::uint64_t n) noexcept;
+
   /// Counts messages of a stream that were lost, and tells those who watch.
   void lose(cell& receiver, loss why, const char* type, std::uint64_t n = 1) noexcept {
     count_loss(receiver, why, n);

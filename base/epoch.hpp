@@ -65,6 +65,11 @@ private:
   detail::epoch_record* record_;
 };
 
+/// Makes what the first guard of the calling thread would: no later one of it fails. Throws `std::bad_alloc`.
+inline void epoch_prepare() {
+  if (!detail::epoch_self) (void)epoch_guard();
+}
+
 /// Has `destroy(object)` called once no guard that lives now is left, on whichever thread collects then. The caller
 /// has made `object` unreachable for guards to come. `destroy` must not throw; it may retire further objects. Any
 /// thread may call it, pinned or not; now and then it collects. Throws `std::bad_alloc`, and has not taken `object`

@@ -77,27 +77,29 @@ void ack_member_base::settle() noexcept {
   queue_->run(then);
 }
 
+void ack_member_base::end_look_at_pace() noexcept {
+  if (batch_began_ == 0) return;
+  const std::int64_t took = queue_->core_->scheduler().now() - std::exchange(batch_began_, 0);
+  if (size_ != 0) quick_ = took <= quick_handler * static_cast<std::int64_t>(size_);
+}
+
 void ack_member_base::look_at_pace() noexcept {
-  const bool look = !quick_ || ++unseen_batches_ == batches_a_look;
-  if (batch_began_ == 0 && !look) return;
-  const std::int64_t now = queue_->core_->scheduler().now();
-  if (batch_began_ != 0) quick_ = now - batch_began_ <= quick_handler * static_cast<std::int64_t>(size_);
-  batch_began_ = 0;
-  if (!look) return;
-  batch_began_ = now;
+  end_look_at_pace();
+  if (quick_ && ++unseen_batches_ != batches_a_look) return;
+  batch_began_ = queue_->core_->scheduler().now();
   unseen_batches_ = 0;
 }
 
 bool ack_member_base::mark() noexcept {
   if (!placed_.load(acquire)) return false;
+  stood_back_ = false;
   if (!gate.is_open()) {
     mark_ = next_;
     settle();
     return false;
   }
   if (next_ != mark_) return true;
-  if (!armed_ && queue_->seems_empty()) return false;
-  if (std::exchange(stood_back_, false)) let_a_moment_pass(queue_->core_->scheduler());
+  if (!armed_ && queue_->intake_.nothing_waits()) return false;
   look_at_pace();
   const std::size_t n = finish_handled();
   const std::int64_t now = queue_->now();
@@ -114,7 +116,7 @@ bool ack_member_base::mark() noexcept {
     }
     queue_->credit_came(*this, n);
     if (!detached_) mark_ = queue_->refill(*this, now, then);
-    sipped_ = queue_->crowded_ && quick_ && size_ != 0 && size_ < share_;
+    sipped_ = queue_->crowded_ && quick_ && size_ != 0 && size_ < share_ && queue_->waiting_.size() == 0;
     queue_->leave(then);
   }
   queue_->run(then);
@@ -122,19 +124,22 @@ bool ack_member_base::mark() noexcept {
 }
 
 bool ack_member_base::look_again() noexcept {
-  if (sipped_ && next_ == mark_ && gate.is_open()) return false;
+  if (next_ == mark_ && gate.is_open()) {
+    if (std::exchange(sipped_, false)) {
+      stood_back_ = true;
+      return false;
+    }
+    if (stood_back_ && !queue_->intake_.nothing_waits()) let_a_moment_pass(queue_->core_->scheduler());
+  }
   return mark();
 }
 
 bool ack_member_base::arm() noexcept {
   if (!placed_.load(acquire)) return true;  // attaching arms it
-  if (std::exchange(sipped_, false) && !queue_->seems_empty()) {
-    stood_back_ = true;
-    return false;
-  }
+  if (stood_back_ && !queue_->intake_.nothing_waits()) return false;
   stood_back_ = false;
   if (!gate.is_open() || armed_) return settle(), true;
-  if (batch_began_ != 0) look_at_pace();
+  end_look_at_pace();
   const std::size_t n = finish_handled();
   bool armed = true;
   ack_queue_base::afterwards then;

@@ -27,7 +27,7 @@ ack_queue_base::ack_queue_base(core& k, const std::string& name, queue options, 
       name_(name),
       options_(std::move(options)),
       type_name_(type_name),
-      in_order_(levelled || options_.limit != queue{}.limit || options_.message_ttl != forever),
+      in_order_(levelled || options_.limit != queue::unbounded || options_.message_ttl != forever),
       crowded_(k.scheduler().size() > 1),
       intake_(crowded_) {
   const auto wrong = [&](const std::string& what) {
@@ -53,6 +53,12 @@ std::int64_t ack_queue_base::now() const noexcept {
 }
 
 ack_queue_base::pushed ack_queue_base::push(ack_node& n) {
+  try {
+    epoch_prepare();  // for tell_next, when it is too late to fail
+  } catch (...) {
+    n.release();
+    throw;
+  }
   if (n.was_dead && has_been_here(*n.died())) [[unlikely]] {
     core_->count(&core::counters::refused);
     account_->refused();
@@ -122,7 +128,7 @@ ack_queue_base::pushed ack_queue_base::push_in_order(ack_node& n) {
       core_->count(&core::counters::sent);  // before anybody can count it as handled
       ++routed_;
     }
-    waits_.store(waiting_.size(), release);
+    intake_.say_waiting(waiting_.size());
     tell = !waiters_.empty();
     then.arm_expiry = expiry_alarm_.wanted(n.expires);
   }
@@ -239,7 +245,7 @@ void ack_queue_base::let_go(ack_node& n) noexcept {
 }
 
 void ack_queue_base::leave(afterwards& then) noexcept {
-  waits_.store(waiting_.size(), release);
+  intake_.say_waiting(waiting_.size());
   intake_.say_idle(!waiters_.empty());
   then.tell = !waiters_.empty() && any_waits();
   if (ending_ && empty()) then.ended = std::exchange(ending_, false);

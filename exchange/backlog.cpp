@@ -349,7 +349,7 @@ backlog_base::figures backlog_base::counted() const noexcept {
 }
 
 std::uint64_t backlog_base::lost() const noexcept {
-  if (lag_.load(acquire) == lagging::no) return lost_.load(relaxed);
+  if (deferral_.load(acquire) == deferral::none) return lost_.load(relaxed);
   std::lock_guard lock(guard_);
   const figures more = unseen();
   return lost_.load(relaxed) + more.lagged + more.conflated + more.refused;
@@ -387,7 +387,6 @@ void backlog_base::discard(binding& b) noexcept {
     if (half_free()) waiting_.grant_all(woken);
   }
   if (lost != 0) lose_detached(lost);
-  tell_of_lag();
 }
 
 void backlog_base::never_read(const binding& b) noexcept {
@@ -425,7 +424,6 @@ void backlog_base::abandon() noexcept {
     }
   }
   if (lost != 0) lose_detached(lost);
-  tell_of_lag();
 }
 
 // --- the reader ----------------------------------------------------------------------------------------------------
@@ -454,7 +452,7 @@ void backlog_base::release_held() noexcept {
 
 bool backlog_base::mark() noexcept {
   release_held();  // the coroutine that it was held for is done
-  catch_up();
+  see_all();
   mark_ = end_.load(acquire);
   return position_ != mark_;
 }
@@ -462,8 +460,7 @@ bool backlog_base::mark() noexcept {
 bool backlog_base::arm() noexcept {
   if (next_ != batch_.size()) return false;
   wake_list woken;
-  lock_caught_up();
-  std::lock_guard lock(guard_, std::adopt_lock);
+  const auto lock = lock_with_all_seen();
   if (!line_.empty()) return false;
   waiting_.grant_all(woken);
   if (!std::exchange(asked_, true)) armed_ = true;
@@ -477,8 +474,7 @@ bool backlog_base::fetch() noexcept {
   next_ = 0;
   std::size_t messages = 0, bytes = 0;
   wake_list woken;
-  lock_caught_up();
-  std::lock_guard lock(guard_, std::adopt_lock);
+  const auto lock = lock_with_all_seen();
   for (const std::size_t most = batch_size(options_); batch_.size() != most && !line_.empty(); line_.pop_front()) {
     entry& e = line_.front();
     if (e.number >= mark_) break;
@@ -529,7 +525,7 @@ void backlog_base::read(cell& c, unsigned budget, progress& done) {
     delivery_gate::passage through(gate);
     do {
       const entry e = pop();
-      catch_up();  // there may be room for one more
+      see_all();  // there may be room for one more
       if (!gate->is_open()) {
         type_->release(e.box);
         lose_detached(1);

@@ -1,5 +1,7 @@
 #include <troupe/exchange/detail/broadcast.hpp>
 
+#include <algorithm>
+
 namespace troupe::detail {
 
 void broadcast_base::attach(broadcast_reader_base& r) {
@@ -60,17 +62,22 @@ void broadcast_base::add_backlog(binding& b, std::int64_t now, publish_aftermath
   if (kept_ && b.backlog->options().start != start_at::latest())
     kept_->replay(b.backlog->options().start, now, b, after, [](std::string_view) { return true; });
   backlogs_.push_back(&b);
-  ++awake_;
+  ++how_many(deferral::none);
   has_backlogs_.store(true, relaxed);
   if (b.backlog->conflates()) conflates_.store(true, relaxed);
 }
 
 void broadcast_base::remove_backlog(binding& b) noexcept {
   std::lock_guard guard(mutex_);
-  std::erase(backlogs_, &b);
+  {
+    std::unique_lock seen(b.backlog->guard(), std::defer_lock);
+    change(b.backlog->end_deferral(seen), deferral::none);
+  }
+  --how_many(b.backlog->deferred());
+  const auto at = std::find(backlogs_.begin(), backlogs_.end(), &b);
+  if (static_cast<std::size_t>(at - backlogs_.begin()) < next_in_turn_) --next_in_turn_;
+  backlogs_.erase(at);
   has_backlogs_.store(kept_ || !backlogs_.empty(), relaxed);
-  lags_no_more(*b.backlog);
-  if (b.backlog->lag() != lagging::closed) --awake_;
 }
 
 void broadcast_base::tell(broadcast_reader_base* waiters) noexcept {

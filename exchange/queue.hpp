@@ -16,13 +16,17 @@ namespace troupe {
 /// for it. Written `exchange<job>(rt, "jobs", queue{.max_deliveries = 5, .ack_timeout = 30s})`.
 ///
 /// Messages wait in the queue, the most urgent first (`priority_of`), those of one priority as they came, until an
-/// actor that is attached has credit; without any they wait. On several workers messages of different publishers that
-/// come at about the same time may overtake each other, unless the queue has a limit or a time to live, or its messages
-/// have priorities. A handler `on(const job&)` answers by itself: the message
-/// is acknowledged when the handler, or the coroutine that it is, is done, and goes back to the front of the queue when
-/// it throws. One that takes a `delivery<job>` answers by hand. What an actor has not answered for when it ends,
-/// crashes or is detached goes back to the front of the queue at once. Order (C1) holds for what is not redelivered,
-/// for each priority, and as far as one actor takes it.
+/// actor that is attached has credit; without any they wait. On several workers messages of different publishers may
+/// overtake each other while they wait, also where one has heard of what the other has published, unless the queue has
+/// a limit or a time to live, or its messages have priorities. One publisher is an actor, from its constructor on, or a
+/// green thread, with what they fork and their blocking calls; or an OS thread.
+///
+/// A handler `on(const job&)` answers by itself: the message is acknowledged when the handler, or the coroutine that it
+/// is, is done, and goes back to the front of the queue when it throws. One that takes a `delivery<job>` answers by
+/// hand. What an actor has not answered for when it ends, crashes or is detached goes back to the front of the queue at
+/// once. Order (C1) holds for what is not redelivered, for each priority, and as far as one actor takes it; what waits
+/// is nobody's yet, and may be handled behind what its publisher then sends to a consumer directly.
+///
 /// An actor that is busy with a message for more than 10 us takes its part of those that wait at a time, so that idle
 /// ones share them.
 struct queue {

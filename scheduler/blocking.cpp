@@ -22,6 +22,8 @@ std::shared_ptr<crew> blocking_crew(scheduler& home) {
   return std::static_pointer_cast<crew>(std::move(pool));
 }
 
+const void* sender_of_call() noexcept { return current_sender(); }
+
 scheduler& scheduler_of_caller() {
   if (this_trampoline) return this_trampoline->self->home().base();
   if (const worker* w = current_worker()) return w->owner().base();

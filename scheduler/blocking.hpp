@@ -9,6 +9,7 @@
 #include <troupe/scheduler/detail/submitted.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/scheduler.hpp>
+#include <troupe/scheduler/sender.hpp>
 
 namespace troupe {
 
@@ -21,13 +22,33 @@ std::shared_ptr<crew> blocking_crew(scheduler& home);
 /// The scheduler that the caller is run by. Throws `troupe_error` (`invalid_argument`) on other threads.
 scheduler& scheduler_of_caller();
 
+/// `current_sender`.
+const void* sender_of_call() noexcept;
+
+/// A callable that sees the task-local values of whoever has made this, and sends for him.
+template <class F>
+class on_behalf {
+public:
+  explicit on_behalf(F f) : f_(std::move(f)), caller_(sender_of_call()) {}
+
+  template <class... Args>
+  decltype(auto) operator()(Args&&... args) {
+    const sends_for him(caller_);
+    return f_(std::forward<Args>(args)...);
+  }
+
+private:
+  with_locals<F> f_;
+  const void* caller_;
+};
+
 template <class F, class... Args>
 call_future<F, Args...> call_blocking(scheduler& home, F&& f, Args&&... args) {
   using R = std::invoke_result_t<F&, Args...>;
   static_assert(!is_task<R>, "troupe: blocking is for plain functions; a coroutine suspends instead, and is awaited");
-  using submitted = detail::submitted<R, with_locals<F>, Args...>;
+  using submitted = detail::submitted<R, on_behalf<F>, Args...>;
   const std::shared_ptr<crew> threads = blocking_crew(home);
-  submitted* const made = submitted::make(home, with_locals<F>(std::move(f)), std::move(args)...);
+  submitted* const made = submitted::make(home, on_behalf<F>(std::move(f)), std::move(args)...);
   call_future<F, Args...> outcome(made);
   try {
     threads->add(*made);

@@ -11,7 +11,8 @@ namespace troupe {
 
 namespace detail {
 constinit thread_local worker* this_worker = nullptr;
-}
+constinit thread_local const void* spoken_for = nullptr;
+}  // namespace detail
 
 std::string scheduler::label(const strand& s) const { return fmt::format("{}", static_cast<const void*>(&s)); }
 

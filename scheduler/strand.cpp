@@ -154,7 +154,6 @@ unsigned thread_number() noexcept {
 
 /// Puts free places aside, if any block has some. The following are all called under the lock.
 [[gnu::noinline]] bool strand_registry::shard::find_room() noexcept {
-  if (aside != 0) return true;
   if (open) {
     aside = ~open->used.load(relaxed) & block::all;
     // Acquire pairs with the release of those who have left these places.
@@ -218,16 +217,17 @@ void strand_registry::add(strand& s) noexcept {
   shard& home = shards_[thread_number() & mask_];
   std::unique_ptr<block> fresh;  // goes, if nobody wants it any more, after the lock
   std::unique_lock guard(home.lock);
-  while (home.aside == 0 && !home.find_room()) [[unlikely]] {
-      if (fresh) {
-        home.push_front(*fresh);
-        home.begin(*fresh.release());
-      } else {
-        guard.unlock();  // the allocator may take its time
-        fresh = std::make_unique<block>(home);
-        guard.lock();
-      }
+  while (home.aside == 0) {
+    if (home.find_room()) break;
+    if (fresh) {
+      home.push_front(*fresh);
+      home.begin(*fresh.release());
+    } else {
+      guard.unlock();  // the allocator may take its time
+      fresh = std::make_unique<block>(home);
+      guard.lock();
     }
+  }
   block& b = *home.open;
   const auto index = static_cast<unsigned>(std::countr_zero(home.aside));
   home.aside &= home.aside - 1;

@@ -9,6 +9,7 @@
 #include <troupe/scheduler/detail/run_queue.hpp>
 #include <troupe/scheduler/parker.hpp>
 #include <troupe/scheduler/scheduler.hpp>
+#include <troupe/scheduler/sender.hpp>
 
 namespace troupe {
 
@@ -142,16 +143,18 @@ private:
 };
 
 namespace detail {
-// The only thread-local of the scheduler: which worker this thread is.
+// Which worker this thread is.
 extern constinit thread_local worker* this_worker;
 }  // namespace detail
 
 /// The worker that the calling thread is, or null on a foreign thread. Never kept across a `co_await`.
 inline worker* current_worker() noexcept { return detail::this_worker; }
 
-/// Who sends on the calling thread: the actor or green thread that runs on its worker, else the thread itself. Only to
-/// compare.
+/// Who sends on the calling thread: the one whom a `sends_for` names, else the actor or green thread that runs on its
+/// worker, else the thread itself. Only to compare.
 inline const void* current_sender() noexcept {
+  if (detail::spoken_for) [[unlikely]]
+    return detail::spoken_for;
   const worker* w = current_worker();
   return w ? w->subject() : &detail::this_worker;
 }

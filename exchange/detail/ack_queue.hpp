@@ -100,8 +100,9 @@ private:
     __builtin_prefetch(at + 2 * cache_line);
   }
 
-  /// Before it takes a batch, and before it waits.
+  /// Before it takes a batch; and the first half of that before it waits.
   void look_at_pace() noexcept;
+  void end_look_at_pace() noexcept;
 
   // Q6
   enum class place : std::uint8_t { given, begun, answered, taken_back };
@@ -136,7 +137,7 @@ private:
   std::int64_t batch_began_ = 0;  // of a batch that is looked at
   unsigned unseen_batches_ = 0;
   bool quick_ = false;
-  // Of its slice, Q8: it has had little; it has let others run since.
+  // Of its slice, Q8: it has had little, and is to let others run; it has let them.
   bool sipped_ = false;
   bool stood_back_ = false;
 };
@@ -294,8 +295,6 @@ private:
   std::int64_t expire(std::int64_t now, afterwards& then) noexcept;
   void leave(afterwards& then) noexcept;
   bool any_waits() const noexcept { return waiting_.size() != 0 || !intake_.empty(); }
-  /// A moment's truth, without the lock.
-  bool seems_empty() const noexcept { return waits_.load(acquire) == 0 && intake_.empty(); }
   bool empty() const noexcept { return !any_waits() && unanswered_ == 0; }
   void append(node_fifo&& all) noexcept;
   void close_intake() noexcept;
@@ -323,7 +322,6 @@ private:
 
   alignas(cache_line) mutable spin_lock lock_;
   waiting_nodes waiting_;
-  atomic<std::size_t> waits_{0};  // how many, for those who look without the lock
   intrusive_list<ack_node> held_;
   std::size_t unanswered_ = 0;  // in batches or held
   intrusive_list<ack_member_base, members_tag> members_;

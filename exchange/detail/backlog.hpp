@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -98,11 +99,12 @@ struct boxed_message {
 ///     idle.
 /// BL6. What the reader has taken out in a batch counts as waiting until its handler begins. It takes one at a time
 ///     where the policy may want it back.
-/// BL7. One that loses messages of a log lags: they pass by, until its reader begins with another message, or the log
-///      has no room for more of those that are to stay. Then it sees what has passed, and goes on as if each had been
-///      pushed. So publishing costs what it does without it. `lag_` is changed under the mutex of the log and `guard_`,
-///      in this order; publishers, who hold the first, read it without the second. The reader takes nothing out while
-///      it lags.
+/// BL7. Pushes to one that loses a message for each that comes are deferred: messages of the log pass it by, and
+///      publishers only count for it, until its reader begins with another message. Then it sees what has passed, and
+///      goes on as if each had been pushed (but that one for which there is no memory is told of in front). If messages
+///      are to stay for it in the log it also sees them from time to time, and its pushes stay deferred. `deferral_` is
+///      changed under the mutex of the log and `guard_`, in this order; publishers, who hold the first, read it without
+///      the second. The reader takes nothing out meanwhile.
 class backlog_base : public stream_reader, public room, public std::enable_shared_from_this<backlog_base> {
 public:
   /// Who is told what its subscriber has missed; empty if that has no handler.
@@ -141,24 +143,28 @@ public:
 
   // --- the log, under its mutex (BL7) -------------------------------------------------------------------------------
 
-  enum class lagging : std::uint8_t {
-    no,
-    keeps,      ///< drop_oldest: they stay in the log
+  /// How pushes are deferred.
+  enum class deferral : std::uint8_t {
+    none,
+    keeps,      ///< drop_oldest: messages stay in the log
     conflates,  ///< all have the same key: they stay in the log, which the last of them matters of
     drops,      ///< drop_newest
     refuses,    ///< fail
     closed,     ///< it takes nothing any more
   };
-  lagging lag() const noexcept { return lag_.load(relaxed); }
+  static constexpr std::size_t deferrals = 6;
+  deferral deferred() const noexcept { return deferral_.load(relaxed); }
+  /// Since which message.
+  std::uint64_t deferred_from() const noexcept { return deferred_from_; }
   /// The last push has lost something.
   bool is_behind() const noexcept { return behind_; }
-  /// Begins to lag, if it can, and says how: behind the last message of the log. `stay`: its messages can stay there;
-  /// `alike`: they all have the same key.
-  lagging begin_lag(broadcast_base& log, binding& via, std::size_t bytes, bool stay, bool alike) noexcept;
-  /// Takes what has passed by into account, and lags no more. Says how it did.
-  lagging see_what_passed(broadcast_base& log) noexcept;
-  /// Reports what was lost by that; not under the mutex.
-  void tell_of_lag() noexcept;
+  /// Pushes are deferred from now on, if they can be: behind the last message of the log; says how. `stay`: its
+  /// messages can stay there; `alike`: they all have the same key.
+  deferral begin_deferral(binding& via, std::size_t bytes, bool stay, bool alike) noexcept;
+  /// Sees what has passed, if messages stay for it, and they stay deferred. False: they do not.
+  bool see_in_turn() noexcept;
+  /// Takes the guard, and sees what has passed; no more pushes are deferred. Says how they were.
+  deferral end_deferral(std::unique_lock<spin_lock>& guard) noexcept;
   /// It belongs to that log.
   void belongs_to(std::shared_ptr<broadcast_base> log) noexcept { log_ = std::move(log); }
 
@@ -284,9 +290,11 @@ private:
   void forget_key(const entry& e) noexcept;
   void drop_box(void* box, publish_aftermath& after) noexcept;
 
-  void catch_up() noexcept;
-  void lock_caught_up() noexcept;
+  void see_all() noexcept;
+  std::unique_lock<spin_lock> lock_with_all_seen() noexcept;
   figures unseen() const noexcept;
+  void see_what_passed() noexcept;
+  std::uint64_t take_newest(std::uint64_t n, publish_aftermath& after) noexcept;
   bool fetch() noexcept;
   entry pop() noexcept;
   bool tell_gap(cell& c, progress& done);
@@ -314,13 +322,12 @@ private:
   atomic<std::uint64_t> lost_{0};  // written under the lock
   figures counted_;                // but for what there is now; under the lock
   // BL7
-  std::shared_ptr<broadcast_base> log_;  // set before it lags; null: the exchange has none
-  atomic<lagging> lag_{lagging::no};
+  std::shared_ptr<broadcast_base> log_;  // set before anything is deferred; null: the exchange has none
+  atomic<deferral> deferral_{deferral::none};
   bool behind_ = false;                  // of pushes, which have the mutex of the log
-  std::uint64_t lag_from_ = 0;           // the first that has passed by; under the lock
-  std::size_t lag_bytes_ = 0;            // of each
-  binding* lag_via_ = nullptr;           // whom they are for
-  atomic<std::uint64_t> untold_{0};      // lost in a lag, and not reported yet; written under the lock
+  std::uint64_t deferred_from_ = 0;      // the first that it has not seen; under the lock and that mutex
+  std::size_t deferred_bytes_ = 0;       // of each
+  binding* deferred_via_ = nullptr;      // whom they are for
   delivery_account* account_ = nullptr;  // of the exchange; null: nobody counts; set with the first binding
   backlog_base* next_told_ = nullptr;    // of who has cleared armed_
   atomic<unsigned> bindings_{0};         // whose messages may be here; the last that leaves takes the stream with it

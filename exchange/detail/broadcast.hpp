@@ -84,10 +84,16 @@ public:
     for (binding* b : backlogs_) look(*b);
   }
 
-  /// The backlog lags, and its reader comes for the next message (BL7). Any thread.
-  void catch_up(backlog_base& b) noexcept;
-  /// Under the lock of the log: one of those that stay for a backlog that lags.
-  virtual boxed_message message_at(std::uint64_t position) noexcept = 0;
+  /// The reader of the backlog comes for the next message (BL7): it sees all, and `guard`, that of the backlog, is left
+  /// locked. Any thread.
+  void end_deferral(backlog_base& b, std::unique_lock<spin_lock>& guard) noexcept;
+  /// Under the lock of the log: where a message is that stays for a backlog; and that message, and on to the next.
+  struct cursor {
+    void* segment = nullptr;
+    std::uint32_t index = 0;
+  };
+  virtual cursor cursor_at(std::uint64_t position) noexcept = 0;
+  virtual boxed_message next(cursor& c) noexcept = 0;
 
   /// How many messages have been appended.
   std::uint64_t end() const noexcept { return end_.load(acquire); }
@@ -110,12 +116,21 @@ protected:
   virtual void skip(broadcast_reader_base& r, std::uint64_t n) noexcept = 0;  // the n that it has not read
 
   // BL7; under mutex_.
-  using lagging = backlog_base::lagging;
+  using deferral = backlog_base::deferral;
   virtual void let_stay() noexcept = 0;  // what comes from now on
   virtual void let_go() noexcept = 0;    // nothing is to stay
-  void lags(lagging how) noexcept;
-  void lags_no_more(backlog_base& b) noexcept;
-  void all_catch_up() noexcept;
+  std::uint32_t& how_many(deferral d) noexcept { return how_many_[static_cast<std::size_t>(d)]; }
+  std::uint32_t how_many(deferral d) const noexcept { return how_many_[static_cast<std::size_t>(d)]; }
+  /// For how many backlogs messages stay, and how many do something else with them without seeing them.
+  std::uint32_t staying() const noexcept { return how_many(deferral::keeps) + how_many(deferral::conflates); }
+  std::uint32_t deferred() const noexcept {
+    return staying() + how_many(deferral::drops) + how_many(deferral::refuses);
+  }
+  void change(deferral from, deferral to) noexcept;
+  void see_all() noexcept;
+  std::uint64_t next_turn(std::size_t turns) noexcept;
+  /// Of one message: what becomes of it, or of another one in its place.
+  void count_deferred(core& k) const noexcept;
 
   /// The reader has read everything and wants news; under mutex_.
   void add_waiter(broadcast_reader_base& r) noexcept {
@@ -141,12 +156,10 @@ protected:
   atomic<bool> conflates_{false};
   std::vector<binding*> backlogs_;
   retained* kept_ = nullptr;  // null: nothing is kept
-  // How many backlogs do not lag, and how many do in one way or the other (BL7); under mutex_.
-  std::uint32_t awake_ = 0;
-  std::uint32_t staying_for_ = 0;  // keeping and conflating
-  std::uint32_t conflating_ = 0;
-  std::uint32_t dropping_ = 0;
-  std::uint32_t refusing_ = 0;
+  // BL7; under mutex_.
+  std::array<std::uint32_t, backlog_base::deferrals> how_many_{};  // backlogs
+  std::size_t next_in_turn_ = 0;                                   // in backlogs_
+  std::size_t turns_owed_ = 0;  // each turn adds the number of those whose messages stay
   // Those who have read everything, in the order in which they have; under mutex_.
   broadcast_reader_base* waiters_ = nullptr;
   broadcast_reader_base** waiters_end_ = &waiters_;
@@ -176,8 +189,9 @@ inline bool broadcast_reader_base::arm() noexcept {
 ///     until its segment goes. So a reader that has read a message holds no resources of it.
 /// B4. Backlogs keep messages longer than readers do, so theirs are in boxes. One that is counted (B3) is in the box
 ///     for all, and its slot refers to that; one that costs nothing to copy is in its slot and in the box.
-/// B5. While a backlog lags the log references its segments from the one in which that began, up to a number of them:
-///     when there are so many, all backlogs see what has passed (BL7).
+/// B5. While messages stay for backlogs (BL7) the log references the first segment that one of them has not seen to
+///     its end. With each segment that begins a part of the backlogs see what has passed, so that each does before
+///     there are too many, and no publisher waits for all of them (C9).
 template <class M>
 class broadcast_log final : public broadcast_base {
   // Whether it can be put into its slot under the lock: users' code would not be for there.
@@ -246,11 +260,12 @@ class broadcast_log final : public broadcast_base {
     }
   };
   static_assert(slots == 4 || sizeof(segment) <= 4096);
-  static constexpr std::size_t most_recent = 16;
+  static constexpr std::size_t turns = 14;  // B5: so many segments stay
 
-  // Whether backlogs may lag, and messages stay in the log for them.
-  static constexpr bool may_lag = moves_quietly && !has_bytes_of<M>;
-  static constexpr bool may_stay = !counted && std::is_trivially_copyable_v<M>;
+  // Whether pushes to backlogs may be deferred, and messages stay in the log for them: not large ones, for what stays
+  // is beyond the limit of the backlog.
+  static constexpr bool may_defer = moves_quietly && !has_bytes_of<M>;
+  static constexpr bool may_stay = !counted && std::is_trivially_copyable_v<M> && sizeof(segment) <= 4096;
 
 public:
   class reader final : public broadcast_reader_base {
@@ -360,8 +375,8 @@ public:
       bump(unread_);
       return 0;
     }
-    if (awake_ != backlogs_.size()) [[unlikely]]
-      all_catch_up();  // they have come, and lag, since the caller has looked
+    if (!backlogs_.empty()) [[unlikely]]
+      see_all();  // they have come since the caller has looked
     if (used_ == slots) extend();
     last_->entries[used_].fill(std::move(message), n);
     broadcast_reader_base* waiters = appended(k, n, n);
@@ -370,25 +385,22 @@ public:
     return n;
   }
 
-  /// The same if all who have backlogs lag (BL7), for little more; else nothing, and leaves the message as it is. The
-  /// outcome says whom it is for as of `append_for_all`.
+  /// The same if the pushes to all backlogs are deferred (BL7), for little more; else nothing, and leaves the message
+  /// as it is. The outcome says whom it is for as of `append_for_all`.
   bool append_past(core& k, M& message, std::string_view routing_key, publish_result& outcome) {
-    if constexpr (!may_lag) return false;
+    if constexpr (!may_defer) return false;
     if (kept_ || k.watched()) return false;
     broadcast_reader_base* waiters = nullptr;
     {
       std::lock_guard lock(mutex_);
       const std::uint32_t n = readers_;
-      if (awake_ != 0 || !is_read() || (conflating_ != 0 && !are_alike(routing_key))) return false;
-      if (used_ == slots) [[unlikely]] {
+      if (how_many(deferral::none) != 0 || !is_read() || !fits_deferral(routing_key)) return false;
+      if (used_ == slots) [[unlikely]]
         extend();
-        if (awake_ != 0) return false;  // there was no room for what stays
-      }
-      outcome = {n + staying_for_, refusing_};
+      outcome = {n + staying(), how_many(deferral::refuses)};
       last_->entries[used_].fill(std::move(message), n);
-      waiters = appended(k, n, n + staying_for_ + dropping_);
-      if (refusing_ != 0) [[unlikely]]
-        k.count(&core::counters::refused, refusing_);
+      waiters = appended(k, n, n + staying() + how_many(deferral::drops));
+      count_deferred(k);
     }
     if (waiters) tell(waiters);
     return true;
@@ -401,7 +413,6 @@ public:
 
   /// The same where some have backlogs, or messages are kept.
   appended_to append_for_all(core& k, M&& message, std::string_view routing_key) {
-    const bool alike = are_alike(routing_key);
     const std::int64_t now = kept_ ? k.scheduler().now() : 0;
     const std::size_t bytes = bytes_for(message);
     std::optional<std::string> key;
@@ -425,14 +436,15 @@ public:
         lock.lock();
       }
       const std::uint32_t n = readers_;
-      if (!is_read() || (conflating_ != 0 && !alike)) all_catch_up();
+      // Those who watch losses are told of each when it happens.
+      if (!is_read() || !fits_deferral(routing_key) || k.watched()) see_all();
       try {
         if (is_read() && used_ == slots) extend();
       } catch (...) {
         nobodys.reset(static_cast<box*>(boxed.box));
         throw;
       }
-      boxed.left = awake_;
+      boxed.left = how_many(deferral::none);
       if constexpr (can_wait) {
         if (!boxed.box) boxed = boxed_message::later(std::as_const(message), boxed.left);
       }
@@ -445,21 +457,22 @@ public:
           last_->entries[used_].fill(*shared, n);
         else
           last_->entries[used_].fill(std::move(message), n);
-        waiters = appended(k, n, n + staying_for_ + dropping_);
-        if (refusing_ != 0) k.count(&core::counters::refused, refusing_);
-        after.refused = refusing_;
+        waiters = appended(k, n, n + staying() + how_many(deferral::drops));
+        count_deferred(k);
+        after.refused = how_many(deferral::refuses);
       } else {
         bump(unread_);
       }
       if (refs == 0) nobodys.reset(shared);
-      receivers = n + staying_for_;
+      receivers = n + staying();
       reached = n + backlogs_.size();
       bool to_be_kept = kept_ != nullptr;
       try {
         if (to_be_kept) kept_->add(shared, routing_key, *key, bytes, now, after);
         to_be_kept = false;
         for (binding* b : backlogs_) {
-          if (b->backlog->lag() == lagging::no && b->backlog->push(boxed, *b, bytes, key ? &*key : nullptr, after))
+          if (b->backlog->deferred() == deferral::none &&
+              b->backlog->push(boxed, *b, bytes, key ? &*key : nullptr, after))
             ++receivers;
         }
       } catch (const std::bad_alloc&) {
@@ -469,8 +482,8 @@ public:
         tell(waiters);
         throw;
       }
-      if constexpr (may_lag) {
-        if (!kept_) look_who_lags(bytes, alike);
+      if constexpr (may_defer) {
+        if (!kept_ && !k.watched()) defer_where_lost(bytes, are_alike(routing_key));
       }
     }
     tell(waiters);
@@ -478,38 +491,49 @@ public:
   }
 
 private:
-  /// A message has been pushed to all backlogs: which of them lose what comes now. Under mutex_.
-  void look_who_lags(std::size_t bytes, bool alike) noexcept {
+  /// A message has been pushed to all backlogs: from now on those that have lost one for it are passed by; under
+  /// mutex_.
+  void defer_where_lost(std::size_t bytes, bool alike) noexcept {
     if (!may_stay && readers_ == 0) return;
     for (binding* b : backlogs_) {
-      if (b->backlog->lag() == lagging::no && b->backlog->is_behind())
-        lags(b->backlog->begin_lag(*this, *b, bytes, may_stay && last_, alike));
+      if (b->backlog->deferred() == deferral::none && b->backlog->is_behind())
+        change(deferral::none, b->backlog->begin_deferral(*b, bytes, may_stay && last_, alike));
     }
   }
 
   /// What is published goes into the log; under mutex_.
-  bool is_read() const noexcept { return readers_ != 0 || (may_stay && staying_for_ + dropping_ + refusing_ != 0); }
+  bool is_read() const noexcept { return readers_ != 0 || (may_stay && deferred() != 0); }
 
   /// Whether all messages have the same key for those who conflate.
   static bool are_alike(std::string_view routing_key) noexcept { return !has_conflation_key<M> && routing_key.empty(); }
+  /// Those who conflate what passes them by can do so with this one; under mutex_.
+  bool fits_deferral(std::string_view routing_key) const noexcept {
+    return how_many(deferral::conflates) == 0 || are_alike(routing_key);
+  }
 
   void let_stay() noexcept override {
     last_->refs.fetch_add(1, relaxed);
-    recent_[0] = last_;
-    recent_count_ = 1;
-    recent_from_ = end_.load(relaxed) - used_;
+    staying_ = last_;
+    staying_from_ = end_.load(relaxed) - used_;
   }
 
-  boxed_message message_at(std::uint64_t position) noexcept override {
-    const std::uint64_t i = position - recent_from_;
-    if constexpr (may_stay)
-      return boxed_message::later(recent_[i / slots]->entries[i % slots].message(), 1);
-    else
+  void let_go() noexcept override { segment::release(std::exchange(staying_, nullptr)); }
+
+  cursor cursor_at(std::uint64_t position) noexcept override {
+    segment* in = staying_;
+    std::uint64_t i = position - staying_from_;
+    for (; i >= slots; i -= slots) in = in->next.load(relaxed);
+    return {in, static_cast<std::uint32_t>(i)};
+  }
+
+  boxed_message next(cursor& c) noexcept override {
+    if constexpr (may_stay) {
+      auto* in = static_cast<segment*>(c.segment);
+      if (c.index == slots) c = {in = in->next.load(relaxed), 0};
+      return boxed_message::later(in->entries[c.index++].message(), 1);
+    } else {
       return {};
-  }
-
-  void let_go() noexcept override {
-    for (; recent_count_ != 0; --recent_count_) segment::release(recent_[recent_count_ - 1]);
+    }
   }
 
   /// As `append`, of one whose move is users' code: it is made into a box first.
@@ -547,7 +571,6 @@ private:
   }
 
   void extend() {
-    if (recent_count_ == most_recent) all_catch_up();
     auto* fresh = new segment;
     if (last_) {
       fresh->refs.store(2, relaxed);  // the log's, and the predecessor's
@@ -556,9 +579,12 @@ private:
     }
     last_ = fresh;
     used_ = 0;
-    if (recent_count_ == 0) return;
-    fresh->refs.fetch_add(1, relaxed);
-    recent_[recent_count_++] = fresh;
+    if (!staying_) return;
+    for (const std::uint64_t first = next_turn(turns); staying_from_ + slots <= first; staying_from_ += slots) {
+      segment* const next = staying_->next.load(relaxed);
+      next->refs.fetch_add(1, relaxed);
+      segment::release(std::exchange(staying_, next));
+    }
   }
 
   void make_room() override {
@@ -591,12 +617,10 @@ private:
     }
   }
 
-  segment* last_ = nullptr;     // under mutex_
-  std::uint32_t used_ = slots;  // slots of last_ in use; under mutex_
-  // B5; under mutex_
-  std::array<segment*, most_recent> recent_{};
-  std::size_t recent_count_ = 0;
-  std::uint64_t recent_from_ = 0;  // the position of the first message of the first of them
+  segment* last_ = nullptr;         // under mutex_
+  std::uint32_t used_ = slots;      // slots of last_ in use; under mutex_
+  segment* staying_ = nullptr;      // B5; null: nothing stays; under mutex_
+  std::uint64_t staying_from_ = 0;  // the position of its first message
 };
 
 }  // namespace troupe::detail

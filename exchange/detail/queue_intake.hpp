@@ -25,6 +25,9 @@ namespace troupe::detail {
 ///      the first.
 /// QI4. Lanes are made when they are first used, under `making_`, and none any more once it is closed. A lane that is
 ///      closed takes nothing.
+/// QI5. `waiting_` says how many wait that were taken from here. Whoever takes some raises it before it clears a bit,
+///      and whoever asks whether anything waits reads the bits first. So what was published, and is nobody's yet, is
+///      seen here or there.
 class queue_intake {
   static constexpr unsigned most_lanes = 64;
 
@@ -70,11 +73,21 @@ public:
     if (somebody != idle_.load(relaxed)) idle_.store(somebody, seq_cst);
   }
 
-  /// Takes all that is here: gives `each` what the lanes hold, lane by lane. No publisher waits for that longer than
-  /// for another one. One thread at a time.
+  /// Nothing waits, here or where it was put that was taken from here (QI5); a moment's truth. Any thread.
+  bool nothing_waits() const noexcept { return empty() && waiting_.load(acquire) == 0; }
+
+  /// So many wait of those that were taken. One thread at a time.
+  void say_waiting(std::size_t n) noexcept { waiting_.store(n, release); }
+
+  /// Takes all that is here: gives `each` what the lanes hold, lane by lane, and then wants to know how many of those
+  /// wait. No publisher waits for that longer than for another one. One thread at a time.
   template <class Each>
   void take(Each each) noexcept {
-    for (std::uint64_t filled = filled_.load(acquire); filled != 0; filled &= filled - 1) {
+    std::uint64_t filled = filled_.load(acquire);
+    if (filled != 0 && waiting_.load(relaxed) == 0) {
+      waiting_.store(1, relaxed);  // QI5
+    }
+    for (; filled != 0; filled &= filled - 1) {
       const auto i = static_cast<unsigned>(std::countr_zero(filled));
       lane& from = *lanes_[i].load(acquire);
       node_fifo all;
@@ -168,6 +181,8 @@ private:
   bool closed_ = false;                           // under making_
   alignas(cache_line) atomic<bool> idle_{false};  // QI3; on a line that is seldom written
   alignas(cache_line) atomic<std::uint64_t> filled_{0};
+  // QI5: release, with acquire by who looks; where it is raised, that of `filled_` which follows.
+  alignas(cache_line) atomic<std::size_t> waiting_{0};
 };
 
 }  // namespace troupe::detail

@@ -46,11 +46,16 @@ namespace {
 pause trampoline::run(std::coroutine_handle<> h) noexcept { return run_chain(*this, h, current_worker()); }
 
 void coroutine_strand::run() noexcept {
+  if (!forked_) [[likely]]
+    return run_slice("green thread");
+  // What a child sends is sent by its root: its order (C1) does not depend on whether it was stolen.
+  const sends_for whose(&root());
+  run_slice("forked task");
+}
+
+void coroutine_strand::run_slice(const char* kind) noexcept {
   end_wait();
   worker* const here = current_worker();
-  const char* kind = "green thread";
-  if (forked_) [[unlikely]]
-    kind = "forked task";
   if (here) [[likely]]
     here->show(this, kind);
   if (to_end()) [[unlikely]] {

@@ -31,6 +31,8 @@ private:
     if (abandon_forks()) end();
   }
 
+  void run_slice(const char* kind) noexcept;
+
   /// `killed()`, which most know without a call.
   bool to_end() const noexcept { return forked_ ? killed() : killed_.load(acquire); }
 

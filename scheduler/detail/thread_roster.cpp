@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <new>
 
 #include <fmt/format.h>
 
+#include <troupe/base/epoch.hpp>
 #include <troupe/base/error.hpp>
 
 namespace troupe {
@@ -34,6 +36,11 @@ thread_roster::entry::~entry() {
 void thread_roster::entry::sign() noexcept {
   pthread_setname_np(pthread_self(), info_.name.substr(0, 15).c_str());
   native_id_.store(gettid(), relaxed);
+  try {
+    epoch_prepare();
+  } catch (const std::bad_alloc&) {
+    // The first guard will try again.
+  }
 }
 
 std::shared_ptr<thread_roster::entry> thread_roster::add(const std::shared_ptr<thread_roster>& home, std::string name,

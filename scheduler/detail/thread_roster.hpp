@@ -95,7 +95,7 @@ public:
     entry& operator=(const entry&) = delete;
     ~entry();
 
-    /// Names the calling thread, and notes its number.
+    /// Names the calling thread, notes its number, and makes what it will need where nothing may fail.
     void sign() noexcept;
     const std::string& name() const noexcept { return info_.name; }
 

@@ -292,6 +292,164 @@ TEST_F(Lag, exchanges_count_what_passes_by) {
   EXPECT_EQ(after.waiting(), 0u);
 }
 
+/// What a runtime counts is true also while nobody reads.
+TEST_F(Lag, the_runtime_counts_each_loss_when_it_happens) {
+  for (const auto policy : {subscription_policy::drop_oldest, subscription_policy::drop_newest,
+                            subscription_policy::conflate, subscription_policy::fail}) {
+    SCOPED_TRACE(static_cast<int>(policy));
+    const troupe::message_counts before = rt.counts();
+    auto [r, fast, sub, other] = attach_two(policy);
+    rt.run();
+    publish(0, many);
+    const auto waiting = policy == subscription_policy::conflate ? 1u : 10u;
+    const bool refuses = policy == subscription_policy::fail;
+    const troupe::message_counts now = rt.counts();
+    EXPECT_EQ(now.dropped - before.dropped, refuses ? 0u : many - waiting);
+    EXPECT_EQ(now.refused - before.refused, refuses ? many - waiting : 0u);
+    EXPECT_EQ(now.queued(), many + waiting) << "those of the one who reads the log, and those of the slow one";
+    rt.run();
+    EXPECT_EQ(rt.counts().dropped, now.dropped) << "nothing is counted twice";
+  }
+  contracts::expect_conserved(rt);
+}
+
+class watcher : public troupe::actor {
+public:
+  explicit watcher(std::uint64_t& told) : told_(&told) {}
+  void on(const troupe::dead_letter& d) { *told_ += d.count; }
+
+private:
+  std::uint64_t* told_;
+};
+
+TEST_F(Lag, those_who_watch_losses_are_told_of_each) {
+  for (const auto policy : {subscription_policy::drop_oldest, subscription_policy::drop_newest,
+                            subscription_policy::conflate, subscription_policy::fail}) {
+    for (const int before : {0, 100}) {
+      SCOPED_TRACE(static_cast<int>(policy));
+      const auto waiting = policy == subscription_policy::conflate ? 1u : 10u;
+      auto [r, fast, sub, other] = attach_two(policy);
+      publish(0, before);
+      std::uint64_t told = 0;
+      auto watch = rt.watch_dead_letters(rt.spawn<watcher>(told));
+      publish(before, 200);
+      rt.run();
+      EXPECT_EQ(told, before == 0 ? 200 - waiting : 100u) << "watched from message " << before;
+      EXPECT_EQ(sub.lost(), 200 - waiting);
+    }
+  }
+  contracts::expect_conserved(rt);
+}
+
+/// Counts how many of it there are.
+struct owning {
+  int n = 0;
+  std::shared_ptr<int> what{};
+};
+
+class owning_reader : public troupe::actor {
+public:
+  void on(const owning& o) { seen_.push_back(o.n); }
+  void on(const lagged& l) { seen_.push_back(-static_cast<int>(l.count)); }
+  std::vector<int> on(seen) const { return seen_; }
+
+private:
+  std::vector<int> seen_;
+};
+
+TEST_F(Lag, messages_with_a_destructor_do_not_stay) {
+  troupe::exchange<owning> things(rt, "things");
+  for (const auto policy : {subscription_policy::drop_oldest, subscription_policy::drop_newest,
+                            subscription_policy::fail, subscription_policy::conflate}) {
+    SCOPED_TRACE(static_cast<int>(policy));
+    const auto r = rt.spawn<owning_reader>();
+    const auto fast = rt.spawn<owning_reader>();
+    auto sub = things.attach(r, {.policy = policy, .limit = 10});
+    auto other = things.attach(fast);
+    const auto life = std::make_shared<int>();
+    for (int i = 0; i != 100; ++i) things.publish({i, life});
+    (void)other.detach();  // nobody reads the log any more
+    const long waiting = policy == subscription_policy::conflate ? 1 : 10;
+    EXPECT_EQ(life.use_count(), 1 + waiting);
+    for (int i = 100; i != 110; ++i) things.publish({i, life});
+    EXPECT_EQ(life.use_count(), 1 + waiting);
+    EXPECT_EQ(sub.lost(), static_cast<std::uint64_t>(110 - waiting));
+    rt.run();
+    EXPECT_EQ(life.use_count(), 1);
+    switch (policy) {
+      case subscription_policy::drop_oldest: EXPECT_EQ(seen_by(r), std::vector<int>{-100} + from_to(100, 110)); break;
+      case subscription_policy::conflate: EXPECT_EQ(seen_by(r), std::vector<int>{109}); break;
+      default: EXPECT_EQ(seen_by(r), from_to(0, 10) + std::vector<int>{-100});
+    }
+  }
+  contracts::expect_conserved(rt);
+}
+
+/// So many that only a few see what has passed with each segment of the log.
+TEST_F(Lag, many_who_lag_get_what_each_would_get_alone) {
+  constexpr int readers = 100;
+  std::vector<troupe::ref<reader>> all;
+  std::vector<troupe::subscription> subs;
+  const auto fast = rt.spawn<plain_reader>();
+  auto other = ticks.attach(fast);
+  const auto limit_of = [](int i) { return static_cast<std::size_t>(1 + 37 * i % 300); };
+  for (int i = 0; i != readers; ++i) {
+    all.push_back(rt.spawn<reader>());
+    const auto policy = i % 5 == 4 ? subscription_policy::conflate : subscription_policy::drop_oldest;
+    subs.push_back(ticks.attach(all.back(), {.policy = policy, .limit = limit_of(i)}));
+    if (i % 10 == 9) publish(i * 100, (i + 1) * 100);  // they begin at different places
+  }
+  constexpr int end = 20'000;
+  publish(readers * 100, end / 2);
+  for (int i = 0; i < readers; i += 3) (void)subs[static_cast<std::size_t>(i)].detach();
+  publish(end / 2, end);
+  rt.run();
+  for (int i = 0; i != readers; ++i) {
+    SCOPED_TRACE(i);
+    const std::vector<int> got = seen_by(all[static_cast<std::size_t>(i)]);
+    if (i % 3 == 0) {
+      EXPECT_TRUE(got.empty());
+    } else if (i % 5 == 4) {
+      EXPECT_EQ(got.back(), end - 1);
+      EXPECT_EQ(got.size(), 1u);
+    } else {
+      const int n = static_cast<int>(limit_of(i));
+      ASSERT_EQ(got.size(), static_cast<std::size_t>(n) + 1);
+      EXPECT_EQ(std::vector<int>(got.begin() + 1, got.end()), from_to(end - n, end));
+      EXPECT_EQ(static_cast<std::uint64_t>(-got.front()), subs[static_cast<std::size_t>(i)].lost());
+    }
+  }
+  contracts::expect_conserved(rt);
+}
+
+TEST(LagStress, what_is_lost_never_becomes_less) {
+  troupe::runtime rt({.workers = 2});
+  const troupe::testing::conserved guard(rt);
+  troupe::exchange<tick> ticks(rt, "ticks");
+  const auto slow = rt.spawn<scripted>([](const troupe::ref<scripted>&, int) {
+    const auto over = std::chrono::steady_clock::now() + 20us;
+    while (std::chrono::steady_clock::now() < over) {
+    }
+  });
+  auto sub = ticks.attach(slow, {.policy = subscription_policy::drop_oldest, .limit = 1000});
+  auto other = ticks.attach(rt.spawn<plain_reader>());
+  std::atomic<bool> over{false};
+  std::thread publisher([&] {
+    const auto end = std::chrono::steady_clock::now() + 1s;
+    for (int i = 0; std::chrono::steady_clock::now() < end; ++i) ticks.publish({i});
+    over = true;
+  });
+  int less = 0;
+  for (std::uint64_t last = 0; !over;) {
+    const std::uint64_t now = sub.lost();
+    if (now < last) ++less;
+    last = now;
+  }
+  publisher.join();
+  EXPECT_EQ(less, 0);
+  ASSERT_TRUE(rt.wait_idle(60s));
+}
+
 /// Slow now and then; checks what it gets.
 class uneven : public troupe::actor {
 public:
