@@ -65,15 +65,16 @@ cell::cell(detail::core& k, const detail::actor_class& c)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"  // conditionally supported, and supported by GCC and clang
   static_assert(offsetof(cell, core_) + sizeof core_ <= 64 && offsetof(cell, reader_) + sizeof(void*) >= 112);
-  static_assert(sizeof(cell) == 144);
+  static_assert(sizeof(cell) == 144 && offsetof(cell, object_) + sizeof object_ == sizeof(cell));
 #pragma GCC diagnostic pop
   core_->cell_made();
 }
 
 void cell::destroy() noexcept {
   detail::core& k = *core_;
+  const std::size_t bytes = bytes_of(*class_);
   this->~cell();
-  pool_free(this, sizeof(cell));
+  pool_free(this, bytes);
   k.cell_freed();
 }
 
@@ -290,6 +291,7 @@ template <class Slice>
 void cell::run_slice() noexcept {
   worker& here = *current_worker();
   running this_one(*this);
+  here.show(this, nullptr);  // also what runs before a message is taken, or without any, is this actor's
   unsigned left = here.budget();
   std::int64_t begun = 0;
   Slice handled(*core_, *class_);
@@ -369,6 +371,7 @@ void cell::run_slice() noexcept {
 }
 
 void cell::end_abandoned() noexcept {
+  const sends_for it(this);
   if (ending_) return end(std::move(own_extras().ending));
   if (muting_) end_mute();
   end_as_told();

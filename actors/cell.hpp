@@ -18,6 +18,7 @@
 #include <troupe/actors/mailbox.hpp>
 #include <troupe/actors/states.hpp>
 #include <troupe/actors/stream_reader.hpp>
+#include <troupe/base/poison.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/strand.hpp>
 #include <troupe/scheduler/task.hpp>
@@ -90,10 +91,11 @@ struct actor_class {
   const mailbox_options* mailbox;  ///< null: the default
 };
 
-/// Small objects stand in their cells: in memory of one's own they would take more than they need.
-inline constexpr std::size_t object_inside = 16;
+/// Small objects stand in their cells: who wakes an actor knows where its object is without looking, and to make one
+/// takes one allocation. In return the memory of such an object goes with the last reference, after the actor's end.
+inline constexpr std::size_t largest_inside = 128;
 template <class A>
-inline constexpr bool fits_inside = sizeof(A) <= object_inside && alignof(A) <= object_inside;
+inline constexpr bool fits_inside = sizeof(A) <= largest_inside && alignof(A) <= 16;
 
 class no_answer;
 
@@ -151,6 +153,7 @@ public:
   /// Takes the envelope over: queues it, or loses it as a dead letter or as the mailbox's policy says. False in the
   /// latter cases.
   bool enqueue(detail::envelope& e) noexcept {
+    prefetch_for_write(&inbox_);
     if (is_bounded()) [[unlikely]]
       return push_bounded(e, false) == send_status::queued;
     if (!e.ops->system) core_->count(&detail::core::counters::sent);
@@ -247,7 +250,7 @@ public:
   template <class A>
   A* object() noexcept {
     if constexpr (detail::fits_inside<A>)
-      return std::launder(reinterpret_cast<A*>(object_.inside));
+      return std::launder(reinterpret_cast<A*>(inside()));
     else
       return static_cast<A*>(object_.outside);
   }
@@ -351,7 +354,13 @@ private:
   bool push(detail::envelope& e) noexcept {
     switch (inbox_.push(e)) {
       case detail::push_result::queued: return true;
-      case detail::push_result::woke: home().schedule(*this); return true;
+      case detail::push_result::woke:
+        // Those lines are the slice's, which another core may have run last.
+        prefetch_for_write(&reader_);
+        prefetch_for_write(&object_);
+        prefetch_for_write(this + 1);
+        home().schedule(*this);
+        return true;
       case detail::push_result::closed: break;
     }
     refuse_all();
@@ -438,9 +447,17 @@ private:
     if (!class_->inside) object_.outside = pool_allocate(class_->size, class_->alignment);
   }
   void free_object() noexcept {
-    if (!class_->inside) pool_free(object_.outside, class_->size, class_->alignment);
+    if (class_->inside)
+      poison(inside(), class_->size);
+    else
+      pool_free(object_.outside, class_->size, class_->alignment);
   }
-  void* object() noexcept { return class_->inside ? object_.inside : object_.outside; }
+  void* object() noexcept { return class_->inside ? inside() : object_.outside; }
+  std::byte* inside() noexcept { return reinterpret_cast<std::byte*>(this + 1) - sizeof object_; }
+  /// Of the cell of such an actor: the end of a larger object that stands in it goes beyond the class.
+  static constexpr std::size_t bytes_of(const detail::actor_class& c) noexcept {
+    return sizeof(cell) + (c.inside && c.size > sizeof object_ ? c.size - sizeof object_ : 0);
+  }
 
   // What senders touch comes first, what the slice writes with each message last, and what both only read between: the
   // two must not share a cache line (static_assert in cell.cpp). The first word of the reader is written by both, when
@@ -473,8 +490,8 @@ private:
   atomic<std::uint32_t> handled_{0};  // messages, for reports; written by the slice, relaxed
   union {
     void* outside;
-    alignas(detail::object_inside) std::byte inside[detail::object_inside];
-  } object_;
+    alignas(16) std::byte begin_of_inside[16];
+  } object_;  // the last member
 };
 
 template <class Ready>
@@ -504,7 +521,7 @@ extern const message_ops kill_ops;
 
 template <class Construct>
 cell* cell::make(detail::core& k, const detail::actor_class& c, actor_options options, Construct construct) {
-  cell* self = new (pool_allocate(sizeof(cell))) cell(k, c);
+  cell* self = new (pool_allocate(bytes_of(c))) cell(k, c);
   // The base class of the object takes the cell from here; an actor may spawn others in its constructor.
   cell* outer = std::exchange(detail::cell_under_construction, self);
   bool allocated = false;

@@ -80,6 +80,7 @@ bool cell::watch_idleness(bool handled) noexcept {
   } else if (const std::int64_t now = home().now(); now >= deadline_after(w.since, w.after)) {
     w.since = now;
     w.calling = true;
+    current_worker()->show(this, "on_idle");
     try {
       class_->on_idle(object());
       w.calling = false;

@@ -16,6 +16,9 @@ using deferral = backlog_base::deferral;
 /// There may be something that it has not seen.
 bool passes_by(deferral how) noexcept { return how != deferral::none && how != deferral::closed; }
 
+/// Messages stay in the log for it.
+bool stays(deferral how) noexcept { return how == deferral::keeps || how == deferral::conflates; }
+
 /// What becomes of one message for each that passes by; of those whose publishers are refused nothing is lost.
 loss fate(deferral how) noexcept { return how == deferral::conflates ? loss::conflated : loss::lagged; }
 
@@ -138,12 +141,9 @@ std::uint64_t backlog_base::take_newest(std::uint64_t n, publish_aftermath& afte
   return without;
 }
 
-bool backlog_base::see_in_turn() noexcept {
+void backlog_base::see_in_turn() noexcept {
   std::lock_guard lock(guard_);
-  const deferral how = deferral_.load(relaxed);
-  if (how != deferral::keeps && how != deferral::conflates) return false;
   see_what_passed();
-  return true;
 }
 
 backlog_base::deferral backlog_base::end_deferral(std::unique_lock<spin_lock>& guard) noexcept {
@@ -172,39 +172,39 @@ std::unique_lock<spin_lock> backlog_base::lock_with_all_seen() noexcept {
 
 void broadcast_base::end_deferral(backlog_base& b, std::unique_lock<spin_lock>& guard) noexcept {
   std::lock_guard lock(mutex_);
-  change(b.end_deferral(guard), deferral::none);
+  change(b, b.end_deferral(guard), deferral::none);
 }
 
 /// Under mutex_, as all that follows.
-void broadcast_base::change(deferral from, deferral to) noexcept {
-  if (from == to) return;
-  const bool stayed = staying() != 0;
+void broadcast_base::change(backlog_base& b, deferral from, deferral to) noexcept {
   --how_many(from);
   ++how_many(to);
-  if (stayed == (staying() != 0)) return;
-  stayed ? let_go() : let_stay();
+  if (stays(from)) {
+    b.unlink();
+    if (in_turn_.empty()) let_go();
+  }
+  if (stays(to)) {
+    if (in_turn_.empty()) let_stay();
+    in_turn_.push_back(b);
+  }
 }
 
 void broadcast_base::see_all() noexcept {
   for (binding* b : backlogs_) {
     std::unique_lock guard(b->backlog->guard(), std::defer_lock);
-    change(b->backlog->end_deferral(guard), deferral::none);
+    change(*b->backlog, b->backlog->end_deferral(guard), deferral::none);
   }
 }
 
-/// Each of those whose messages stay comes once in about so many turns. Returns the first message that is to stay.
+/// Each of those whose messages stay comes once in about so many turns; there are some. Returns the first message that
+/// is to stay.
 std::uint64_t broadcast_base::next_turn(std::size_t turns) noexcept {
-  turns_owed_ += staying();
-  for (std::size_t looked = 0; turns_owed_ >= turns && looked != backlogs_.size(); ++looked) {
-    if (next_in_turn_ >= backlogs_.size()) next_in_turn_ = 0;
-    if (backlogs_[next_in_turn_++]->backlog->see_in_turn()) turns_owed_ -= turns;
+  for (turns_owed_ += staying(); turns_owed_ >= turns; turns_owed_ -= turns) {
+    backlog_base& b = *in_turn_.pop_front();
+    b.see_in_turn();
+    in_turn_.push_back(b);
   }
-  std::uint64_t first = end();
-  for (const binding* b : backlogs_) {
-    const deferral how = b->backlog->deferred();
-    if (how == deferral::keeps || how == deferral::conflates) first = std::min(first, b->backlog->deferred_from());
-  }
-  return first;
+  return in_turn_.front().deferred_from();
 }
 
 void broadcast_base::count_deferred(core& k) const noexcept {

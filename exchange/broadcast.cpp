@@ -71,11 +71,10 @@ void broadcast_base::remove_backlog(binding& b) noexcept {
   std::lock_guard guard(mutex_);
   {
     std::unique_lock seen(b.backlog->guard(), std::defer_lock);
-    change(b.backlog->end_deferral(seen), deferral::none);
+    change(*b.backlog, b.backlog->end_deferral(seen), deferral::none);
   }
   --how_many(b.backlog->deferred());
   const auto at = std::find(backlogs_.begin(), backlogs_.end(), &b);
-  if (static_cast<std::size_t>(at - backlogs_.begin()) < next_in_turn_) --next_in_turn_;
   backlogs_.erase(at);
   has_backlogs_.store(kept_ || !backlogs_.empty(), relaxed);
 }

@@ -66,6 +66,7 @@ private:
   inline job* next_job(worker& self) noexcept;
   job* look_around(worker& self) noexcept;
   job* own_last_job(worker& self) noexcept;
+  job* take_lone() noexcept;
   job* take_injected() noexcept;
   job* take_share(worker& self) noexcept;
   job* search(worker& self) noexcept;

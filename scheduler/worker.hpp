@@ -103,9 +103,10 @@ private:
   scheduler* owner_;
   unsigned index_;
   unsigned budget_ = 128;
-  std::int64_t quantum_ = 0;   // nanoseconds
-  std::int64_t looked_ = 0;    // when it last read the clock; 0: it does not know
-  std::int64_t may_last_ = 0;  // the slice that runs, if it has used up its budget
+  std::int64_t quantum_ = 0;    // nanoseconds
+  std::int64_t looked_ = 0;     // when it last read the clock for that, or woke; 0: long ago
+  std::int64_t may_last_ = 0;   // the slice that runs, if it has used up its budget
+  bool looked_lately_ = false;  // since it last looked around
   bool has_queue_;
   std::string name_;
   unsigned streak_ = 0;  // slices in a row that came from the slot

@@ -44,6 +44,7 @@ public:
   std::uint64_t id_if_any() const noexcept override { return cell_->id(); }
   strand_extras& extras() override { return extras_.get(); }
   strand_extras* extras_if_any() const noexcept override { return extras_.if_any(); }
+  const void* sender() const noexcept override { return cell_->sender(); }
   /// The actor, and the message that it handles.
   std::string describe() const override;
   std::string name() const override { return describe(); }

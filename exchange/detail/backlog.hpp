@@ -12,6 +12,7 @@
 #include <troupe/actors/address.hpp>
 #include <troupe/actors/room.hpp>
 #include <troupe/actors/stream_reader.hpp>
+#include <troupe/base/intrusive_list.hpp>
 #include <troupe/base/spin_lock.hpp>
 #include <troupe/exchange/binding.hpp>
 #include <troupe/exchange/detail/ring.hpp>
@@ -105,7 +106,10 @@ struct boxed_message {
 ///      are to stay for it in the log it also sees them from time to time, and its pushes stay deferred. `deferral_` is
 ///      changed under the mutex of the log and `guard_`, in this order; publishers, who hold the first, read it without
 ///      the second. The reader takes nothing out meanwhile.
-class backlog_base : public stream_reader, public room, public std::enable_shared_from_this<backlog_base> {
+class backlog_base : public stream_reader,
+                     public room,
+                     public std::enable_shared_from_this<backlog_base>,
+                     public list_hook<> {  // of the log, while messages stay there for it
 public:
   /// Who is told what its subscriber has missed; empty if that has no handler.
   struct notices {
@@ -161,8 +165,8 @@ public:
   /// Pushes are deferred from now on, if they can be: behind the last message of the log; says how. `stay`: its
   /// messages can stay there; `alike`: they all have the same key.
   deferral begin_deferral(binding& via, std::size_t bytes, bool stay, bool alike) noexcept;
-  /// Sees what has passed, if messages stay for it, and they stay deferred. False: they do not.
-  bool see_in_turn() noexcept;
+  /// Sees what has passed, and pushes stay deferred.
+  void see_in_turn() noexcept;
   /// Takes the guard, and sees what has passed; no more pushes are deferred. Says how they were.
   deferral end_deferral(std::unique_lock<spin_lock>& guard) noexcept;
   /// It belongs to that log.

@@ -15,6 +15,7 @@
 
 #include <troupe/actors/address.hpp>
 #include <troupe/actors/stream_reader.hpp>
+#include <troupe/base/intrusive_list.hpp>
 #include <troupe/base/pool.hpp>
 #include <troupe/exchange/binding.hpp>
 #include <troupe/exchange/detail/backlog.hpp>
@@ -126,7 +127,7 @@ protected:
   std::uint32_t deferred() const noexcept {
     return staying() + how_many(deferral::drops) + how_many(deferral::refuses);
   }
-  void change(deferral from, deferral to) noexcept;
+  void change(backlog_base& b, deferral from, deferral to) noexcept;
   void see_all() noexcept;
   std::uint64_t next_turn(std::size_t turns) noexcept;
   /// Of one message: what becomes of it, or of another one in its place.
@@ -158,8 +159,8 @@ protected:
   retained* kept_ = nullptr;  // null: nothing is kept
   // BL7; under mutex_.
   std::array<std::uint32_t, backlog_base::deferrals> how_many_{};  // backlogs
-  std::size_t next_in_turn_ = 0;                                   // in backlogs_
-  std::size_t turns_owed_ = 0;  // each turn adds the number of those whose messages stay
+  intrusive_list<backlog_base> in_turn_;                           // those whose messages stay, by since which
+  std::size_t turns_owed_ = 0;                                     // each turn adds their number
   // Those who have read everything, in the order in which they have; under mutex_.
   broadcast_reader_base* waiters_ = nullptr;
   broadcast_reader_base** waiters_end_ = &waiters_;
@@ -439,7 +440,7 @@ public:
       // Those who watch losses are told of each when it happens.
       if (!is_read() || !fits_deferral(routing_key) || k.watched()) see_all();
       try {
-        if (is_read() && used_ == slots) extend();
+        if (is_read() ? used_ == slots : may_stay && !last_ && some_are_behind()) extend();
       } catch (...) {
         nobodys.reset(static_cast<box*>(boxed.box));
         throw;
@@ -497,8 +498,13 @@ private:
     if (!may_stay && readers_ == 0) return;
     for (binding* b : backlogs_) {
       if (b->backlog->deferred() == deferral::none && b->backlog->is_behind())
-        change(deferral::none, b->backlog->begin_deferral(*b, bytes, may_stay && last_, alike));
+        change(*b->backlog, deferral::none, b->backlog->begin_deferral(*b, bytes, may_stay && last_, alike));
     }
+  }
+
+  /// Messages may soon have to stay; under mutex_.
+  bool some_are_behind() const noexcept {
+    return std::any_of(backlogs_.begin(), backlogs_.end(), [](const binding* b) { return b->backlog->is_behind(); });
   }
 
   /// What is published goes into the log; under mutex_.

@@ -48,8 +48,8 @@ pause trampoline::run(std::coroutine_handle<> h) noexcept { return run_chain(*th
 void coroutine_strand::run() noexcept {
   if (!forked_) [[likely]]
     return run_slice("green thread");
-  // What a child sends is sent by its root: its order (C1) does not depend on whether it was stolen.
-  const sends_for whose(&root());
+  // What a child sends is sent by who has forked it: its order (C1) does not depend on whether it was stolen.
+  const sends_for whose(root().sender());
   run_slice("forked task");
 }
 

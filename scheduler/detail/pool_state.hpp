@@ -27,6 +27,7 @@ struct work_stealing_pool::state {
 
   moodycamel::ConcurrentQueue<job*> injection;
   alignas(cache_line) atomic<std::size_t> injected{0};  // I1
+  atomic<job*> lone{nullptr};                           // I10
 
   alignas(cache_line) atomic<unsigned> searching{0};  // I4: workers that look for work
   atomic<unsigned> sleeping{0};                       // I2: workers on the list of sleepers

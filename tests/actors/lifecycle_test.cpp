@@ -1,9 +1,15 @@
 #include <troupe/actors/runtime.hpp>
+#include <troupe/base/poison.hpp>
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <functional>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -229,5 +235,63 @@ TEST(Lifecycle, several_runtimes_live_in_one_process_and_their_actors_may_ask_ea
   auto r = first.spawn<relay>(second.spawn<adder>());
   for (int n = 0; n != 200; ++n) ASSERT_EQ(*r.ask(n, 60s).get(), n + 1);
 }
+
+/// Objects of several sizes stand in their cells, the largest does not.
+template <std::size_t Bytes>
+class sized : public troupe::actor {
+public:
+  explicit sized(int& alive) : alive_(&alive) { bytes_.fill(static_cast<char>(Bytes)), ++*alive_; }
+  ~sized() { --*alive_; }
+  bool on(poke) const {
+    return std::all_of(bytes_.begin(), bytes_.end(), [](char c) { return c == static_cast<char>(Bytes); });
+  }
+
+private:
+  int* alive_;
+  std::array<char, Bytes> bytes_;
+};
+
+template <std::size_t... Bytes>
+void make_of_sizes(std::index_sequence<Bytes...>) {
+  int alive = 0;
+  {
+    troupe::runtime rt({.scheduling = troupe::schedule::round_robin});
+    std::vector<std::function<bool()>> asks;
+    std::vector<troupe::any_ref> refs;
+    for (int i = 0; i != 3; ++i) {
+      const auto make = [&](auto r) {
+        refs.push_back(r);
+        asks.push_back([r] { return r.ask(poke{}).get().value(); });
+      };
+      (make(rt.spawn<sized<Bytes + 1>>(alive)), ...);
+    }
+    EXPECT_EQ(alive, static_cast<int>(refs.size()));
+    for (auto& each : asks) EXPECT_TRUE(each());
+  }
+  EXPECT_EQ(alive, 0);
+}
+
+TEST(Lifecycle, actors_of_all_sizes_keep_to_their_memory) { make_of_sizes(std::make_index_sequence<160>()); }
+
+#ifdef TROUPE_ADDRESS_SANITIZER
+class says_where_it_is : public troupe::actor {
+public:
+  explicit says_where_it_is(const int*& where) { where = &number_; }
+
+private:
+  int number_ = 1;
+};
+
+TEST(LifecycleDeath, whoever_touches_an_actor_after_its_end_is_reported) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const int* where = nullptr;
+  troupe::runtime rt({.workers = 1});
+  const auto held = rt.spawn<says_where_it_is>(where);
+  EXPECT_EQ(*where, 1);
+  held.kill();
+  ASSERT_TRUE(held.join(60s));
+  EXPECT_DEATH((void)*static_cast<const volatile int*>(where), "use-after-poison");
+}
+#endif
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -420,6 +421,54 @@ TEST_F(Lag, many_who_lag_get_what_each_would_get_alone) {
     }
   }
   contracts::expect_conserved(rt);
+}
+
+/// What a publish takes, in nanoseconds: the best of five rounds.
+template <class M>
+double publishing_takes(troupe::exchange<M>& to) {
+  using clock = std::chrono::steady_clock;
+  constexpr int each = 2000;
+  double best = 1e9;
+  for (int round = 0; round != 5; ++round) {
+    const auto begun = clock::now();
+    for (int i = 0; i != each; ++i) to.publish(M{i});
+    best = std::min(best, std::chrono::duration<double, std::nano>(clock::now() - begun).count() / each);
+  }
+  return best;
+}
+
+TEST_F(Lag, a_publish_costs_little_also_where_nobody_reads_the_log) {
+  constexpr int readers = 200;
+  troupe::exchange<tick> others(rt, "others");
+  (void)others.attach(rt.spawn<plain_reader>()).detach();  // it has been read
+  std::vector<troupe::subscription> subs;
+  for (auto* to : {&ticks, &others}) {
+    for (int i = 0; i != readers; ++i)
+      subs.push_back(to->attach(rt.spawn<reader>(), {.policy = subscription_policy::drop_oldest, .limit = 10}));
+  }
+  EXPECT_LT(publishing_takes(ticks), 10 * publishing_takes(others));
+}
+
+struct large {
+  int n = 0;
+  std::array<int, 249> rest{};
+};
+class large_reader : public troupe::actor {
+public:
+  void on(const large&) {}
+};
+
+TEST_F(Lag, one_whose_messages_stay_costs_the_same_however_many_others_lag) {
+  constexpr int readers = 5000;
+  troupe::exchange<large> wide(rt, "wide");
+  std::vector<troupe::subscription> subs;
+  const auto attach = [&](subscription_policy policy) {
+    subs.push_back(wide.attach(rt.spawn<large_reader>(), {.policy = policy, .limit = 1}));
+  };
+  for (int i = 0; i != readers; ++i) attach(subscription_policy::drop_newest);
+  const double alone = publishing_takes(wide);
+  attach(subscription_policy::drop_oldest);
+  EXPECT_LT(publishing_takes(wide), 5 * alone + 200);
 }
 
 TEST(LagStress, what_is_lost_never_becomes_less) {

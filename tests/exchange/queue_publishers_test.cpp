@@ -119,6 +119,87 @@ TEST_F(QueuePublishers, what_was_forked_publishes_for_its_root) {
   expect_in_order({1, 1, 1, 2});
 }
 
+/// Its handlers may overlap, so each is a strand of its own.
+class forking : public troupe::actor {
+public:
+  static constexpr bool reentrant = true;
+  forking(troupe::exchange<item> to, int number) : to_(std::move(to)), number_(number) {}
+  troupe::task<> on(go) {
+    to_.publish({number_, 0});
+    co_await troupe::fork_join(publish_one(to_, number_), publish_one(to_, number_), publish_one(to_, number_));
+    to_.publish({number_, 2});
+  }
+
+private:
+  troupe::exchange<item> to_;
+  int number_;
+};
+
+TEST_F(QueuePublishers, what_a_reentrant_actor_has_forked_publishes_for_it) {
+  for (int i = 0; i != publishers; ++i) {
+    rt.spawn<forking>(items, i).send(go{});
+    std::this_thread::sleep_for(1ms);  // so that other workers are idle and steal
+  }
+  std::this_thread::sleep_for(20ms);
+  expect_in_order({0, 1, 1, 1, 2});
+}
+
+struct publishes_when_it_goes {
+  troupe::exchange<item>& to;
+  int number;
+  ~publishes_when_it_goes() { to.publish({number, 2}); }
+};
+
+class sleeping : public troupe::actor {
+public:
+  sleeping(troupe::exchange<item> to, int number) : to_(std::move(to)), number_(number) {}
+  troupe::task<> on(go) {
+    to_.publish({number_, 1});
+    const publishes_when_it_goes last{to_, number_};
+    co_await troupe::this_task::sleep_for(1h);
+  }
+
+private:
+  troupe::exchange<item> to_;
+  int number_;
+};
+
+TEST_F(QueuePublishers, what_goes_with_a_killed_actor_publishes_for_it) {
+  std::vector<troupe::ref<sleeping>> all;
+  for (int i = 0; i != publishers; ++i) {
+    all.push_back(rt.spawn<sleeping>(items, i));
+    all.back().send(go{});
+  }
+  std::this_thread::sleep_for(20ms);
+  for (auto& each : all) each.kill();
+  for (auto& each : all) (void)each.join(60s);
+  expect_in_order({1, 2});
+}
+
+class idling : public troupe::actor {
+public:
+  idling(troupe::exchange<item> to, int number) : to_(std::move(to)), number_(number) {}
+  void on(go) {
+    to_.publish({number_, ++n_});
+    set_idle_timeout(1ms);
+  }
+  void on_idle() {
+    to_.publish({number_, ++n_});
+    if (n_ == 5) set_idle_timeout(troupe::forever);
+  }
+
+private:
+  troupe::exchange<item> to_;
+  int number_;
+  int n_ = 0;
+};
+
+TEST_F(QueuePublishers, on_idle_publishes_for_its_actor) {
+  for (int i = 0; i != publishers; ++i) rt.spawn<idling>(items, i).send(go{});
+  std::this_thread::sleep_for(100ms);
+  expect_in_order({1, 2, 3, 4, 5});
+}
+
 class looping : public troupe::loop_actor<go> {
 public:
   looping(troupe::exchange<item> to, int number) : to_(std::move(to)), number_(number) {}

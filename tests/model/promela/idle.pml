@@ -1,7 +1,8 @@
 /*
  * Falling asleep and waking in the pool (scheduler/work_stealing_pool.cpp, I1 to I4).
  *
- *   inject()         work_stealing_pool::inject: raise `injected_`, put the job in, notify
+ *   inject()         work_stealing_pool::inject: raise `injected_`, put the job in, notify; one that comes alone stands
+ *                    in `lone` (I10)
  *   notify_if_idle() notify_if_idle and notify; the list of sleepers under its mutex
  *   take_injected()  take_injected; try_dequeue of the injection queue may fail although a job is there
  *   take()           next_job without the LIFO slot: the ring, then the injection queue
@@ -14,7 +15,8 @@
  * defined no job ends before all have begun: a job that waits behind a stuck slice while another worker sleeps is then
  * a deadlock. There is no housekeeper here: what holds, holds without it.
  *
- * Holds: a job is never slept over; in the end nobody searches and all queues are empty.
+ * Holds: a job is never slept over; in the end nobody searches and all queues are empty. Whoever puts a job into `lone`
+ * finds none there.
  *
  * Holds too: no job waits behind a slice that lasts while a worker sleeps. That needs the worker whose second look finds
  * work to count as a searcher again: while it looked, injectors relied on it, and woke nobody.
@@ -34,11 +36,14 @@
  *   a searcher that finds work looks whether there is more before it lowers `searching_`
  * mutant NO_SEARCH_AFTER_LOOK (WORKERS=2 JOBS=2 INJECTORS=1 CHILDREN=0 TOGETHER):
  *   a worker whose second look finds work does not count as a searcher
+ * mutant LOWERED_TOO_EARLY (WORKERS=2 JOBS=2 INJECTORS=2 CHILDREN=0):
+ *   whoever takes the job of `lone` lowers `injected` before (I10)
  */
 #define TOTAL (JOBS + CHILDREN)
 
 byte injected;               /* I1 */
 byte queue;                  /* jobs in the injection queue */
+bool lone;                   /* I10 */
 byte ring[WORKERS];
 byte sleeping, searching;    /* I2, I4 */
 bool mutex;
@@ -83,8 +88,11 @@ inline inject() {
   injected++;
   queue++
 #else
-  injected++;
-  queue++;
+  d_step { alone = (injected == 0); injected++ }
+  if
+  :: alone -> assert(!lone); d_step { lone = true; alone = false }
+  :: else -> queue++
+  fi;
   notify_if_idle()
 #endif
 }
@@ -94,6 +102,11 @@ inline take_injected() {
   :: injected == 0
   :: else ->
      if
+#ifdef MUTANT_LOWERED_TOO_EARLY
+     :: lone -> injected--; d_step { found = lone; lone = false }
+#else
+     :: atomic { lone -> lone = false; found = true } injected--
+#endif
      :: atomic { queue != 0 -> queue--; found = true } injected--
      :: true
      fi
@@ -253,6 +266,7 @@ end:       d_step { token[self] -> token[self] = false }
 
 proctype injector() {
   byte w, n;
+  bool alone;
   do
   :: n == JOBS / INJECTORS -> break
   :: else -> n++; inject()
@@ -261,7 +275,7 @@ proctype injector() {
 
 active proctype at_the_end() {
   timeout ->
-  assert(queue == 0 && injected == 0 && begun == TOTAL && ended == TOTAL);
+  assert(queue == 0 && !lone && injected == 0 && begun == TOTAL && ended == TOTAL);
   assert(searching == 0 && sleeping == WORKERS && !mutex)
 }
 
