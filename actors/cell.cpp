@@ -15,6 +15,7 @@
 #include <troupe/actors/detail/no_answer.hpp>
 #include <troupe/actors/detail/slice_count.hpp>
 #include <troupe/base/log.hpp>
+#include <troupe/base/poison.hpp>
 #include <troupe/scheduler/green_thread.hpp>
 #include <troupe/scheduler/run_loop.hpp>
 #include <troupe/scheduler/side_thread.hpp>
@@ -68,6 +69,14 @@ cell::cell(detail::core& k, const detail::actor_class& c)
   static_assert(sizeof(cell) == 144 && offsetof(cell, object_) + sizeof object_ == sizeof(cell));
 #pragma GCC diagnostic pop
   core_->cell_made();
+}
+
+// Not in the header: what poisons memory and the pool that hands it out again are of one build.
+void cell::free_object() noexcept {
+  if (class_->inside)
+    poison(inside(), class_->size);
+  else
+    pool_free(object_.outside, class_->size, class_->alignment);
 }
 
 void cell::destroy() noexcept {

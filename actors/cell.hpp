@@ -7,6 +7,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <troupe/actors/core.hpp>
@@ -18,7 +19,6 @@
 #include <troupe/actors/mailbox.hpp>
 #include <troupe/actors/states.hpp>
 #include <troupe/actors/stream_reader.hpp>
-#include <troupe/base/poison.hpp>
 #include <troupe/scheduler/future.hpp>
 #include <troupe/scheduler/strand.hpp>
 #include <troupe/scheduler/task.hpp>
@@ -249,10 +249,12 @@ public:
   /// Its object, of a class that is known; while there is one.
   template <class A>
   A* object() noexcept {
-    if constexpr (detail::fits_inside<A>)
+    if constexpr (!detail::fits_inside<A>)
+      return static_cast<A*>(object_.outside);
+    else if constexpr (std::is_final_v<A>)
       return std::launder(reinterpret_cast<A*>(inside()));
     else
-      return static_cast<A*>(object_.outside);
+      return std::launder(static_cast<A*>(object()));  // A may be the base of one that does not fit
   }
   void input_ended() noexcept;
   bool stop_requested() const noexcept { return closing() || killed(); }
@@ -358,7 +360,7 @@ private:
         // Those lines are the slice's, which another core may have run last.
         prefetch_for_write(&reader_);
         prefetch_for_write(&object_);
-        prefetch_for_write(this + 1);
+        if (bytes_of(*class_) != sizeof(cell)) prefetch_for_write(this + 1);
         home().schedule(*this);
         return true;
       case detail::push_result::closed: break;
@@ -446,12 +448,7 @@ private:
   void allocate_object() {
     if (!class_->inside) object_.outside = pool_allocate(class_->size, class_->alignment);
   }
-  void free_object() noexcept {
-    if (class_->inside)
-      poison(inside(), class_->size);
-    else
-      pool_free(object_.outside, class_->size, class_->alignment);
-  }
+  void free_object() noexcept;
   void* object() noexcept { return class_->inside ? inside() : object_.outside; }
   std::byte* inside() noexcept { return reinterpret_cast<std::byte*>(this + 1) - sizeof object_; }
   /// Of the cell of such an actor: the end of a larger object that stands in it goes beyond the class.

@@ -53,8 +53,8 @@ inline void cpu_relax() noexcept {
 
 /// Asks for the cache line of `p` to be here, and this core's alone, by the time that it is written to; costs no wait.
 inline void prefetch_for_write([[maybe_unused]] const void* p) noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  // g++ makes it the prefetch for reading unless told of a newer processor; older ones ignore it.
+#if defined(__x86_64__)
+  // g++ makes it the prefetch for reading unless told of a newer processor; older ones take it for no operation.
   asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(p)));
 #else
   __builtin_prefetch(p, 1);

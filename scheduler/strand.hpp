@@ -70,7 +70,8 @@ public:
   /// The green thread or actor that it belongs to: itself, but for children of forks.
   virtual strand& root() noexcept { return *this; }
 
-  /// Who sends what it sends, for the order of messages (C1): itself, but where it is a part of an actor.
+  /// Who sends what it sends, for the order of messages (C1): itself, but where it is a handler of an actor. What it
+  /// has forked sends for this one too.
   virtual const void* sender() const noexcept { return this; }
 
   /// Keeps its memory beyond its end, and gives that up again: for errors that name it. Any thread that may touch it.

@@ -7,8 +7,8 @@
 // runs there. The shape is Tokio's (tokio.rs/blog/2019-10-scheduler).
 //
 // The idle protocol:
-// I1. `injected` counts jobs in the injection queue. It is raised before a job is put in and lowered after one is
-//     taken out: zero means that there is none.
+// I1. `injected` counts jobs in the injection queue and in `lone`. It is raised before a job is put in and lowered
+//     after one is taken out: zero means that there is none.
 // I2. A worker that goes to sleep puts itself on the list of sleepers and raises `sleeping` (seq_cst), then looks once
 //     more at all queues, then parks. An injector raises `injected` (seq_cst), then looks at `sleeping`. One of the
 //     two sees the other: a job that is injected is never slept over.
@@ -41,8 +41,9 @@
 //     waker that takes it off the list is seen under its lock, a new deadline is read anew, and a wake-up that comes
 //     after those looks makes its next sleep end at once (U1).
 // I10. A job that is injected while there is no other stands in `lone` instead of the queue, beside `injected`: who
-//     finds it fetches one cache line and not the queue's seven. Whoever raised `injected` from zero alone writes
-//     there: until his job is taken out and `injected` lowered, nobody else raises it from zero.
+//     finds it fetches one cache line and not the queue's seven. Only the injector who has raised `injected` from zero
+//     writes there: until his job is taken out and `injected` lowered, nobody else raises it from zero. Others who
+//     raise it from zero put nothing there.
 
 #include <troupe/scheduler/work_stealing_pool.hpp>
 
@@ -74,7 +75,7 @@ namespace {
 constexpr unsigned fairness_interval = 61;  // slices between looks at the injection queue and the timers
 constexpr unsigned longest_streak = 16;     // slices from the LIFO slot in a row while others wait
 constexpr std::size_t largest_share = 32;   // of the injected jobs, taken at once
-constexpr unsigned search_rounds = 192;     // with a pause of 10 to 50 ns each: below 20 us (C7)
+constexpr unsigned search_rounds = 192;     // with a pause of 10 to 70 ns each: below 20 us (C7)
 
 /// Keeps the calling thread on those cores.
 void pin_this_thread(const std::vector<unsigned>& cores) noexcept {
@@ -228,12 +229,7 @@ void work_stealing_pool::inject(job& j) noexcept {
 /// For one who lowers `injected` next.
 job* work_stealing_pool::take_lone() noexcept {
   atomic<job*>& lone = state_->lone;
-  const job* const seen = lone.load(relaxed);
-  if (!seen) return nullptr;
-  // What whoever woke it has written comes while the exchange waits for its own line.
-  for (std::size_t line = 0; line != 3; ++line)
-    prefetch_for_write(reinterpret_cast<const std::byte*>(seen) + line * cache_line);
-  return lone.exchange(nullptr, acquire);
+  return lone.load(relaxed) ? lone.exchange(nullptr, acquire) : nullptr;
 }
 
 job* work_stealing_pool::take_injected() noexcept {
@@ -255,7 +251,7 @@ job* work_stealing_pool::take_share(worker& self) noexcept {
   const std::size_t wanted = std::min<std::size_t>(there / (s.active.load(relaxed) + 1) + 1, largest_share);
   std::size_t n = 0;
   if (job* j = take_lone()) share[n++] = j;
-  if (n != there) n += s.injection.try_dequeue_bulk(share + n, wanted - n);
+  if (n != wanted) n += s.injection.try_dequeue_bulk(share + n, wanted - n);
   if (n == 0) return nullptr;
   for (std::size_t i = 1; i != n; ++i) {
     if (!self.ring_.push(*share[i])) inject(*share[i]);  // thieves are slow to leave
@@ -315,7 +311,9 @@ job* work_stealing_pool::search(worker& self) noexcept {
     self.searching_ = true;
   }
   job* found = nullptr;
-  for (unsigned round = 0; !found && round != search_rounds && !s.stopping.load(relaxed); ++round) {
+  // Where there are more to look at, each round takes longer.
+  const std::size_t rounds = search_rounds / (1 + n / 8);
+  for (std::size_t round = 0; !found && round < rounds && !s.stopping.load(relaxed); ++round) {
     found = take_share(self);
     for (std::size_t i = 1; !found && i < n; ++i)
       found = s.workers[(self.index_ + i) % n]->ring_.steal_into(self.ring_);
@@ -323,9 +321,7 @@ job* work_stealing_pool::search(worker& self) noexcept {
       if (detail::fork_child* c = s.workers[(self.index_ + i) % n]->forks_.steal())
         found = &detail::fork_record::adopt(*c);
     }
-    if (!found) {
-      cpu_relax();
-    }
+    if (!found) cpu_relax();
   }
   return found;
 }

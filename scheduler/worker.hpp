@@ -21,8 +21,8 @@ namespace troupe {
 ///     makes actors has more to do, so it offers them what it has woken before (`offer`). See docs/decisions/.
 /// W2. Slot and ring are taken from by exchange, so that the housekeeper may empty the slot of a stuck worker.
 /// W3. A slice lasts for a budget of messages, and goes on after it for the rest of a quantum of time, or for twice as
-///     long as others took since the worker last read the clock, up to 20 ms: whoever is flooded with messages that
-///     take nanoseconds each keeps up with those who send them, before what it waits for has left the caches. The
+///     long as others took since it last looked how long one had lasted, up to 20 ms: whoever is flooded with messages
+///     that take nanoseconds each keeps up with those who send them, before what it waits for has left the caches. The
 ///     clock is read once a budget. See docs/decisions/009-slices.md.
 class worker {
 public:

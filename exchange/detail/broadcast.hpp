@@ -159,7 +159,7 @@ protected:
   retained* kept_ = nullptr;  // null: nothing is kept
   // BL7; under mutex_.
   std::array<std::uint32_t, backlog_base::deferrals> how_many_{};  // backlogs
-  intrusive_list<backlog_base> in_turn_;                           // those whose messages stay, by since which
+  intrusive_list<backlog_base> in_turn_;                           // those whose messages stay, by `deferred_from`
   std::size_t turns_owed_ = 0;                                     // each turn adds their number
   // Those who have read everything, in the order in which they have; under mutex_.
   broadcast_reader_base* waiters_ = nullptr;
@@ -440,11 +440,12 @@ public:
       // Those who watch losses are told of each when it happens.
       if (!is_read() || !fits_deferral(routing_key) || k.watched()) see_all();
       try {
-        if (is_read() ? used_ == slots : may_stay && !last_ && some_are_behind()) extend();
+        if (is_read() && used_ == slots) extend();
       } catch (...) {
         nobodys.reset(static_cast<box*>(boxed.box));
         throw;
       }
+      if (may_stay && !last_ && !kept_ && !k.watched() && some_are_behind()) begin_log();
       boxed.left = how_many(deferral::none);
       if constexpr (can_wait) {
         if (!boxed.box) boxed = boxed_message::later(std::as_const(message), boxed.left);
@@ -499,6 +500,14 @@ private:
     for (binding* b : backlogs_) {
       if (b->backlog->deferred() == deferral::none && b->backlog->is_behind())
         change(*b->backlog, deferral::none, b->backlog->begin_deferral(*b, bytes, may_stay && last_, alike));
+    }
+  }
+
+  /// So that pushes can be deferred; they are not where there is no memory for it. Under mutex_.
+  void begin_log() noexcept {
+    try {
+      extend();
+    } catch (const std::bad_alloc&) {
     }
   }
 

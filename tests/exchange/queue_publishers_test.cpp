@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -49,6 +50,13 @@ protected:
     while (!holds) std::this_thread::sleep_for(100us);
   }
 
+  /// Until so many items of each publisher have been published.
+  void await_published(std::uint64_t each) {
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (items.counts().published < 1 + each * publishers && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(1ms);
+  }
+
   /// What was published is handled now: each publisher's in its order.
   void expect_in_order(const std::vector<int>& expected) {
     held = false;
@@ -80,7 +88,7 @@ private:
 
 TEST_F(QueuePublishers, a_constructor_publishes_for_its_actor) {
   for (int i = 0; i != publishers; ++i) rt.spawn<maker>(items, i).send(go{});
-  std::this_thread::sleep_for(20ms);
+  await_published(2);
   expect_in_order({1, 2});
 }
 
@@ -140,7 +148,7 @@ TEST_F(QueuePublishers, what_a_reentrant_actor_has_forked_publishes_for_it) {
     rt.spawn<forking>(items, i).send(go{});
     std::this_thread::sleep_for(1ms);  // so that other workers are idle and steal
   }
-  std::this_thread::sleep_for(20ms);
+  await_published(5);
   expect_in_order({0, 1, 1, 1, 2});
 }
 
@@ -170,7 +178,7 @@ TEST_F(QueuePublishers, what_goes_with_a_killed_actor_publishes_for_it) {
     all.push_back(rt.spawn<sleeping>(items, i));
     all.back().send(go{});
   }
-  std::this_thread::sleep_for(20ms);
+  await_published(1);
   for (auto& each : all) each.kill();
   for (auto& each : all) (void)each.join(60s);
   expect_in_order({1, 2});
@@ -196,7 +204,7 @@ private:
 
 TEST_F(QueuePublishers, on_idle_publishes_for_its_actor) {
   for (int i = 0; i != publishers; ++i) rt.spawn<idling>(items, i).send(go{});
-  std::this_thread::sleep_for(100ms);
+  await_published(5);
   expect_in_order({1, 2, 3, 4, 5});
 }
 

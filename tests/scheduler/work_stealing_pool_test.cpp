@@ -41,6 +41,28 @@ TEST(WorkStealingPool, runs_each_job_once_whoever_schedules_it) {
   EXPECT_TRUE(pool->stop(troupe::timers::never));
 }
 
+TEST(WorkStealingPool, runs_each_job_once_that_comes_while_few_others_wait) {
+  auto pool = work_stealing_pool::start({.workers = 4, .name = "pool"});
+  constexpr int each = 200'000;
+  std::vector<counting_job> jobs(3 * each);
+  std::vector<std::thread> threads;
+  for (int t = 0; t != 3; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i != each; ++i) {
+        counting_job& j = jobs[static_cast<std::size_t>(t * each + i)];
+        pool->schedule(j);
+        if (i % 3 == 0) {  // so that one or two wait, and the workers look for them
+          while (j.runs.load() == 0) std::this_thread::yield();
+        }
+      }
+    });
+  }
+  for (auto& t : threads) t.join();
+  ASSERT_TRUE(pool->wait_quiescent(pool->now() + 60 * second));
+  for (auto& j : jobs) ASSERT_EQ(j.runs.load(), 1);
+  EXPECT_TRUE(pool->stop(troupe::timers::never));
+}
+
 /// Schedules many others from within the pool: more than a ring holds.
 struct spreading_job final : troupe::job {
   spreading_job(troupe::scheduler& s, std::vector<counting_job>& o) : home(s), others(o) {}
