@@ -41,7 +41,7 @@
 //     waker that takes it off the list is seen under its lock, a new deadline is read anew, and a wake-up that comes
 //     after those looks makes its next sleep end at once (U1).
 // I10. A job that is injected while there is no other stands in `lone` instead of the queue, beside `injected`: who
-//     finds it fetches one cache line and not the queue's seven. Only the injector who has raised `injected` from zero
+//     finds it fetches one cache line, and none of the queue's. Only the injector who has raised `injected` from zero
 //     writes there: until his job is taken out and `injected` lowered, nobody else raises it from zero. Others who
 //     raise it from zero put nothing there.
 

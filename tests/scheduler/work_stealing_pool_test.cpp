@@ -25,14 +25,19 @@ struct counting_job final : troupe::job {
   std::atomic<int> runs{0};
 };
 
-TEST(WorkStealingPool, runs_each_job_once_whoever_schedules_it) {
-  auto pool = work_stealing_pool::start({.workers = 3, .name = "pool"});
-  constexpr int each = 5'000;
-  std::vector<counting_job> jobs(3 * each);
+/// So many jobs from each of three threads outside, which call `after(job, number)` when they have scheduled one.
+template <class After>
+void expect_each_runs_once(unsigned workers, int each, After after) {
+  auto pool = work_stealing_pool::start({.workers = workers, .name = "pool"});
+  std::vector<counting_job> jobs(static_cast<std::size_t>(3 * each));
   std::vector<std::thread> threads;
   for (int t = 0; t != 3; ++t) {
     threads.emplace_back([&, t] {
-      for (int i = 0; i != each; ++i) pool->schedule(jobs[static_cast<std::size_t>(t * each + i)]);
+      for (int i = 0; i != each; ++i) {
+        counting_job& j = jobs[static_cast<std::size_t>(t * each + i)];
+        pool->schedule(j);
+        after(j, i);
+      }
     });
   }
   for (auto& t : threads) t.join();
@@ -41,26 +46,15 @@ TEST(WorkStealingPool, runs_each_job_once_whoever_schedules_it) {
   EXPECT_TRUE(pool->stop(troupe::timers::never));
 }
 
+TEST(WorkStealingPool, runs_each_job_once_whoever_schedules_it) {
+  expect_each_runs_once(3, 5'000, [](counting_job&, int) {});
+}
+
 TEST(WorkStealingPool, runs_each_job_once_that_comes_while_few_others_wait) {
-  auto pool = work_stealing_pool::start({.workers = 4, .name = "pool"});
-  constexpr int each = 200'000;
-  std::vector<counting_job> jobs(3 * each);
-  std::vector<std::thread> threads;
-  for (int t = 0; t != 3; ++t) {
-    threads.emplace_back([&, t] {
-      for (int i = 0; i != each; ++i) {
-        counting_job& j = jobs[static_cast<std::size_t>(t * each + i)];
-        pool->schedule(j);
-        if (i % 3 == 0) {  // so that one or two wait, and the workers look for them
-          while (j.runs.load() == 0) std::this_thread::yield();
-        }
-      }
-    });
-  }
-  for (auto& t : threads) t.join();
-  ASSERT_TRUE(pool->wait_quiescent(pool->now() + 60 * second));
-  for (auto& j : jobs) ASSERT_EQ(j.runs.load(), 1);
-  EXPECT_TRUE(pool->stop(troupe::timers::never));
+  expect_each_runs_once(4, 200'000, [](counting_job& j, int i) {
+    // So that one or two wait, and the workers look for them.
+    while (i % 3 == 0 && j.runs.load() == 0) std::this_thread::yield();
+  });
 }
 
 /// Schedules many others from within the pool: more than a ring holds.
